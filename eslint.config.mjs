@@ -1,0 +1,36 @@
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** Imports run downward only: apps -> {text, audio, engine, cli} -> core. Packages of one layer do not know one another. */
+export const layerConstraints = [
+  { sourceTag: 'layer:core', onlyDependOnLibsWithTags: [] },
+  { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: ['layer:core'] },
+  { sourceTag: 'layer:engine', onlyDependOnLibsWithTags: ['layer:core'] },
+  { sourceTag: 'layer:cli', onlyDependOnLibsWithTags: ['layer:core'] },
+  {
+    sourceTag: 'layer:app',
+    onlyDependOnLibsWithTags: ['layer:core', 'layer:domain', 'layer:engine', 'layer:cli'],
+  },
+  { sourceTag: 'layer:tools', onlyDependOnLibsWithTags: [] },
+];
+
+export default tseslint.config(
+  { ignores: ['**/dist', '**/build', '**/reports', '**/runs', '.nx', '**/files/**', '**/coverage'] },
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.ts', '**/*.mjs'],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { enforceBuildableLibDependency: false, allow: [], depConstraints: layerConstraints },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-console': 'off',
+    },
+  },
+  { files: ['**/vitest*.config.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
+  prettier,
+);

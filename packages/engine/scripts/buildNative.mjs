@@ -1,0 +1,1 @@
+console.log('native kernels: not built yet');

@@ -1,0 +1,31 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+/**
+ * The test settings every project shares: packages resolve to their TypeScript sources, a test report for the closing
+ * summary, and line coverage of `src/`.
+ */
+export function projectConfig(
+  name: string,
+  options: { include?: string[]; timeout?: number; coverage?: boolean } = {},
+): ViteUserConfig {
+  const report = options.include ? 'e2e' : 'unit';
+  return defineConfig({
+    resolve: { conditions: ['@cadenza/source'] },
+    ssr: { resolve: { conditions: ['@cadenza/source', 'node', 'import', 'default'] } },
+    test: {
+      name,
+      include: options.include ?? ['tests/**/*.test.ts'],
+      testTimeout: options.timeout ?? 60_000,
+      hookTimeout: 120_000,
+      maxWorkers: 2,
+      reporters: ['default', ['json', { outputFile: `reports/${report}.json` }]],
+      coverage: {
+        enabled: options.coverage ?? !options.include,
+        provider: 'v8',
+        include: ['src/**/*.ts'],
+        reporter: ['json-summary'],
+        reportsDirectory: `reports/coverage-${report}`,
+      },
+    },
+  });
+}
