@@ -1,1 +1,10 @@
-export {};
+export * from './errors.js';
+export * from './random.js';
+export * from './shapes.js';
+export * from './initializers.js';
+export * from './ops/index.js';
+export * from './layers/index.js';
+export * from './models/index.js';
+export * from './training/index.js';
+export * from './decoding/index.js';
+export * from './evaluation/index.js';
