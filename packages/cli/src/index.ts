@@ -1,1 +1,27 @@
-export {};
+export {
+  addVerb,
+  choice,
+  createProgram,
+  finiteNumber,
+  nonNegativeInteger,
+  positiveInteger,
+  repeated,
+  reportError,
+  runProgram,
+  type ActionContext,
+  type CommonOptions,
+  type ProgramOptions,
+} from './command.js';
+export { parseAssignments, readJsonObject, resolveConfiguration, type Layer } from './configuration.js';
+export { addDataVerbs, findDataPath } from './data/dataVerbs.js';
+export { type DataFile, type DataSet } from './data/dataSet.js';
+export { download } from './data/download.js';
+export { exitCodeOf, exitCodes, messageOf } from './exitCodes.js';
+export { watchInterrupts, type Interruption } from './interrupt.js';
+export { createOutput, guardBrokenPipes, type Output, type OutputOptions } from './output.js';
+export { createProgress, formatCount, formatDuration, type Progress, type ProgressOptions } from './progress.js';
+export { checkRunFolder, claimRun, isRun, type RunClaim } from './runFolder.js';
+export { leafKeys } from './schema.js';
+export { nearest, suggestion } from './suggest.js';
+export { formatTable } from './table.js';
+export { isObject, merge, nest, valueAt, type Values } from './values.js';

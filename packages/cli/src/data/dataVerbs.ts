@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CadenzaError, InputError } from '@cadenza/core';
+import type { Command } from 'commander';
+import { addVerb, type ActionContext, type CommonOptions } from '../command.js';
+import { createProgress, formatCount } from '../progress.js';
+import { suggestion } from '../suggest.js';
+import { formatTable } from '../table.js';
+import type { DataFile, DataSet } from './dataSet.js';
+import { download } from './download.js';
+
+interface GetOptions extends CommonOptions {
+  to?: string;
+}
+
+/** Adds `data get NAME` and `data list` for the data sets that a command knows. */
+export function addDataVerbs(program: Command, dataSets: readonly DataSet[]): void {
+  const data = program.command('data').description('fetch a public data set from its own source').helpCommand(false);
+  data.version(program.version() ?? '');
+  addVerb<GetOptions>(
+    data,
+    'get',
+    'fetch one data set; its path goes to standard output',
+    (options, context, name) => getDataSet(dataSets, name, options, context),
+    (verb) =>
+      verb.argument('<name>', 'which, see data list').option('--to <folder>', 'where to (default: data/NAME in this folder)'),
+  );
+  addVerb(data, 'list', 'list the data sets', (_, { output }) => {
+    const rows = dataSets.map((set) => [set.name, formatCount(bytesOf(set)), set.title, set.licence]);
+    if (!output.json) output.write(`${formatTable(['name', 'bytes', 'what', 'licence'], rows)}\n`);
+    output.object(dataSets.map(({ name, title, licence, homepage, files }) => ({ name, title, licence, homepage, files })));
+  });
+}
+
+/** The folder a data set goes to unless told otherwise. */
+function defaultFolder(name: string): string {
+  return join('data', name);
+}
+
+/** `--data NAME` of a data set fetched into its default folder is as good as its path; anything else is a path. */
+export function findDataPath(path: string, dataSets: readonly DataSet[]): string {
+  const set = dataSets.find(({ name }) => name === path);
+  if (set === undefined || existsSync(path)) return path;
+  const fetched = join(defaultFolder(set.name), set.use);
+  if (existsSync(fetched)) return fetched;
+  throw new InputError(`Expected the data set ${path} to be fetched, got nothing at ${fetched}; run: data get ${path}`);
+}
+
+async function getDataSet(
+  dataSets: readonly DataSet[],
+  name: string,
+  options: GetOptions,
+  { output, signal }: ActionContext,
+): Promise<void> {
+  const set = dataSets.find((known) => known.name === name);
+  if (set === undefined) {
+    const known = dataSets.map((each) => each.name);
+    throw new InputError(`Expected a known data set, got "${name}"${suggestion(name, known)}`);
+  }
+  const folder = options.to ?? defaultFolder(name);
+  output.say(`${set.title} (${set.licence}), ${set.homepage}`);
+  for (const file of set.files) {
+    const path = join(folder, file.path);
+    const progress = createProgress(output, { label: file.path, total: file.bytes, interval: 2 });
+    try {
+      const fetched = await download(file.url, path, {
+        sha256: file.sha256,
+        signal,
+        onProgress: (done) => progress.update(done),
+      });
+      progress.stop();
+      output.say(`${path}: ${fetched ? 'fetched' : 'already there'}, SHA-256 as expected`);
+    } catch (error) {
+      progress.stop();
+      if (signal.aborted) return;
+      throw failure(error, file, path);
+    }
+  }
+  const path = resolve(folder, set.use);
+  if (output.json) output.object({ name, path, files: set.files.map((file) => resolve(folder, file.path)) });
+  else output.write(`${path}\n`);
+}
+
+/** Says what failed and how the file gets there by hand; a wrong file that stands in the way stays the caller's error. */
+function failure(error: unknown, file: DataFile, path: string): Error {
+  if (error instanceof InputError) return error;
+  const reason = error instanceof Error ? reasonOf(error) : String(error);
+  const hint = `to do it by hand, put ${file.url} (SHA-256 ${file.sha256}) at ${resolve(path)}`;
+  return new CadenzaError(`Expected to fetch ${file.url}, got: ${reason}; ${hint}`, { code: 'DOWNLOAD', cause: error });
+}
+
+/** `fetch failed` says nothing; its cause (no such host, refused, reset) does. */
+function reasonOf(error: Error): string {
+  const cause = error.cause as (Error & { code?: string }) | undefined;
+  if (cause === undefined) return error.message;
+  return cause.message || cause.code || error.message;
+}
+
+function bytesOf(set: DataSet): number {
+  return set.files.reduce((sum, file) => sum + file.bytes, 0);
+}

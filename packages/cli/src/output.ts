@@ -1,0 +1,53 @@
+/** What a command says and to whom: results to standard output, everything for people to standard error. */
+export interface Output {
+  readonly quiet: boolean;
+  readonly json: boolean;
+  /** True when people watch standard error in a terminal, so a moving progress bar makes sense. */
+  readonly interactive: boolean;
+  /** A line for people, silent under `--quiet`. */
+  say(line: string): void;
+  /** A line for people that is shown even under `--quiet`. */
+  warn(line: string): void;
+  /** A piece of the result itself, as it is, to standard output. */
+  write(text: string): void;
+  /** The one JSON object that ends standard output under `--json`; nothing otherwise. */
+  object(value: unknown): void;
+}
+
+export interface OutputOptions {
+  quiet?: boolean;
+  json?: boolean;
+  stdout?: NodeJS.WritableStream;
+  stderr?: NodeJS.WritableStream & { isTTY?: boolean };
+}
+
+export function createOutput(options: OutputOptions = {}): Output {
+  const { quiet = false, json = false, stdout = process.stdout, stderr = process.stderr } = options;
+  return {
+    quiet,
+    json,
+    interactive: stderr.isTTY === true && !quiet,
+    say: (line) => void (quiet || stderr.write(`${line}\n`)),
+    warn: (line) => void stderr.write(`${line}\n`),
+    write: (text) => void stdout.write(text),
+    object: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
+  };
+}
+
+let guarded = false;
+
+/**
+ * Makes a reader that goes away quiet: `cadenza-text generate | head -1` ends without an error. A closed standard output
+ * ends the command, since nobody waits for results; a closed standard error does not.
+ */
+export function guardBrokenPipes(): void {
+  if (guarded) return;
+  guarded = true;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
