@@ -1,0 +1,284 @@
+// Kernels of the engine: plain C++17 over pointers, sizes and strides. No JavaScript, no printing, no exit.
+//
+// How the files are compiled (all with -std=c++17 -O3 -fno-math-errno -ffp-contract=fast
+// plus -fPIC and -pthread when they go into an addon; never -ffast-math, because NaN and infinity must propagate):
+//
+//   cpu.cc memory.cc threads.cc   no further flags
+//   isa_baseline.cc               no further flags (x86-64: SSE2; arm64: NEON; any compiler with vector extensions)
+//   isa_avx2.cc                   x86-64 only: -mavx2 -mfma
+//   isa_avx512.cc                 x86-64 only: -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
+//                                 (add -mprefer-vector-width=512)
+//
+// The three isa_*.cc files include the same kernel sources (*.inc) under a namespace of their own and are empty on machines
+// other than x86-64 (except isa_baseline.cc), so that a build script may always compile all *.cc in this folder.
+//
+// Letters: B batch, T time, D input, H hidden, V vocabulary. Matrices are row-major. Sequences are [B, T, *]; reserves are
+// time-major. Gate order is that of Keras: i f g o for the LSTM, z r n for the GRU.
+//
+// A kernel gives bit-identical results whatever the number of threads. Inputs and outputs may not overlap unless said.
+// Kernels throw std::bad_alloc when scratch memory runs out and cadenza::KernelError for arguments that they refuse; they
+// trust pointers, sizes and ids (check ids with first_out_of_range before).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+
+#include "memory.h"
+#include "threads.h"
+
+namespace cadenza {
+
+class KernelError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+enum class Activation { none, relu, tanh, sigmoid };
+
+// C[M,N] = activation(op(A)[M,K] op(B)[K,N] + bias[N]) (+ C first when accumulate; then bias is added once as well).
+// op(A) is A [M,K] with leading dimension lda, or, when transposeA, the transpose of A [K,M]; the same for B.
+// batch > 1 repeats with pointers advanced by the strides (0 = the same matrix for all).
+struct GemmArguments {
+  int64_t m = 0, n = 0, k = 0;
+  const float* a = nullptr;
+  int64_t lda = 0;
+  bool transposeA = false;
+  const float* b = nullptr;
+  int64_t ldb = 0;
+  bool transposeB = false;
+  float* c = nullptr;
+  int64_t ldc = 0;
+  bool accumulate = false;
+  const float* bias = nullptr;
+  Activation activation = Activation::none;
+  int64_t batch = 1;
+  int64_t strideA = 0, strideB = 0, strideC = 0;
+};
+
+// Weights of a recurrent layer rearranged into panels, made once by Kernels::packLstm (packGru, packRnn) and given to many
+// calls. Valid for the instruction set under which it was made (free and pack again after set_isa).
+struct PackedWeights;
+void free_packed_weights(PackedWeights* packed);
+
+// LSTM over a sequence:
+//   z = x W + b + (h_{t-1} * recurrentMask) U;  i, f, o = sigmoid, g = tanh;  c = f c_{t-1} + i g;  h = o tanh(c)
+// Input: x [B,T,D] with kernel [D,4H], or (x null) ids [B,T] with kernel a table [V,4H] whose rows are the input products.
+// Steps t >= lengths[b] carry the state and give a zero output row. reverse walks t from T-1 to 0.
+// Zoneout: a state element keeps its previous value where the mask is 1; without masks and with a rate > 0 (evaluation):
+// h = rate * h_{t-1} + (1 - rate) * h.
+struct LstmArguments {
+  int64_t batch = 0, time = 0, input = 0, hidden = 0, vocabulary = 0;
+  const float* x = nullptr;                 // [B,T,D]
+  const int32_t* ids = nullptr;             // [B,T]
+  const float* kernel = nullptr;            // [D,4H] or [V,4H]; may be null when packed holds it (dense x)
+  const float* recurrentKernel = nullptr;   // [H,4H]; may be null when packed is given
+  const float* bias = nullptr;              // [4H], may be null
+  const float* h0 = nullptr;                // [B,H], null = zeros
+  const float* c0 = nullptr;                // [B,H], null = zeros
+  const int32_t* lengths = nullptr;         // [B], optional
+  const float* recurrentMask = nullptr;     // [B,H], optional
+  const float* zoneoutMaskH = nullptr;      // [B,T,H], optional
+  const float* zoneoutMaskC = nullptr;      // [B,T,H], optional
+  float zoneoutH = 0, zoneoutC = 0;
+  bool reverse = false;
+  const PackedWeights* packed = nullptr;    // optional
+};
+struct LstmOutputs {
+  float* y = nullptr;      // [B,T,H]
+  float* hLast = nullptr;  // [B,H], may be h0 itself (in place) or null
+  float* cLast = nullptr;  // [B,H], may be c0 itself (in place) or null
+  float* gates = nullptr;  // [T,B,4H] activations i f g o, null = not kept
+  float* cells = nullptr;  // [T,B,H] cell states c_t (after zoneout), null = not kept
+};
+struct LstmGradients {
+  // what forward gave
+  const float* y = nullptr;
+  const float* gates = nullptr;
+  const float* cells = nullptr;
+  // what arrives; each may be null = zeros
+  const float* dy = nullptr;      // [B,T,H]
+  const float* dhLast = nullptr;  // [B,H]
+  const float* dcLast = nullptr;  // [B,H]
+  // what leaves; each may be null = not wanted; all are overwritten
+  float* dx = nullptr;                // [B,T,D], only with dense x
+  float* dkernel = nullptr;           // [D,4H] or [V,4H]
+  float* drecurrentKernel = nullptr;  // [H,4H]
+  float* dbias = nullptr;             // [4H]
+  float* dh0 = nullptr;               // [B,H]
+  float* dc0 = nullptr;               // [B,H]
+};
+
+// GRU: z, r = sigmoid(x W + b + h U);
+//   resetAfter: n = tanh(x W_n + b_n + r * (h U_n + b2_n)), bias [2,3H] (input, recurrent)
+//   otherwise:  n = tanh(x W_n + b_n + (r * h) U_n),        bias [3H]
+//   h = z h_{t-1} + (1 - z) n
+// With a recurrentMask, h in the products (not in the last line) is h_{t-1} * mask.
+struct GruArguments {
+  int64_t batch = 0, time = 0, input = 0, hidden = 0, vocabulary = 0;
+  const float* x = nullptr;
+  const int32_t* ids = nullptr;
+  const float* kernel = nullptr;           // [D,3H] or [V,3H]
+  const float* recurrentKernel = nullptr;  // [H,3H]
+  const float* bias = nullptr;             // [2,3H] or [3H], may be null
+  const float* h0 = nullptr;
+  const int32_t* lengths = nullptr;
+  const float* recurrentMask = nullptr;
+  const float* zoneoutMaskH = nullptr;
+  float zoneoutH = 0;
+  bool reverse = false;
+  bool resetAfter = true;
+  const PackedWeights* packed = nullptr;
+};
+struct GruOutputs {
+  float* y = nullptr;
+  float* hLast = nullptr;
+  float* gates = nullptr;  // [T,B,4H]: z, r, n, and h U_n + b2_n (resetAfter) or r * h (otherwise)
+};
+struct GruGradients {
+  const float* y = nullptr;
+  const float* gates = nullptr;
+  const float* dy = nullptr;
+  const float* dhLast = nullptr;
+  float* dx = nullptr;
+  float* dkernel = nullptr;
+  float* drecurrentKernel = nullptr;
+  float* dbias = nullptr;  // [2,3H] or [3H]
+  float* dh0 = nullptr;
+};
+
+// Elman network: h = activation(x W + b + (h_{t-1} * recurrentMask) U), activation tanh or relu.
+struct RnnArguments {
+  int64_t batch = 0, time = 0, input = 0, hidden = 0, vocabulary = 0;
+  const float* x = nullptr;
+  const int32_t* ids = nullptr;
+  const float* kernel = nullptr;           // [D,H] or [V,H]
+  const float* recurrentKernel = nullptr;  // [H,H]
+  const float* bias = nullptr;             // [H], may be null
+  const float* h0 = nullptr;
+  const int32_t* lengths = nullptr;
+  const float* recurrentMask = nullptr;
+  const float* zoneoutMaskH = nullptr;
+  float zoneoutH = 0;
+  bool reverse = false;
+  Activation activation = Activation::tanh;
+  const PackedWeights* packed = nullptr;
+};
+struct RnnOutputs {
+  float* y = nullptr;
+  float* hLast = nullptr;
+  float* reserve = nullptr;  // [T,B,H]: activation(...) before zoneout
+};
+struct RnnGradients {
+  const float* y = nullptr;
+  const float* reserve = nullptr;
+  const float* dy = nullptr;
+  const float* dhLast = nullptr;
+  float* dx = nullptr;
+  float* dkernel = nullptr;
+  float* drecurrentKernel = nullptr;
+  float* dbias = nullptr;
+  float* dh0 = nullptr;
+};
+
+// p -= learningRate * (m'/biasCorrection1) / (sqrt(v'/biasCorrection2) + epsilon) + learningRate * weightDecay * p, with the
+// gradient multiplied by gradientScale first. Outputs may be the inputs themselves.
+struct AdamArguments {
+  int64_t size = 0;
+  const float* parameter = nullptr;
+  const float* gradient = nullptr;
+  const float* m = nullptr;
+  const float* v = nullptr;
+  float* parameterOut = nullptr;
+  float* mOut = nullptr;
+  float* vOut = nullptr;
+  double learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, gradientScale = 1;
+  double biasCorrection1 = 1, biasCorrection2 = 1;
+};
+
+enum class UnaryOperation {
+  tanh, sigmoid, relu, exp, log, sqrt, rsqrt, square, negate, absolute, reciprocal
+};
+enum class BinaryOperation { add, subtract, multiply, divide, maximum, minimum, squaredDifference };
+enum class ReduceOperation { sum, mean, maximum, minimum };
+
+constexpr int maximumRank = 8;
+
+// All kernels of one instruction set.
+struct Kernels {
+  const char* isa;  // "avx512", "avx2" or "baseline"
+
+  void (*gemm)(ThreadPool&, const GemmArguments&);
+
+  void (*lstmForward)(ThreadPool&, const LstmArguments&, const LstmOutputs&);
+  void (*lstmBackward)(ThreadPool&, const LstmArguments&, const LstmGradients&);
+  // Packs the recurrent kernel [H,4H] and, when not null, the kernel [D,4H] for dense inputs.
+  PackedWeights* (*packLstm)(ThreadPool&, int64_t input, int64_t hidden, const float* kernel, const float* recurrentKernel);
+
+  void (*gruForward)(ThreadPool&, const GruArguments&, const GruOutputs&);
+  void (*gruBackward)(ThreadPool&, const GruArguments&, const GruGradients&);
+  PackedWeights* (*packGru)(ThreadPool&, int64_t hidden, const float* recurrentKernel);
+
+  void (*rnnForward)(ThreadPool&, const RnnArguments&, const RnnOutputs&);
+  void (*rnnBackward)(ThreadPool&, const RnnArguments&, const RnnGradients&);
+  PackedWeights* (*packRnn)(ThreadPool&, int64_t hidden, const float* recurrentKernel);
+
+  // y[n,:] = table[ids[n],:]
+  void (*embeddingForward)(ThreadPool&, const float* table, int64_t width, const int32_t* ids, int64_t count, float* y);
+  // dtable[ids[n],:] += dy[n,:] over a dtable [vocabulary,width] zeroed first
+  void (*embeddingBackward)(ThreadPool&, const float* dy, int64_t width, const int32_t* ids, int64_t count, int64_t vocabulary,
+                            float* dtable);
+
+  // losses[n] = logNormalizer[n] - logits[n,labels[n]] (0 where the label is -1)
+  void (*softmaxCrossEntropyForward)(ThreadPool&, const float* logits, const int32_t* labels, int64_t rows, int64_t columns,
+                                     float* losses, float* logNormalizer);
+  // dlogits[n,:] = dy[n] (exp(logits[n,:] - logNormalizer[n]) - onehot(labels[n])); dlogits may be logits itself
+  void (*softmaxCrossEntropyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* logNormalizer,
+                                      const float* dy, int64_t rows, int64_t columns, float* dlogits);
+  // Rows of x [rows,columns]; logarithm = true gives log-softmax. y may be x.
+  void (*softmax)(ThreadPool&, const float* x, int64_t rows, int64_t columns, bool logarithm, float* y);
+
+  void (*adam)(ThreadPool&, const AdamArguments&);
+  // y = a + weight (b - a); y may be a or b
+  void (*lerp)(ThreadPool&, const float* a, const float* b, float weight, int64_t size, float* y);
+  // In float64, partial sums of 4096 elements added in order.
+  double (*sumSquares)(ThreadPool&, const float* x, int64_t size);
+
+  // Dropout by Philox4x32-10: element e uses lane e%4 of counter block e/4 and is kept when its bits >= floor(rate 2^32).
+  // y may be x.
+  void (*dropout)(ThreadPool&, const float* x, int64_t size, double rate, uint32_t seed0, uint32_t seed1, float* y);
+  // x [B,T,D], one mask [B,D] for all steps. y may be x.
+  void (*lockedDropout)(ThreadPool&, const float* x, int64_t batch, int64_t time, int64_t width, double rate, uint32_t seed0,
+                        uint32_t seed1, float* y);
+  // 0 or keepValue
+  void (*dropoutMask)(ThreadPool&, int64_t size, double rate, uint32_t seed0, uint32_t seed1, float keepValue, float* y);
+
+  // y may be x.
+  void (*unary)(ThreadPool&, UnaryOperation, const float* x, int64_t size, float* y);
+  // y [shape] row-major = a op b, each read with its strides in elements (0 = broadcast). rank <= maximumRank, 0 = scalar.
+  // y may be a (b) when a (b) is read contiguously.
+  void (*binary)(ThreadPool&, BinaryOperation, int rank, const int64_t* shape, const float* a, const int64_t* stridesA,
+                 const float* b, const int64_t* stridesB, float* y);
+
+  // y [outer,inner] from x [outer,length,inner] over the middle axis: inner = 1 reduces rows, outer = 1 columns.
+  void (*reduce)(ThreadPool&, ReduceOperation, const float* x, int64_t outer, int64_t length, int64_t inner, float* y);
+
+  // to[index . stridesTo] = from[index . stridesFrom] over all indices of shape: transposition, slice, concatenation (one call
+  // an input), tile, reversal (negative strides; the pointer then addresses the element of index 0). 4-byte elements.
+  void (*copyStrided)(ThreadPool&, int rank, const int64_t* shape, const void* from, const int64_t* stridesFrom, void* to,
+                      const int64_t* stridesTo);
+  // 4-byte elements
+  void (*fill)(ThreadPool&, void* y, uint32_t bits, int64_t size);
+  void (*castIntToFloat)(ThreadPool&, const int32_t* x, int64_t size, float* y);
+  // Towards zero; NaN and what does not fit give what JavaScript's ToInt32 gives.
+  void (*castFloatToInt)(ThreadPool&, const float* x, int64_t size, int32_t* y);
+};
+
+// The kernels in use: the best instruction set of this CPU unless set_isa chose another.
+const Kernels& kernels();
+// "avx512", "avx2", "baseline", or null/"" for the best. False when unknown or when this CPU cannot run it (nothing changes).
+bool set_isa(const char* name);
+// Position of the first id outside [0, limit), or -1.
+int64_t first_out_of_range(const int32_t* ids, int64_t count, int64_t limit);
+
+}  // namespace cadenza

@@ -1,0 +1,59 @@
+// A small persistent thread pool. The caller is one of the threads; the others spin for a moment, then sleep.
+#pragma once
+
+#include <cstdint>
+
+namespace cadenza {
+
+class ThreadPool {
+ public:
+  // threads >= 1 counts the caller; 0 = as many as the machine has cores.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const;
+  // Must not be called while a kernel runs on this pool.
+  void set_threads(int threads);
+
+  // Calls task(context, index) for every index in [0, count), index i on thread i % threads(), and returns when all are done.
+  // When the pool is busy (another thread uses it, or a task calls it), runs everything on the caller: the results are the same.
+  // The first exception thrown by a task is rethrown here.
+  void run(int count, void (*task)(void* context, int index), void* context);
+
+ private:
+  struct State;
+  State* state_;
+};
+
+// A pool shared by the whole process, made at first use.
+ThreadPool& default_pool();
+
+// f(begin, end) over [0, size) in as many contiguous parts as there are threads, each a multiple of `grain` (the last one aside).
+template <typename F>
+__attribute__((always_inline)) inline void parallel_for(ThreadPool& pool, int64_t size, int64_t grain, F&& f) {
+  if (size <= 0) return;
+  const int64_t grains = (size + grain - 1) / grain;
+  const int parts = static_cast<int>(grains < pool.threads() ? grains : pool.threads());
+  if (parts <= 1) {
+    f(static_cast<int64_t>(0), size);
+    return;
+  }
+  struct Job {
+    F* f;
+    int64_t size, grain, grains;
+    int parts;
+  } job{&f, size, grain, grains, parts};
+  pool.run(
+      parts,
+      [](void* context, int index) {
+        const Job& j = *static_cast<Job*>(context);
+        const int64_t begin = j.grains * index / j.parts * j.grain;
+        const int64_t stop = j.grains * (index + 1) / j.parts * j.grain;
+        (*j.f)(begin, stop < j.size ? stop : j.size);
+      },
+      &job);
+}
+
+}  // namespace cadenza
