@@ -106,7 +106,8 @@ export function reportError(error: unknown, { debug }: { debug: boolean }): numb
 
 function debugText(error: Error): string {
   const stacks: string[] = [];
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) stacks.push(cause.stack ?? String(cause));
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    stacks.push(cause.stack ?? String(cause));
   return stacks.join('\ncaused by: ');
 }
 
@@ -121,13 +122,16 @@ function commanderMessage(error: CommanderError): string {
 export function choice(flags: string, description: string, names: readonly string[]): Option {
   return new Option(flags, description).choices(names).argParser((name: string) => {
     if (names.includes(name)) return name;
-    throw new InvalidArgumentError(`Expected one of ${names.join(', ')}${suggestion(name, names).replace(/; known:.*/, '')}`);
+    throw new InvalidArgumentError(
+      `Expected one of ${names.join(', ')}${suggestion(name, names).replace(/; known:.*/, '')}`,
+    );
   });
 }
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`Expected a positive integer, got ${text}.`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError(`Expected a positive integer, got ${text}.`);
   return value;
 }
 

@@ -49,7 +49,9 @@ function findKey(key: string, keys: readonly string[]): string {
   const matching = keys.filter((known) => known.endsWith(`.${key}`));
   if (matching.length === 1) return matching[0];
   if (matching.length > 1) {
-    throw new ConfigError(`Expected the key in --set to be unique, got "${key}", which can be ${matching.join(' or ')}`);
+    throw new ConfigError(
+      `Expected the key in --set to be unique, got "${key}", which can be ${matching.join(' or ')}`,
+    );
   }
   const names = key.includes('.') ? keys : [...keys, ...keys.map((known) => known.slice(known.lastIndexOf('.') + 1))];
   throw new ConfigError(`Expected a known key in --set, got "${key}"${suggestion(key, [...new Set(names)])}`);

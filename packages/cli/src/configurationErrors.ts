@@ -7,7 +7,11 @@ import { valueAt } from './values.js';
 type Issue = z.core.$ZodIssue;
 
 /** One line about a value that does not fit its schema, with its path and the nearest known name where a name is wrong. */
-export function describeIssue(issue: Issue, values: unknown, schema: z.ZodType): { path: PropertyKey[]; message: string } {
+export function describeIssue(
+  issue: Issue,
+  values: unknown,
+  schema: z.ZodType,
+): { path: PropertyKey[]; message: string } {
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0];
     const path = [...issue.path, key];
@@ -28,7 +32,9 @@ export function describeIssue(issue: Issue, values: unknown, schema: z.ZodType):
 function requirement(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return { int: 'an integer', object: 'an object', array: 'a list' }[issue.expected as string] ?? `a ${issue.expected}`;
+      return (
+        { int: 'an integer', object: 'an object', array: 'a list' }[issue.expected as string] ?? `a ${issue.expected}`
+      );
     case 'too_small':
       return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':

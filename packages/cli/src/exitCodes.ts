@@ -4,7 +4,17 @@ import { CadenzaError, CheckpointError, ConfigError, InputError } from '@cadenza
 export const exitCodes = { done: 0, failed: 1, wrongCall: 2, interrupted: 130 } as const;
 
 /** Errors of the operating system that the user, not the program, has to mend: a full disk, a path without permission. */
-const wrongPathCodes = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EISDIR', 'ENOTDIR', 'EEXIST']);
+const wrongPathCodes = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOENT',
+  'EISDIR',
+  'ENOTDIR',
+  'EEXIST',
+]);
 
 /** The system error's code at the bottom of a chain of causes, if there is one. */
 function systemCode(error: unknown): string | undefined {

@@ -23,7 +23,8 @@ export function checkRunFolder(directory: string, { resume }: { resume: boolean 
     if (resume) throw new InputError(`Expected --run to be a run to resume, got nothing there: ${directory}`);
     return;
   }
-  if (!statSync(directory).isDirectory()) throw new InputError(`Expected --run to be a folder, got a file: ${directory}`);
+  if (!statSync(directory).isDirectory())
+    throw new InputError(`Expected --run to be a folder, got a file: ${directory}`);
   checkUnlocked(directory);
   if (isRun(directory)) {
     if (resume) return;
@@ -31,7 +32,8 @@ export function checkRunFolder(directory: string, { resume }: { resume: boolean 
       `Expected --run to be a new folder, got an existing run: ${directory}; add --resume to continue it, or name another folder`,
     );
   }
-  if (resume) throw new InputError(`Expected --run to be a run to resume, got a folder without config.json: ${directory}`);
+  if (resume)
+    throw new InputError(`Expected --run to be a run to resume, got a folder without config.json: ${directory}`);
   if (readdirSync(directory).some((name) => name !== lockName)) {
     throw new InputError(`Expected --run to be a new or empty folder, got one with other files: ${directory}`);
   }

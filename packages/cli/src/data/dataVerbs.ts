@@ -23,12 +23,16 @@ export function addDataVerbs(program: Command, dataSets: readonly DataSet[]): vo
     'fetch one data set; its path goes to standard output',
     (options, context, name) => getDataSet(dataSets, name, options, context),
     (verb) =>
-      verb.argument('<name>', 'which, see data list').option('--to <folder>', 'where to (default: data/NAME in this folder)'),
+      verb
+        .argument('<name>', 'which, see data list')
+        .option('--to <folder>', 'where to (default: data/NAME in this folder)'),
   );
   addVerb(data, 'list', 'list the data sets', (_, { output }) => {
     const rows = dataSets.map((set) => [set.name, formatCount(bytesOf(set)), set.title, set.licence]);
     if (!output.json) output.write(`${formatTable(['name', 'bytes', 'what', 'licence'], rows)}\n`);
-    output.object(dataSets.map(({ name, title, licence, homepage, files }) => ({ name, title, licence, homepage, files })));
+    output.object(
+      dataSets.map(({ name, title, licence, homepage, files }) => ({ name, title, licence, homepage, files })),
+    );
   });
 }
 

@@ -1,0 +1,70 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { createOutput } from '../src/output.js';
+import { createProgress, formatCount, formatDuration } from '../src/progress.js';
+import { formatTable } from '../src/table.js';
+
+function streams() {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  return { stdout, stderr, read: () => [String(stdout.read() ?? ''), String(stderr.read() ?? '')] };
+}
+
+describe('createOutput', () => {
+  it('keeps results and talk apart', () => {
+    const { read, ...options } = streams();
+    const output = createOutput(options);
+    output.say('reading');
+    output.write('result');
+    output.object({ a: 1 });
+    expect(read()).toEqual(['result', 'reading\n']);
+  });
+
+  it('says nothing but warnings under quiet and ends with one line of JSON', () => {
+    const { read, ...options } = streams();
+    const output = createOutput({ ...options, quiet: true, json: true });
+    output.say('reading');
+    output.warn('careful');
+    output.object({ a: [1, 2] });
+    expect(read()).toEqual(['{"a":[1,2]}\n', 'careful\n']);
+  });
+});
+
+describe('createProgress', () => {
+  it('prints plain lines where there is no terminal', () => {
+    const { read, ...options } = streams();
+    const progress = createProgress(createOutput(options), { label: 'train', total: 4, interval: 0 });
+    progress.update(1, 'loss 2.1');
+    progress.note('a sample');
+    progress.stop();
+    expect(read()[1]).toBe('train 25%  1/4  loss 2.1\na sample\n');
+  });
+
+  it('is silent under quiet', () => {
+    const { read, ...options } = streams();
+    const progress = createProgress(createOutput({ ...options, quiet: true }), { label: 'x', total: 1, interval: 0 });
+    progress.update(1);
+    progress.note('a sample');
+    progress.stop();
+    expect(read()).toEqual(['', '']);
+  });
+});
+
+describe('formats', () => {
+  it('writes durations and counts short', () => {
+    expect([5, 95, 3725].map(formatDuration)).toEqual(['0:05', '1:35', '1:02:05']);
+    expect([1.234, 123.4, 20431, 1.5e6, 2e9].map(formatCount)).toEqual(['1.23', '123', '20.4k', '1.5M', '2.0G']);
+  });
+
+  it('lays out a table with numbers to the right', () => {
+    expect(
+      formatTable(
+        ['protocol', 'nats'],
+        [
+          ['stream', '1.4'],
+          ['windowed', '11.42'],
+        ],
+      ),
+    ).toBe(['protocol   nats', 'stream      1.4', 'windowed  11.42'].join('\n'));
+  });
+});
