@@ -1,5 +1,5 @@
 /** What an error may carry besides its message. */
-export interface ErrorOptions {
+export interface CadenzaErrorOptions {
   /** A stable word for programs, for example `INPUT` or `SHAPE`; the kind's own code when absent. */
   code?: string;
   /** The error that led to this one. */
@@ -10,7 +10,7 @@ export interface ErrorOptions {
 export class CadenzaError extends Error {
   readonly code: string;
 
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: CadenzaErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = options.code ?? 'CADENZA';
@@ -19,35 +19,35 @@ export class CadenzaError extends Error {
 
 /** The data handed in is wrong: a file, a text, a tensor's shape or values. */
 export class InputError extends CadenzaError {
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: CadenzaErrorOptions = {}) {
     super(message, { code: 'INPUT', ...options });
   }
 }
 
 /** An option is wrong, unknown, or does not go with another one. */
 export class ConfigError extends CadenzaError {
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: CadenzaErrorOptions = {}) {
     super(message, { code: 'CONFIG', ...options });
   }
 }
 
 /** A saved run cannot be read or does not fit. */
 export class CheckpointError extends CadenzaError {
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: CadenzaErrorOptions = {}) {
     super(message, { code: 'CHECKPOINT', ...options });
   }
 }
 
 /** Training cannot go on, for example because the loss stays non-finite. */
 export class TrainingError extends CadenzaError {
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: CadenzaErrorOptions = {}) {
     super(message, { code: 'TRAINING', ...options });
   }
 }
 
 /** A backend is missing or cannot do what is asked. */
 export class BackendError extends CadenzaError {
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: CadenzaErrorOptions = {}) {
     super(message, { code: 'BACKEND', ...options });
   }
 }

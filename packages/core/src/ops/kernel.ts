@@ -1,0 +1,34 @@
+import type { DataType, KernelBackend, KernelFunc, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+
+/** What Cadenza uses of a backend: the two calls that every synchronous backend has. */
+export interface DataBackend extends KernelBackend {
+  readSync(dataId: object): TypedArray;
+  write(values: TypedArray, shape: number[], dtype: DataType): object;
+  disposeData(dataId: object): boolean;
+}
+
+/** A generic kernel: plain JavaScript over typed arrays, for any backend. */
+export type Kernel = (call: {
+  inputs: Record<string, TensorInfo>;
+  attrs: Record<string, unknown>;
+  backend: DataBackend;
+}) => TensorInfo | TensorInfo[];
+
+/** The same function in the type under which tfjs registers it. */
+export function asKernelFunc(kernel: Kernel): KernelFunc {
+  return kernel as unknown as KernelFunc;
+}
+
+/** The values of a tensor; the backend's own memory where it has it, so for reading only. */
+export function readFloats(backend: DataBackend, info: TensorInfo): Float32Array {
+  return backend.readSync(info.dataId) as Float32Array;
+}
+
+export function readIntegers(backend: DataBackend, info: TensorInfo): Int32Array {
+  return backend.readSync(info.dataId) as Int32Array;
+}
+
+/** Hands values over to the backend as a new float32 tensor. */
+export function makeOutput(backend: DataBackend, values: Float32Array, shape: number[]): TensorInfo {
+  return { dataId: backend.write(values, shape, 'float32'), shape, dtype: 'float32' };
+}
