@@ -1,0 +1,208 @@
+// LSTM, GRU and Elman network. The order of the arguments is that of the reads below; `*Arguments` in kernels.h says what
+// each is.
+#include "../kernels/kernels.h"
+#include "exports.h"
+#include "packed.h"
+
+namespace cadenza::binding {
+
+namespace {
+
+// What all three cells take, gates = how many blocks of H the kernels have, biasBlocks = how many the bias has.
+template <typename Cellular>
+void read_common(Arguments& arguments, Cellular& a, int64_t gates) {
+  a.batch = arguments.size("batch");
+  a.time = arguments.size("time");
+  a.input = arguments.size("input");
+  a.hidden = arguments.size("hidden");
+  a.vocabulary = arguments.size("vocabulary");
+  a.x = arguments.optional_floats("x", elements({a.batch, a.time, a.input}));
+  a.ids = arguments.optional_integers("ids", elements({a.batch, a.time}));
+  if ((a.x == nullptr) == (a.ids == nullptr)) refuse("one of x and ids", "given", a.x == nullptr ? "none" : "both");
+  if (a.ids != nullptr) check_range("ids", a.ids, a.batch * a.time, 0, a.vocabulary);
+  const int64_t rows = a.ids != nullptr ? a.vocabulary : a.input;
+  a.kernel = arguments.optional_floats("kernel", elements({rows, gates, a.hidden}));
+  a.recurrentKernel = arguments.optional_floats("recurrentKernel", elements({a.hidden, gates, a.hidden}));
+}
+
+template <typename Cellular>
+void read_state(Arguments& arguments, Cellular& a) {
+  a.h0 = arguments.optional_floats("h0", elements({a.batch, a.hidden}));
+}
+
+template <typename Cellular>
+void read_rest(Arguments& arguments, Cellular& a, Cell cell) {
+  a.lengths = arguments.optional_integers("lengths", a.batch);
+  if (a.lengths != nullptr) check_range("lengths", a.lengths, a.batch, 0, a.time + 1);
+  a.recurrentMask = arguments.optional_floats("recurrentMask", elements({a.batch, a.hidden}));
+  a.zoneoutMaskH = arguments.optional_floats("zoneoutMaskH", elements({a.batch, a.time, a.hidden}));
+  a.zoneoutH = static_cast<float>(arguments.number("zoneoutH"));
+  a.reverse = arguments.boolean("reverse");
+  const napi_value packed = arguments.optional_value();
+  bool hasKernel = a.kernel != nullptr;
+  if (packed != nullptr) {
+    const PackedHandle& handle = read_packed(arguments.env(), packed, cell, a.input, a.hidden);
+    a.packed = handle.weights;
+    hasKernel = hasKernel || (handle.input != 0 && a.ids == nullptr);
+  } else if (a.recurrentKernel == nullptr) {
+    refuse("recurrentKernel", "given", "neither it nor packed weights");
+  }
+  if (!hasKernel) refuse("kernel", "given", "neither it nor packed weights that hold it");
+}
+
+void read_lstm(Arguments& arguments, LstmArguments& a) {
+  read_common(arguments, a, 4);
+  a.bias = arguments.optional_floats("bias", elements({4, a.hidden}));
+  read_state(arguments, a);
+  a.c0 = arguments.optional_floats("c0", elements({a.batch, a.hidden}));
+  a.zoneoutMaskC = arguments.optional_floats("zoneoutMaskC", elements({a.batch, a.time, a.hidden}));
+  a.zoneoutC = static_cast<float>(arguments.number("zoneoutC"));
+  read_rest(arguments, a, Cell::lstm);
+}
+
+void read_gru(Arguments& arguments, GruArguments& a) {
+  read_common(arguments, a, 3);
+  a.resetAfter = arguments.boolean("resetAfter");
+  a.bias = arguments.optional_floats("bias", elements({a.resetAfter ? 6 : 3, a.hidden}));
+  read_state(arguments, a);
+  read_rest(arguments, a, Cell::gru);
+}
+
+void read_rnn(Arguments& arguments, RnnArguments& a) {
+  read_common(arguments, a, 1);
+  a.activation = arguments.boolean("relu") ? Activation::relu : Activation::tanh;
+  a.bias = arguments.optional_floats("bias", a.hidden);
+  read_state(arguments, a);
+  read_rest(arguments, a, Cell::rnn);
+}
+
+// dy, dhLast, [dcLast], dx, dkernel, drecurrentKernel, dbias, dh0, [dc0]: common part after what arrives.
+template <typename Cellular, typename Gradients>
+void read_outgoing(Arguments& arguments, const Cellular& a, Gradients& g, int64_t gates, int64_t biasBlocks) {
+  const int64_t rows = a.ids != nullptr ? a.vocabulary : a.input;
+  if (a.ids != nullptr && !arguments.next_is_null()) refuse("dx", "null with ids", "an array");
+  g.dx = arguments.optional_output("dx", elements({a.batch, a.time, a.input}));
+  g.dkernel = arguments.optional_output("dkernel", elements({rows, gates, a.hidden}));
+  g.drecurrentKernel = arguments.optional_output("drecurrentKernel", elements({a.hidden, gates, a.hidden}));
+  g.dbias = arguments.optional_output("dbias", elements({biasBlocks, a.hidden}));
+  g.dh0 = arguments.optional_output("dh0", elements({a.batch, a.hidden}));
+}
+
+napi_value lstm_forward(Arguments& arguments) {
+  LstmArguments a;
+  LstmOutputs o;
+  read_lstm(arguments, a);
+  const int64_t state = elements({a.batch, a.hidden});
+  o.y = arguments.output("y", elements({a.batch, a.time, a.hidden}));
+  o.hLast = arguments.optional_output("hLast", state);
+  o.cLast = arguments.optional_output("cLast", state);
+  o.gates = arguments.optional_output("gates", elements({a.time, a.batch, 4, a.hidden}));
+  o.cells = arguments.optional_output("cells", elements({a.time, a.batch, a.hidden}));
+  kernels().lstmForward(default_pool(), a, o);
+  return nullptr;
+}
+
+napi_value lstm_backward(Arguments& arguments) {
+  LstmArguments a;
+  LstmGradients g;
+  read_lstm(arguments, a);
+  const int64_t state = elements({a.batch, a.hidden});
+  const int64_t sequence = elements({a.batch, a.time, a.hidden});
+  g.y = arguments.floats("y", sequence);
+  g.gates = arguments.floats("gates", elements({a.time, a.batch, 4, a.hidden}));
+  g.cells = arguments.floats("cells", sequence);
+  g.dy = arguments.optional_floats("dy", sequence);
+  g.dhLast = arguments.optional_floats("dhLast", state);
+  g.dcLast = arguments.optional_floats("dcLast", state);
+  read_outgoing(arguments, a, g, 4, 4);
+  g.dc0 = arguments.optional_output("dc0", state);
+  kernels().lstmBackward(default_pool(), a, g);
+  return nullptr;
+}
+
+napi_value gru_forward(Arguments& arguments) {
+  GruArguments a;
+  GruOutputs o;
+  read_gru(arguments, a);
+  o.y = arguments.output("y", elements({a.batch, a.time, a.hidden}));
+  o.hLast = arguments.optional_output("hLast", elements({a.batch, a.hidden}));
+  o.gates = arguments.optional_output("gates", elements({a.time, a.batch, 4, a.hidden}));
+  kernels().gruForward(default_pool(), a, o);
+  return nullptr;
+}
+
+napi_value gru_backward(Arguments& arguments) {
+  GruArguments a;
+  GruGradients g;
+  read_gru(arguments, a);
+  const int64_t sequence = elements({a.batch, a.time, a.hidden});
+  g.y = arguments.floats("y", sequence);
+  g.gates = arguments.floats("gates", elements({a.time, a.batch, 4, a.hidden}));
+  g.dy = arguments.optional_floats("dy", sequence);
+  g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
+  read_outgoing(arguments, a, g, 3, a.resetAfter ? 6 : 3);
+  kernels().gruBackward(default_pool(), a, g);
+  return nullptr;
+}
+
+napi_value rnn_forward(Arguments& arguments) {
+  RnnArguments a;
+  RnnOutputs o;
+  read_rnn(arguments, a);
+  const int64_t sequence = elements({a.batch, a.time, a.hidden});
+  o.y = arguments.output("y", sequence);
+  o.hLast = arguments.optional_output("hLast", elements({a.batch, a.hidden}));
+  o.reserve = arguments.optional_output("reserve", sequence);
+  kernels().rnnForward(default_pool(), a, o);
+  return nullptr;
+}
+
+napi_value rnn_backward(Arguments& arguments) {
+  RnnArguments a;
+  RnnGradients g;
+  read_rnn(arguments, a);
+  const int64_t sequence = elements({a.batch, a.time, a.hidden});
+  g.y = arguments.floats("y", sequence);
+  g.reserve = arguments.floats("reserve", sequence);
+  g.dy = arguments.optional_floats("dy", sequence);
+  g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
+  read_outgoing(arguments, a, g, 1, 1);
+  kernels().rnnBackward(default_pool(), a, g);
+  return nullptr;
+}
+
+napi_value pack_lstm(Arguments& arguments) {
+  const int64_t input = arguments.size("input");
+  const int64_t hidden = arguments.size("hidden");
+  const float* kernel = arguments.optional_floats("kernel", elements({input, 4, hidden}));
+  const float* recurrentKernel = arguments.floats("recurrentKernel", elements({hidden, 4, hidden}));
+  PackedWeights* packed = kernels().packLstm(default_pool(), input, hidden, kernel, recurrentKernel);
+  return make_packed(arguments.env(), packed, Cell::lstm, kernel == nullptr ? 0 : input, hidden);
+}
+
+napi_value pack_gru(Arguments& arguments) {
+  const int64_t hidden = arguments.size("hidden");
+  const float* recurrentKernel = arguments.floats("recurrentKernel", elements({hidden, 3, hidden}));
+  return make_packed(arguments.env(), kernels().packGru(default_pool(), hidden, recurrentKernel), Cell::gru, 0, hidden);
+}
+
+napi_value pack_rnn(Arguments& arguments) {
+  const int64_t hidden = arguments.size("hidden");
+  const float* recurrentKernel = arguments.floats("recurrentKernel", elements({hidden, hidden}));
+  return make_packed(arguments.env(), kernels().packRnn(default_pool(), hidden, recurrentKernel), Cell::rnn, 0, hidden);
+}
+
+}  // namespace
+
+const std::vector<Export>& recurrent_exports() {
+  static const std::vector<Export> exports = {
+      {"lstmForward", callback<lstm_forward>}, {"lstmBackward", callback<lstm_backward>},
+      {"gruForward", callback<gru_forward>},   {"gruBackward", callback<gru_backward>},
+      {"rnnForward", callback<rnn_forward>},   {"rnnBackward", callback<rnn_backward>},
+      {"packLstm", callback<pack_lstm>},       {"packGru", callback<pack_gru>},
+      {"packRnn", callback<pack_rnn>},         {"freePacked", callback<free_packed>},
+  };
+  return exports;
+}
+
+}  // namespace cadenza::binding

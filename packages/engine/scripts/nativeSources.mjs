@@ -1,0 +1,48 @@
+/** Which files make the addon, and with which flags: see the head of native/kernels/kernels.h. */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+/** Flags of every file. Never -ffast-math: NaN and infinity must propagate. */
+const COMMON = [
+  ...['-std=c++17', '-O3', '-fno-math-errno', '-ffp-contract=fast', '-fPIC', '-pthread', '-fvisibility=hidden'],
+  ...['-DNDEBUG', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=cadenza'],
+];
+
+/** Further flags of the kernels of one instruction set, on x86-64 only. */
+const INSTRUCTION_SETS = {
+  'isa_avx2.cc': ['-mavx2', '-mfma'],
+  'isa_avx512.cc': [
+    ...['-mavx2', '-mfma', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl'],
+    '-mprefer-vector-width=512',
+  ],
+};
+
+/** The flags that compile a source file on an architecture (`process.arch`'s word). */
+export function compileFlags(source, architecture) {
+  return architecture === 'x64' ? [...COMMON, ...(INSTRUCTION_SETS[basename(source)] ?? [])] : COMMON;
+}
+
+/** The flags that link the addon; Node's own symbols are found when it is loaded. */
+export function linkFlags(platform) {
+  return platform === 'darwin'
+    ? ['-bundle', '-undefined', 'dynamic_lookup']
+    : ['-shared', '-pthread', '-Wl,--gc-sections', '-Wl,-O1'];
+}
+
+/** The addon's files that match, in a fixed order: those of native/, native/binding/ and native/kernels/. */
+export function sourceFiles(nativeFolder, pattern) {
+  return ['.', 'binding', 'kernels'].flatMap((folder) =>
+    readdirSync(join(nativeFolder, folder))
+      .filter((name) => pattern.test(name))
+      .sort()
+      .map((name) => join(nativeFolder, folder, name)),
+  );
+}
+
+/** A short digest of some texts. */
+export function digest(parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex').slice(0, 16);
+}
