@@ -1,1 +1,12 @@
-export {};
+export * from './sha256.js';
+export * from './utf8.js';
+export * from './normalize.js';
+export * from './corpus.js';
+export * from './segment.js';
+export * from './vocabulary.js';
+export * from './tokenizer.js';
+export * from './split.js';
+export * from './batch.js';
+export * from './windows.js';
+export * from './streams.js';
+export * from './textStream.js';
