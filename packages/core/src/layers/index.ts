@@ -1,1 +1,24 @@
-export {};
+import { Bidirectional, type BidirectionalOptions } from './bidirectional.js';
+import { GRU, type GRUOptions } from './gru.js';
+import { LSTM, type LSTMOptions } from './lstm.js';
+import { RecurrentStack, type RecurrentStackOptions } from './recurrentStack.js';
+import { SimpleRNN, type SimpleRNNOptions } from './simpleRNN.js';
+
+export { Bidirectional, GRU, LSTM, RecurrentStack, SimpleRNN };
+export type { BidirectionalOptions, GRUOptions, LSTMOptions, RecurrentStackOptions, SimpleRNNOptions };
+export type { MergeMode } from './bidirectional.js';
+export { NestedLayer } from './nestedLayer.js';
+export { editDistance, nearestName } from './options.js';
+export { RecurrentLayer, type RecurrentOptions } from './recurrentLayer.js';
+export type { CellName, StackResult } from './recurrentStack.js';
+export { SequenceLayer, type RunOptions, type RunResult, type SequenceOptions, type Trace } from './sequenceLayer.js';
+export type { ClassConfig, ConstraintOption, InitializerOption, RegularizerOption } from './weightOptions.js';
+
+/** The layers as functions, in the manner of tf.layers: `layers.lstm({units: 64})`. */
+export const layers = {
+  simpleRNN: (options: SimpleRNNOptions): SimpleRNN => new SimpleRNN(options),
+  lstm: (options: LSTMOptions): LSTM => new LSTM(options),
+  gru: (options: GRUOptions): GRU => new GRU(options),
+  bidirectional: (options: BidirectionalOptions): Bidirectional => new Bidirectional(options),
+  recurrentStack: (options: RecurrentStackOptions): RecurrentStack => new RecurrentStack(options),
+};
