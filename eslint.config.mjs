@@ -12,14 +12,17 @@ export const layerConstraints = [
     sourceTag: 'layer:app',
     onlyDependOnLibsWithTags: ['layer:core', 'layer:domain', 'layer:engine', 'layer:cli'],
   },
-  { sourceTag: 'layer:tools', onlyDependOnLibsWithTags: [] },
+  {
+    sourceTag: 'layer:tools',
+    onlyDependOnLibsWithTags: ['layer:core', 'layer:domain', 'layer:engine', 'layer:cli'],
+  },
 ];
 
 export default tseslint.config(
   { ignores: ['**/dist', '**/build', '**/reports', '**/runs', '.nx', '**/files/**', '**/coverage'] },
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.ts', '**/*.mjs'],
+    files: ['**/*.{ts,mts,cts,js,mjs,cjs}'],
     plugins: { '@nx': nx },
     rules: {
       '@nx/enforce-module-boundaries': [
