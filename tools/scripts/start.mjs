@@ -2,10 +2,12 @@
  * `npm start`: builds what is missing, then trains and uses every pipeline on its embedded data.
  *
  * A pipeline takes part by declaring an Nx target `demo` of shell commands in its package.json; the same target runs
- * alone as `npx nx run NAME:demo`.
+ * alone as `npx nx run NAME:demo`. Its run folder is runs/NAME.
  */
 import { buildAll } from './build.mjs';
-import { projects, run, scriptEnvironment } from './workspace.mjs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { projects, run, scriptEnvironment, workspaceRoot } from './workspace.mjs';
 
 const started = performance.now();
 if (!(await buildAll())) process.exit(1);
@@ -26,8 +28,10 @@ for (const { name, manifest } of projects()) {
       process.exit(code);
     }
   }
+  const report = join('runs', name, 'report.html');
+  if (existsSync(join(workspaceRoot, report))) console.log(`\n${name}: the report is ${report}`);
   done.push(name);
 }
 
 const minutes = ((performance.now() - started) / 60_000).toFixed(1);
-console.log(`\n${done.length} of ${done.length} pipelines trained and used in ${minutes} min: ${done.join(', ')}`);
+console.log(`\ntrained and used in ${minutes} min: ${done.join(', ')}`);
