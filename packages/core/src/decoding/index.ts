@@ -1,1 +1,3 @@
-export {};
+export * from './logitsFilters.js';
+export * from './chooseToken.js';
+export * from './sampleSequence.js';

@@ -1,1 +1,3 @@
-export {};
+export * from './metric.js';
+export * from './crossEntropy.js';
+export * from './accuracy.js';

@@ -1,0 +1,83 @@
+import { ConfigError, expected } from '../errors.js';
+import type { Random } from '../random.js';
+import {
+  applyTemperature,
+  argmax,
+  banTokens,
+  drawToken,
+  keepTopK,
+  keepTopP,
+  logSoftmax,
+  penalizeRepetition,
+} from './logitsFilters.js';
+
+/** How the next token is chosen from a model's logits. */
+export interface ChoiceOptions {
+  /** 1 unless told; 0 always takes the most likely token. */
+  temperature?: number;
+  /** Chooses among the k most likely tokens only. */
+  topK?: number;
+  /** Chooses among the smallest set of likely tokens whose probabilities add up to p. */
+  topP?: number;
+  /** Above 1, makes tokens of the last `repetitionWindow` ones less likely. */
+  repetitionPenalty?: number;
+  /** 64 unless told. */
+  repetitionWindow?: number;
+  /** Tokens never to choose, such as `<unk>`. */
+  bannedTokens?: readonly number[];
+}
+
+export interface Choice {
+  token: number;
+  /** log p of the token as the model gives it, before any option here changed it; nats. */
+  logProbability: number;
+}
+
+export const DEFAULT_REPETITION_WINDOW = 64;
+
+/**
+ * Chooses one token: bans, repetition penalty, temperature, top-k, then top-p narrow the distribution, and the generator
+ * draws from what is left. At temperature 0 nothing is drawn.
+ */
+export function chooseToken(
+  logits: Float32Array,
+  history: readonly number[],
+  options: ChoiceOptions,
+  random: Random,
+): Choice {
+  const { temperature = 1, topK, topP, repetitionPenalty = 1, bannedTokens = [] } = options;
+  const window = options.repetitionWindow ?? DEFAULT_REPETITION_WINDOW;
+  const logProbabilities = logSoftmax(logits);
+  let filtered = logits;
+  if (bannedTokens.length > 0) filtered = banTokens(filtered, bannedTokens);
+  if (repetitionPenalty !== 1 && window > 0) {
+    filtered = penalizeRepetition(filtered, history.slice(-window), repetitionPenalty);
+  }
+  if (temperature > 0) {
+    if (temperature !== 1) filtered = applyTemperature(filtered, temperature);
+    if (topK !== undefined) filtered = keepTopK(filtered, topK);
+    if (topP !== undefined) filtered = keepTopP(filtered, topP);
+  }
+  const token = temperature > 0 ? drawToken(filtered, random) : chooseGreedily(filtered);
+  return { token, logProbability: logProbabilities[token] };
+}
+
+function chooseGreedily(logits: Float32Array): number {
+  logSoftmax(logits); // refuses logits among which there is nothing to choose
+  return argmax(logits);
+}
+
+/** Refuses an option out of its range before the first token is drawn. */
+export function checkChoiceOptions(options: ChoiceOptions): void {
+  const { temperature = 1, topK = 1, topP = 1, repetitionPenalty = 1, repetitionWindow = 1 } = options;
+  const check = (fits: boolean, name: string, requirement: string, got: number): void => {
+    if (!fits) throw new ConfigError(expected(name, requirement, got));
+  };
+  check(temperature >= 0 && temperature < Infinity, 'temperature', 'a number of at least 0', temperature);
+  check(Number.isInteger(topK) && topK >= 1, 'topK', 'a positive integer', topK);
+  check(topP > 0 && topP <= 1, 'topP', 'a number of (0, 1]', topP);
+  const penaltyFits = repetitionPenalty >= 1 && repetitionPenalty < Infinity;
+  check(penaltyFits, 'repetitionPenalty', 'a number of at least 1', repetitionPenalty);
+  const windowFits = Number.isInteger(repetitionWindow) && repetitionWindow >= 0;
+  check(windowFits, 'repetitionWindow', 'a non-negative integer', repetitionWindow);
+}
