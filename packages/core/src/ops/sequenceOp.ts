@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
+import { ConfigError, expected, InputError } from '../errors.js';
 import { assertShape, assertType, type Dimension, type Sizes } from '../shapes.js';
 import { differentiable, isRecording, runKernel, type Save } from './customOp.js';
 
@@ -90,6 +90,7 @@ export function checkInput(x: tf.Tensor, kernel: tf.Tensor, gates: number): Size
     assertShape(x, ['B', 'T', 'D'], 'x', sizes);
     assertShape(kernel, ['D', `${gates}H`], 'kernel', sizes);
   }
+  if (sizes.T === 0) throw new InputError('Expected x to have at least one step, got none', { code: 'SHAPE' });
   return sizes;
 }
 

@@ -41,12 +41,13 @@ export function walkReference(
   step: (xW: tf.Tensor, state: tf.Tensor[], t: number) => tf.Tensor[],
 ): { outputs: tf.Tensor; state: tf.Tensor[] } {
   const T = x.shape[1]!;
-  const steps = tf.unstack(x, 1);
+  // Sliced, since the gradient of tf.unstack fails on a single step.
+  const stepOf = (t: number) => tf.reshape(tf.slice(x, [0, t], [-1, 1]), [x.shape[0], ...x.shape.slice(2)]);
   const outputs: tf.Tensor[] = [];
   let state = start;
   for (let n = 0; n < T; n++) {
     const t = reverse ? T - 1 - n : n;
-    const product = x.dtype === 'int32' ? tf.gather(kernel, tf.cast(steps[t], 'int32')) : tf.matMul(steps[t], kernel);
+    const product = x.dtype === 'int32' ? tf.gather(kernel, tf.cast(stepOf(t), 'int32')) : tf.matMul(stepOf(t), kernel);
     let next = step(layerNormReference(product, normInput), state, t);
     let output = next[0];
     if (lengths) {
