@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 /** Flags of every file. Never -ffast-math: NaN and infinity must propagate. */
 const COMMON = [
   ...['-std=c++17', '-O3', '-fno-math-errno', '-ffp-contract=fast', '-fPIC', '-pthread', '-fvisibility=hidden'],
-  ...['-DNDEBUG', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=cadenza'],
+  ...['-DNDEBUG', '-DNAPI_VERSION=8'],
 ];
 
 /** Further flags of the kernels of one instruction set, on x86-64 only. */

@@ -6,7 +6,7 @@
 
 namespace cadenza::binding {
 
-enum class Cell { lstm, gru, rnn };
+enum class Cell { lstm, gruResetAfter, gruResetBefore, rnn };
 
 struct PackedHandle {
   PackedWeights* weights;

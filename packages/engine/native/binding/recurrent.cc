@@ -60,12 +60,14 @@ void read_lstm(Arguments& arguments, LstmArguments& a) {
   read_rest(arguments, a, Cell::lstm);
 }
 
+Cell gru_cell(bool resetAfter) { return resetAfter ? Cell::gruResetAfter : Cell::gruResetBefore; }
+
 void read_gru(Arguments& arguments, GruArguments& a) {
   read_common(arguments, a, 3);
   a.resetAfter = arguments.boolean("resetAfter");
   a.bias = arguments.optional_floats("bias", elements({a.resetAfter ? 6 : 3, a.hidden}));
   read_state(arguments, a);
-  read_rest(arguments, a, Cell::gru);
+  read_rest(arguments, a, gru_cell(a.resetAfter));
 }
 
 void read_rnn(Arguments& arguments, RnnArguments& a) {
@@ -181,9 +183,11 @@ napi_value pack_lstm(Arguments& arguments) {
 }
 
 napi_value pack_gru(Arguments& arguments) {
+  const bool resetAfter = arguments.boolean("resetAfter");
   const int64_t hidden = arguments.size("hidden");
   const float* recurrentKernel = arguments.floats("recurrentKernel", elements({hidden, 3, hidden}));
-  return make_packed(arguments.env(), kernels().packGru(default_pool(), hidden, recurrentKernel), Cell::gru, 0, hidden);
+  PackedWeights* packed = kernels().packGru(default_pool(), resetAfter, hidden, recurrentKernel);
+  return make_packed(arguments.env(), packed, gru_cell(resetAfter), 0, hidden);
 }
 
 napi_value pack_rnn(Arguments& arguments) {

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { BackendError } from '@cadenza/core';
+
+type Floats = Float32Array;
+type OptionalFloats = Float32Array | null;
+type OptionalIntegers = Int32Array | null;
+
+/** Weights rearranged for single steps; opaque. */
+export type PackedWeights = object & { readonly __packed: unique symbol };
+
+/** Arguments of every recurrent kernel, in the binding's order. */
+type SequenceArguments = [
+  batch: number,
+  time: number,
+  input: number,
+  hidden: number,
+  vocabulary: number,
+  x: OptionalFloats,
+  ids: OptionalIntegers,
+  kernel: OptionalFloats,
+  recurrentKernel: OptionalFloats,
+];
+type CommonTail = [
+  lengths: OptionalIntegers,
+  recurrentMask: OptionalFloats,
+  zoneoutMaskH: OptionalFloats,
+  zoneoutH: number,
+  reverse: boolean,
+  packed: PackedWeights | null,
+];
+export type LstmArguments = [
+  ...SequenceArguments,
+  ...[bias: Floats, h0: Floats, c0: Floats, zoneoutMaskC: OptionalFloats, zoneoutC: number],
+  ...CommonTail,
+];
+export type GruArguments = [...SequenceArguments, resetAfter: boolean, bias: Floats, h0: Floats, ...CommonTail];
+export type RnnArguments = [...SequenceArguments, relu: boolean, bias: Floats, h0: Floats, ...CommonTail];
+/** dx is null with ids, or where it is not wanted. */
+type OutgoingGradients = [dx: OptionalFloats, dkernel: Floats, drecurrentKernel: Floats, dbias: Floats, dh0: Floats];
+
+/** The functions of `build/cadenza.node`: native/binding says what each checks, native/kernels/kernels.h what it computes. */
+export interface Addon {
+  readonly interface: number;
+
+  allocate(bytes: number): ArrayBuffer;
+  memoryUse(): { inUse: number; pooled: number; buffers: number };
+  trimMemory(): void;
+  threads(): number;
+  setThreads(threads: number): void;
+  isa(): 'avx512' | 'avx2' | 'baseline';
+  setIsa(isa: string): boolean;
+
+  lstmForward(
+    ...a: [...LstmArguments, y: Floats, h: Floats, c: Floats, gates: OptionalFloats, cells: OptionalFloats]
+  ): void;
+  lstmBackward(
+    ...a: [
+      ...LstmArguments,
+      ...[y: Floats, gates: Floats, cells: Floats, dy: OptionalFloats, dh: OptionalFloats, dc: OptionalFloats],
+      ...OutgoingGradients,
+      dc0: Floats,
+    ]
+  ): void;
+  gruForward(...a: [...GruArguments, y: Floats, h: Floats, gates: OptionalFloats]): void;
+  gruBackward(
+    ...a: [...GruArguments, y: Floats, gates: Floats, dy: OptionalFloats, dh: OptionalFloats, ...OutgoingGradients]
+  ): void;
+  rnnForward(...a: [...RnnArguments, y: Floats, h: Floats, reserve: OptionalFloats]): void;
+  rnnBackward(
+    ...a: [...RnnArguments, y: Floats, reserve: Floats, dy: OptionalFloats, dh: OptionalFloats, ...OutgoingGradients]
+  ): void;
+  packLstm(input: number, hidden: number, kernel: OptionalFloats, recurrentKernel: Floats): PackedWeights;
+  packGru(resetAfter: boolean, hidden: number, recurrentKernel: Floats): PackedWeights;
+  packRnn(hidden: number, recurrentKernel: Floats): PackedWeights;
+  freePacked(packed: PackedWeights): void;
+
+  embeddingForward(vocabulary: number, width: number, table: Floats, ids: Int32Array, y: Floats): void;
+  embeddingBackward(vocabulary: number, width: number, ids: Int32Array, dy: Floats, dtable: Floats): void;
+  firstOutOfRange(ids: Int32Array, limit: number): number;
+  softmaxCrossEntropyForward(
+    ...a: [rows: number, columns: number, logits: Floats, labels: Int32Array, losses: Floats, logNormalizer: Floats]
+  ): void;
+  softmaxCrossEntropyBackward(
+    ...a: [
+      ...[rows: number, columns: number, logits: Floats, labels: Int32Array],
+      ...[logNormalizer: Floats, dy: Floats, dlogits: Floats],
+    ]
+  ): void;
+  softmax(rows: number, columns: number, logarithm: boolean, x: Floats, y: Floats): void;
+  adam(
+    ...a: [
+      ...[parameter: Floats, gradient: Floats, m: Floats, v: Floats],
+      ...[learningRate: number, beta1: number, beta2: number, epsilon: number, weightDecay: number],
+      ...[gradientScale: number, biasCorrection1: number, biasCorrection2: number],
+      ...[parameterOut: Floats, mOut: Floats, vOut: Floats],
+    ]
+  ): void;
+  lerp(a: Floats, b: Floats, weight: number, y: Floats): void;
+  sumSquares(x: Floats): number;
+  dropout(x: Floats, rate: number, seed0: number, seed1: number, y: Floats): void;
+  lockedDropout(
+    ...a: [batch: number, time: number, width: number, x: Floats, rate: number, seed0: number, seed1: number, y: Floats]
+  ): void;
+  dropoutMask(size: number, rate: number, seed0: number, seed1: number, keepValue: number, y: Floats): void;
+
+  gemm(
+    ...a: [
+      ...[m: number, n: number, k: number, batch: number, sharedA: boolean, sharedB: boolean],
+      ...[a: Floats, transposeA: boolean, b: Floats, transposeB: boolean],
+      ...[bias: OptionalFloats, activation: number, c: Floats],
+    ]
+  ): void;
+  unary(operation: number, x: Floats, y: Floats): void;
+  /** walk = [shape, strides of a, strides of b] */
+  binary(operation: number, walk: Int32Array, a: Floats, b: Floats, y: Floats): void;
+  reduce(operation: number, outer: number, length: number, inner: number, x: Floats, y: Floats): void;
+  /** walk = [shape, strides of from, strides of to] */
+  copyStrided(
+    ...a: [walk: Int32Array, from: Floats, fromOffset: number, toLength: number, to: Floats, toOffset: number]
+  ): void;
+  castIntToFloat(x: Int32Array, y: Floats): void;
+  castFloatToInt(x: Floats, y: Int32Array): void;
+}
+
+/** The version of the binding's functions this file describes. */
+const INTERFACE = 1;
+const PACKAGE = new URL('..', import.meta.url);
+
+let loaded: Addon | null = null;
+
+/** The addon, or why it cannot be had, in words that go after "backend cpu: ". */
+export function loadAddon(): { addon: Addon; reason?: undefined } | { addon: null; reason: string } {
+  if (process.env.CADENZA_NATIVE === 'off') return { addon: null, reason: 'CADENZA_NATIVE=off' };
+  if (loaded !== null) return { addon: loaded };
+  const file = fileURLToPath(new URL('build/cadenza.node', PACKAGE));
+  try {
+    const addon = createRequire(import.meta.url)(file) as Addon;
+    if (addon.interface !== INTERFACE) {
+      return { addon: null, reason: 'native kernels are of another version (run npm run build)' };
+    }
+    loaded = addon;
+    return { addon };
+  } catch (error) {
+    return { addon: null, reason: whyMissing(error as NodeJS.ErrnoException) };
+  }
+}
+
+/** The addon; a `BackendError` that says why where there is none. */
+export function requireAddon(): Addon {
+  const { addon, reason } = loadAddon();
+  if (addon === null) throw new BackendError(`Expected the native kernels to be there, got none: ${reason}`);
+  return addon;
+}
+
+/** What the build wrote about itself, else what loading said. */
+function whyMissing(error: NodeJS.ErrnoException): string {
+  if (error.code !== 'MODULE_NOT_FOUND') return `native kernels cannot be loaded (${error.message.split('\n')[0]})`;
+  try {
+    const status = JSON.parse(readFileSync(new URL('build/status.json', PACKAGE), 'utf8')) as { reason?: string };
+    if (status.reason) return status.reason;
+  } catch {
+    // No build has run.
+  }
+  return 'native kernels are not built (run npm run build)';
+}

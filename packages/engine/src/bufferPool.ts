@@ -1,0 +1,94 @@
+/** A piece of memory that the pool made and may hand out again. */
+export interface Block {
+  readonly buffer: ArrayBuffer;
+  readonly bytes: number;
+}
+
+/** What the pool holds, in bytes, and how often it could reuse. */
+export interface PoolStatistics {
+  inUse: number;
+  free: number;
+  allocations: number;
+  reuses: number;
+  escapes: number;
+}
+
+const SMALLEST_BYTES = 1024;
+
+/**
+ * Rounds a size up to one of eight steps an octave, so that at most an eighth is wasted and tensors of nearly the same
+ * size share blocks. All sizes are multiples of 64, the alignment.
+ */
+export function blockBytes(bytes: number): number {
+  if (bytes <= SMALLEST_BYTES) return SMALLEST_BYTES;
+  const step = Math.max(64, 2 ** (Math.floor(Math.log2(bytes - 1)) - 3));
+  return Math.ceil(bytes / step) * step;
+}
+
+/**
+ * Recycles the memory of disposed tensors: touching fresh pages costs more than most kernels.
+ *
+ * Whoever takes a block must either `give` it back, when nobody else can still see its memory, or `forget` it, after which
+ * the garbage collector owns it. The pool keeps at most `limit` free bytes; above that it lets all free blocks go.
+ */
+export class BufferPool {
+  private readonly freeBlocks = new Map<number, Block[]>();
+  private readonly counts: PoolStatistics = { inUse: 0, free: 0, allocations: 0, reuses: 0, escapes: 0 };
+
+  constructor(
+    private readonly allocate: (bytes: number) => ArrayBuffer,
+    private readonly limit: number,
+  ) {}
+
+  /** A block of at least `bytes`; its contents are whatever they were. */
+  take(bytes: number): Block {
+    const size = blockBytes(bytes);
+    let block = this.freeBlocks.get(size)?.pop();
+    if (block === undefined) {
+      block = { buffer: this.allocateOrTrim(size), bytes: size };
+      this.counts.allocations++;
+    } else {
+      this.counts.free -= size;
+      this.counts.reuses++;
+    }
+    this.counts.inUse += size;
+    return block;
+  }
+
+  /** Takes a block back for reuse. */
+  give(block: Block): void {
+    this.counts.inUse -= block.bytes;
+    if (this.counts.free + block.bytes > this.limit) this.trim();
+    if (block.bytes > this.limit) return;
+    const blocks = this.freeBlocks.get(block.bytes);
+    if (blocks === undefined) this.freeBlocks.set(block.bytes, [block]);
+    else blocks.push(block);
+    this.counts.free += block.bytes;
+  }
+
+  /** Leaves a block to whoever else sees its memory. */
+  forget(block: Block): void {
+    this.counts.inUse -= block.bytes;
+    this.counts.escapes++;
+  }
+
+  /** Lets all free blocks go. */
+  trim(): void {
+    this.freeBlocks.clear();
+    this.counts.free = 0;
+  }
+
+  statistics(): PoolStatistics {
+    return { ...this.counts };
+  }
+
+  private allocateOrTrim(bytes: number): ArrayBuffer {
+    try {
+      return this.allocate(bytes);
+    } catch (error) {
+      if (this.counts.free === 0) throw error;
+      this.trim();
+      return this.allocate(bytes);
+    }
+  }
+}

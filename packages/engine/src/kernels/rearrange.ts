@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { cpuKernel, nativeKernel, sizeOf, stridesOf, view, type Call } from './kernel.js';
+import { mergeAxes, MAXIMUM_RANK } from './walk.js';
+
+function transpose(call: Call<{ perm: number[] }>) {
+  const { inputs, attrs, backend } = call;
+  const { x } = inputs;
+  if (x.dtype !== 'float32') return cpuKernel('Transpose')(call);
+  const shape = attrs.perm.map((axis) => x.shape[axis]);
+  const strides = stridesOf(x.shape);
+  const walk = mergeAxes(shape, [attrs.perm.map((axis) => strides[axis]), stridesOf(shape)]);
+  if (walk.rank > MAXIMUM_RANK) return cpuKernel('Transpose')(call);
+  const { info, values } = backend.output(shape);
+  backend.addon.copyStrided(walk.numbers, backend.floats(x), 0, values.length, values, 0);
+  return info;
+}
+
+function concat(call: { inputs: tf.TensorInfo[]; attrs: { axis: number }; backend: Call['backend'] }) {
+  const { inputs, attrs, backend } = call;
+  const axis = tf.util.parseAxisParam(attrs.axis, inputs[0].shape)[0];
+  const shapes = inputs.map(({ shape }) => shape);
+  tf.backend_util.assertParamsConsistent(shapes, axis);
+  const shape = tf.backend_util.computeOutShape(shapes, axis);
+  const given = inputs.filter((input) => sizeOf(input.shape) > 0);
+  if (given.length === 0 || given.some(({ dtype }) => dtype !== 'float32')) return cpuKernel('Concat')(call);
+  if (given.length === 1) return view(given[0], given[0].shape, backend);
+  const { info, values } = backend.output(shape);
+  const outer = sizeOf(shape.slice(0, axis));
+  const row = sizeOf(shape.slice(axis));
+  let offset = 0;
+  for (const input of given) {
+    const width = sizeOf(input.shape.slice(axis));
+    const walk = mergeAxes([outer, width], [[width, 1], [row, 1]]).numbers;
+    backend.addon.copyStrided(walk, backend.floats(input), 0, values.length, values, offset);
+    offset += width;
+  }
+  return info;
+}
+
+/** Always a copy: a view, as the cpu backend makes, would keep the whole tensor's memory from being recycled. */
+function slice(call: Call<{ begin: number | number[]; size: number | number[] }>) {
+  const { inputs, attrs, backend } = call;
+  const { x } = inputs;
+  if (x.dtype !== 'float32') return cpuKernel('Slice')(call);
+  const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attrs.begin, attrs.size);
+  tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
+  const strides = stridesOf(x.shape);
+  const walk = mergeAxes(size, [strides, stridesOf(size)]);
+  if (walk.rank > MAXIMUM_RANK) return cpuKernel('Slice')(call);
+  const { info, values } = backend.output(size);
+  if (values.length === 0) return info;
+  const offset = begin.reduce((sum, start, axis) => sum + start * strides[axis], 0);
+  backend.addon.copyStrided(walk.numbers, backend.floats(x), offset, values.length, values, 0);
+  return info;
+}
+
+export const rearrangeKernels = (): tf.KernelConfig[] => [
+  nativeKernel('Transpose', transpose),
+  nativeKernel('Concat', concat as never),
+  nativeKernel('Slice', slice),
+];

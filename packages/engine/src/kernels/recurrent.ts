@@ -1,0 +1,207 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { genericKernels } from '@cadenza/core';
+import type { PackedWeights } from '../addon.js';
+import { checkedIds } from './ids.js';
+import { nativeKernel, type Call } from './kernel.js';
+
+/** Attributes of the recurrent kernels; each has those its cell knows. */
+interface Attributes {
+  reverse: boolean;
+  saveReserve: boolean;
+  needInputGradient: boolean;
+  zoneoutH: number;
+  zoneoutC: number;
+  resetAfter: boolean;
+  activation: string;
+}
+
+type RecurrentCall = Call<Attributes>;
+type Outputs = tf.TensorInfo[];
+
+/** B, T, D (or the vocabulary's size V, D then 0) and H of a call. */
+interface Sizes {
+  B: number;
+  T: number;
+  D: number;
+  V: number;
+  H: number;
+}
+
+function sizesOf({ inputs }: RecurrentCall): Sizes {
+  const { x, kernel, recurrentKernel } = inputs;
+  const [B, T] = x.shape;
+  const isIds = x.dtype === 'int32';
+  return { B, T, D: isIds ? 0 : x.shape[2], V: isIds ? kernel.shape[0] : 0, H: recurrentKernel.shape[0] };
+}
+
+/** What native kernels leave to JavaScript: layer norm, projection, and sequences without a row or a step. */
+function isGeneric({ inputs }: RecurrentCall): boolean {
+  const { normInput, normRecurrent, normCell, projection, x } = inputs;
+  return Boolean(normInput || normRecurrent || normCell || projection) || x.shape[0] * x.shape[1] === 0;
+}
+
+function optional(call: RecurrentCall, name: string): Float32Array | null {
+  const input = call.inputs[name];
+  return input ? call.backend.floats(input) : null;
+}
+
+/** The arguments that open every call: sizes, x or ids, and the weights unless they are packed. */
+function opening(call: RecurrentCall, { B, T, D, V, H }: Sizes, packed: PackedWeights | null) {
+  const { inputs, backend } = call;
+  const { x, kernel, recurrentKernel } = inputs;
+  const isIds = x.dtype === 'int32';
+  return [
+    ...[B, T, D, H, V],
+    isIds ? null : backend.floats(x),
+    isIds ? backend.integers(x) : null,
+    backend.floats(kernel),
+    packed ? null : backend.floats(recurrentKernel),
+  ] as const;
+}
+
+/** The arguments that close every cell's own. */
+function closing(call: RecurrentCall, packed: PackedWeights | null) {
+  const { inputs, attrs, backend } = call;
+  const lengths = inputs.lengths ? backend.integers(inputs.lengths) : null;
+  const [recurrentMask, zoneoutMaskH] = [optional(call, 'recurrentMask'), optional(call, 'zoneoutMaskH')];
+  return [lengths, recurrentMask, zoneoutMaskH, attrs.zoneoutH ?? 0, attrs.reverse, packed] as const;
+}
+
+/** Single steps without a gradient are decoding: their weights are packed once for all steps. */
+function isSingleStep({ attrs }: RecurrentCall, { T }: Sizes): boolean {
+  return T === 1 && !attrs.saveReserve;
+}
+
+function lstmArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
+  const { inputs, attrs, backend } = call;
+  return [
+    ...(opening(call, sizes, packed) as unknown as [number, number, number, number, number, null, null, null, null]),
+    ...([backend.floats(inputs.bias), backend.floats(inputs.h0), backend.floats(inputs.c0)] as const),
+    ...([optional(call, 'zoneoutMaskC'), attrs.zoneoutC ?? 0] as const),
+    ...closing(call, packed),
+  ] as const;
+}
+
+function gruArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
+  const { inputs, attrs, backend } = call;
+  return [
+    ...(opening(call, sizes, packed) as unknown as [number, number, number, number, number, null, null, null, null]),
+    ...([attrs.resetAfter, backend.floats(inputs.bias), backend.floats(inputs.h0)] as const),
+    ...closing(call, packed),
+  ] as const;
+}
+
+function rnnArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
+  const { inputs, attrs, backend } = call;
+  return [
+    ...(opening(call, sizes, packed) as unknown as [number, number, number, number, number, null, null, null, null]),
+    ...([attrs.activation === 'relu', backend.floats(inputs.bias), backend.floats(inputs.h0)] as const),
+    ...closing(call, packed),
+  ] as const;
+}
+
+/** y, hLast and the reserves, of which there are none when no gradient or trace wants them. */
+function forwardOutputs({ backend, attrs }: RecurrentCall, { B, T, H }: Sizes, reserveWidth: number) {
+  const y = backend.output([B, T, H]);
+  const h = backend.output([B, H]);
+  const reserve = backend.output(attrs.saveReserve ? [T, B, reserveWidth] : [0]);
+  return { y, h, reserve, kept: attrs.saveReserve ? reserve.values : null };
+}
+
+function lstm(call: RecurrentCall): Outputs {
+  if (isGeneric(call)) return genericKernels.CadenzaLSTM(call as never) as Outputs;
+  const { inputs, backend, attrs } = call;
+  const { addon } = backend;
+  const sizes = sizesOf(call);
+  const { B, T, D, H } = sizes;
+  const packed = isSingleStep(call, sizes)
+    ? backend.packedWeights(inputs.recurrentKernel, inputs.kernel, 'lstm', (recurrentKernel, kernel) =>
+        addon.packLstm(D, H, D > 0 ? kernel : null, recurrentKernel),
+      )
+    : null;
+  const { y, h, reserve, kept } = forwardOutputs(call, sizes, 4 * H);
+  const c = backend.output([B, H]);
+  const cells = backend.output(attrs.saveReserve ? [T, B, H] : [0]);
+  const keptCells = attrs.saveReserve ? cells.values : null;
+  checkedIds(call, () => addon.lstmForward(...lstmArguments(call, sizes, packed), y.values, h.values, c.values, kept, keptCells));
+  return [y.info, h.info, c.info, reserve.info, cells.info, backend.output([0]).info];
+}
+
+function gru(call: RecurrentCall): Outputs {
+  if (isGeneric(call)) return genericKernels.CadenzaGRU(call as never) as Outputs;
+  const { inputs, backend } = call;
+  const { addon } = backend;
+  const { resetAfter } = call.attrs;
+  const sizes = sizesOf(call);
+  const packed = isSingleStep(call, sizes)
+    ? backend.packedWeights(inputs.recurrentKernel, null, resetAfter ? 'gru' : 'gru, reset before', (weights) =>
+        addon.packGru(resetAfter, sizes.H, weights),
+      )
+    : null;
+  const { y, h, reserve, kept } = forwardOutputs(call, sizes, 4 * sizes.H);
+  checkedIds(call, () => addon.gruForward(...gruArguments(call, sizes, packed), y.values, h.values, kept));
+  return [y.info, h.info, reserve.info];
+}
+
+function rnn(call: RecurrentCall): Outputs {
+  if (isGeneric(call)) return genericKernels.CadenzaRNN(call as never) as Outputs;
+  const { inputs, backend } = call;
+  const { addon } = backend;
+  const sizes = sizesOf(call);
+  const packed = isSingleStep(call, sizes)
+    ? backend.packedWeights(inputs.recurrentKernel, null, 'rnn', (weights) => addon.packRnn(sizes.H, weights))
+    : null;
+  const { y, h, reserve, kept } = forwardOutputs(call, sizes, sizes.H);
+  checkedIds(call, () => addon.rnnForward(...rnnArguments(call, sizes, packed), y.values, h.values, kept));
+  return [y.info, h.info, reserve.info];
+}
+
+/** dx, dkernel, drecurrentKernel, dbias and dh0, as tensors and as the arguments that take their memory. */
+function outgoing({ inputs, attrs, backend }: RecurrentCall) {
+  const wantsInput = attrs.needInputGradient && inputs.x.dtype === 'float32';
+  const dx = backend.output(wantsInput ? inputs.x.shape : [0]);
+  const weights = [inputs.kernel, inputs.recurrentKernel, inputs.bias, inputs.h0].map(({ shape }) => backend.output(shape));
+  const [dkernel, drecurrentKernel, dbias, dh0] = weights.map(({ values }) => values);
+  return {
+    infos: [dx.info, ...weights.map(({ info }) => info)],
+    taken: [wantsInput ? dx.values : null, dkernel, drecurrentKernel, dbias, dh0] as const,
+  };
+}
+
+function lstmGrad(call: RecurrentCall): Outputs {
+  if (isGeneric(call)) return genericKernels.CadenzaLSTMGrad(call as never) as Outputs;
+  const { inputs, backend } = call;
+  const { infos, taken } = outgoing(call);
+  const dc0 = backend.output(inputs.c0.shape);
+  const names = ['y', 'reserveGates', 'reserveCells', 'dy', 'dhLast', 'dcLast'];
+  const [y, gates, cells, dy, dh, dc] = names.map((name) => backend.floats(inputs[name]));
+  backend.addon.lstmBackward(...lstmArguments(call, sizesOf(call), null), y, gates, cells, dy, dh, dc, ...taken, dc0.values);
+  return [...infos, dc0.info];
+}
+
+function gruGrad(call: RecurrentCall): Outputs {
+  if (isGeneric(call)) return genericKernels.CadenzaGRUGrad(call as never) as Outputs;
+  const { inputs, backend } = call;
+  const { infos, taken } = outgoing(call);
+  const [y, gates, dy, dh] = ['y', 'reserveGates', 'dy', 'dhLast'].map((name) => backend.floats(inputs[name]));
+  backend.addon.gruBackward(...gruArguments(call, sizesOf(call), null), y, gates, dy, dh, ...taken);
+  return infos;
+}
+
+function rnnGrad(call: RecurrentCall): Outputs {
+  if (isGeneric(call)) return genericKernels.CadenzaRNNGrad(call as never) as Outputs;
+  const { inputs, backend } = call;
+  const { infos, taken } = outgoing(call);
+  const [y, reserve, dy, dh] = ['y', 'reserve', 'dy', 'dhLast'].map((name) => backend.floats(inputs[name]));
+  backend.addon.rnnBackward(...rnnArguments(call, sizesOf(call), null), y, reserve, dy, dh, ...taken);
+  return infos;
+}
+
+export const recurrentKernels = (): tf.KernelConfig[] => [
+  nativeKernel('CadenzaLSTM', lstm),
+  nativeKernel('CadenzaLSTMGrad', lstmGrad),
+  nativeKernel('CadenzaGRU', gru),
+  nativeKernel('CadenzaGRUGrad', gruGrad),
+  nativeKernel('CadenzaRNN', rnn),
+  nativeKernel('CadenzaRNNGrad', rnnGrad),
+];

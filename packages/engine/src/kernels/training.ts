@@ -1,0 +1,116 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { checkedIds, refuseIds } from './ids.js';
+import { nativeKernel, sizeOf, type Call } from './kernel.js';
+
+function embedding(call: Call) {
+  const { inputs, backend } = call;
+  const { table, ids } = inputs;
+  const [vocabulary, width] = table.shape;
+  const y = backend.output([...ids.shape, width]);
+  checkedIds(call, () =>
+    backend.addon.embeddingForward(vocabulary, width, backend.floats(table), backend.integers(ids), y.values),
+  );
+  return y.info;
+}
+
+function embeddingGrad(call: Call<{ vocabularySize: number }>) {
+  const { inputs, attrs, backend } = call;
+  const { vocabularySize } = attrs;
+  const width = inputs.dy.shape[inputs.dy.shape.length - 1];
+  const ids = backend.integers(inputs.ids);
+  const dtable = backend.output([vocabularySize, width]);
+  refuseIds(ids, 0, vocabularySize, 'ids');
+  backend.addon.embeddingBackward(vocabularySize, width, ids, backend.floats(inputs.dy), dtable.values);
+  return dtable.info;
+}
+
+function softmaxCrossEntropy(call: Call) {
+  const { inputs, backend } = call;
+  const [rows, columns] = inputs.logits.shape;
+  const [logits, labels] = [backend.floats(inputs.logits), backend.integers(inputs.labels)];
+  const losses = backend.output([rows]);
+  const logNormalizer = backend.output([rows]);
+  checkedIds(call, () =>
+    backend.addon.softmaxCrossEntropyForward(rows, columns, logits, labels, losses.values, logNormalizer.values),
+  );
+  return [losses.info, logNormalizer.info];
+}
+
+function softmaxCrossEntropyGrad({ inputs, backend }: Call) {
+  const [rows, columns] = inputs.logits.shape;
+  const [logits, logNormalizer, dy] = [inputs.logits, inputs.logNormalizer, inputs.dy].map((x) => backend.floats(x));
+  const labels = backend.integers(inputs.labels);
+  const dlogits = backend.output([rows, columns]);
+  backend.addon.softmaxCrossEntropyBackward(rows, columns, logits, labels, logNormalizer, dy, dlogits.values);
+  return dlogits.info;
+}
+
+function dropout(call: Call<{ rate: number; seed: [number, number]; locked: boolean }>) {
+  const { inputs, attrs, backend } = call;
+  const { x } = inputs;
+  const { rate, seed, locked } = attrs;
+  const y = backend.output(x.shape);
+  if (locked) {
+    const [batch, time, width] = x.shape;
+    backend.addon.lockedDropout(batch, time, width, backend.floats(x), rate, seed[0], seed[1], y.values);
+  } else {
+    backend.addon.dropout(backend.floats(x), rate, seed[0], seed[1], y.values);
+  }
+  return y.info;
+}
+
+function dropoutMask(call: Call<{ shape: number[]; rate: number; seed: [number, number]; scale: boolean }>) {
+  const { attrs, backend } = call;
+  const { shape, rate, seed, scale } = attrs;
+  const mask = backend.output(shape);
+  backend.addon.dropoutMask(sizeOf(shape), rate, seed[0], seed[1], scale ? 1 / (1 - rate) : 1, mask.values);
+  return mask.info;
+}
+
+function sumSquares({ inputs, backend }: Call) {
+  const sum = backend.output([]);
+  sum.values[0] = backend.addon.sumSquares(backend.floats(inputs.x));
+  return sum.info;
+}
+
+interface AdamAttributes {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  gradientScale: number;
+  biasCorrection1: number;
+  biasCorrection2: number;
+}
+
+function adam(call: Call<AdamAttributes>) {
+  const { inputs, attrs, backend } = call;
+  const { learningRate, beta1, beta2, epsilon, weightDecay, gradientScale } = attrs;
+  const [parameter, gradient, m, v] = ['parameter', 'gradient', 'm', 'v'].map((name) => backend.floats(inputs[name]));
+  const outputs = [0, 1, 2].map(() => backend.output(inputs.parameter.shape));
+  const [parameterOut, mOut, vOut] = outputs.map(({ values }) => values);
+  backend.addon.adam(
+    ...([parameter, gradient, m, v, learningRate, beta1, beta2, epsilon, weightDecay] as const),
+    ...([gradientScale, attrs.biasCorrection1, attrs.biasCorrection2, parameterOut, mOut, vOut] as const),
+  );
+  return outputs.map(({ info }) => info);
+}
+
+function lerp({ inputs, attrs, backend }: Call<{ weight: number }>) {
+  const y = backend.output(inputs.a.shape);
+  backend.addon.lerp(backend.floats(inputs.a), backend.floats(inputs.b), attrs.weight, y.values);
+  return y.info;
+}
+
+export const trainingKernels = (): tf.KernelConfig[] => [
+  nativeKernel('CadenzaEmbedding', embedding),
+  nativeKernel('CadenzaEmbeddingGrad', embeddingGrad),
+  nativeKernel('CadenzaSoftmaxCrossEntropy', softmaxCrossEntropy),
+  nativeKernel('CadenzaSoftmaxCrossEntropyGrad', softmaxCrossEntropyGrad),
+  nativeKernel('CadenzaDropout', dropout),
+  nativeKernel('CadenzaDropoutMask', dropoutMask),
+  nativeKernel('CadenzaSumSquares', sumSquares),
+  nativeKernel('CadenzaAdam', adam),
+  nativeKernel('CadenzaLerp', lerp),
+];

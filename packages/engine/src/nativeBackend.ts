@@ -1,0 +1,174 @@
+import { totalmem } from 'node:os';
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import type { Addon, PackedWeights } from './addon.js';
+import { BufferPool, type Block, type PoolStatistics } from './bufferPool.js';
+
+type DataId = TensorInfo['dataId'];
+
+/** Below this many float32 numbers an array from JavaScript's own heap is faster than one from the pool. */
+const POOLED_FROM = 256;
+
+/**
+ * A tensor's storage. Native kernels read it through `native`; everybody else reads `values`, after which the memory is
+ * never recycled, because TensorFlow.js lets views of it live on (Slice returns a `subarray`).
+ */
+class NativeTensorData {
+  refCount = 1;
+  complexTensorInfos?: { real: TensorInfo; imag: TensorInfo };
+
+  constructor(
+    public native: backend_util.BackendValues,
+    readonly dtype: DataType,
+    private readonly pool: BufferPool,
+    private block: Block | null,
+  ) {}
+
+  get values(): backend_util.BackendValues {
+    if (this.block !== null) {
+      this.pool.forget(this.block);
+      this.block = null;
+    }
+    return this.native;
+  }
+
+  set values(values: backend_util.BackendValues) {
+    this.release();
+    this.native = values;
+  }
+
+  get isPooled(): boolean {
+    return this.block !== null;
+  }
+
+  /** Gives the memory back if nobody else can see it. */
+  release(): void {
+    if (this.block !== null) {
+      this.pool.give(this.block);
+      this.block = null;
+    }
+  }
+}
+
+/**
+ * The TensorFlow.js backend `native`: tensors live in ordinary memory, as in the cpu backend whose kernels it inherits, but
+ * what native kernels compute lies in aligned, recycled buffers.
+ */
+export class NativeBackend extends MathBackendCPU {
+  readonly pool: BufferPool;
+  /** Weights packed for single steps, by the data of the recurrent kernel. */
+  private readonly packed = new WeakMap<object, { key: string; kernel?: object; weights: PackedWeights }>();
+
+  constructor(readonly addon: Addon) {
+    super();
+    this.pool = new BufferPool((bytes) => addon.allocate(bytes), totalmem() / 4);
+  }
+
+  override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): DataId {
+    return this.keep(new NativeTensorData(values, dtype, this.pool, null));
+  }
+
+  override move(
+    dataId: DataId,
+    values: backend_util.BackendValues,
+    _shape: number[],
+    dtype: DataType,
+    refCount: number,
+  ): void {
+    const data = new NativeTensorData(values, dtype, this.pool, null);
+    data.refCount = refCount;
+    this.data.set(dataId, data);
+  }
+
+  /** A new float32 tensor and its memory, whose contents are undefined until a kernel has written all of them. */
+  output(shape: number[]): { info: TensorInfo; values: Float32Array } {
+    let size = 1;
+    for (const length of shape) size *= length;
+    let block: Block | null = null;
+    let values: Float32Array;
+    if (size < POOLED_FROM) {
+      values = new Float32Array(size);
+    } else {
+      block = this.pool.take(size * Float32Array.BYTES_PER_ELEMENT);
+      values = new Float32Array(block.buffer, 0, size);
+    }
+    const dataId = this.keep(new NativeTensorData(values, 'float32', this.pool, block));
+    return { info: { dataId, shape, dtype: 'float32' }, values };
+  }
+
+  /** The numbers of a float32 tensor, for a native kernel to read; never to be kept or handed out. */
+  floats(info: TensorInfo): Float32Array {
+    const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
+    // A cast from int32 to float32 on the cpu backend changes the type's name only.
+    return native instanceof Float32Array ? native : Float32Array.from(native as Int32Array);
+  }
+
+  /** The numbers of an int32 tensor, for a native kernel to read; never to be kept or handed out. */
+  integers(info: TensorInfo): Int32Array {
+    const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
+    return native instanceof Int32Array ? native : Int32Array.from(native as Float32Array);
+  }
+
+  /** The numbers of a tensor of any other type, under the same conditions. */
+  numbers(info: TensorInfo): ArrayLike<number> {
+    return (this.data.get(info.dataId) as unknown as NativeTensorData).native as ArrayLike<number>;
+  }
+
+  /** A copy of the tensor's values where their memory will be reused, as in the cpu backend the values themselves otherwise. */
+  override readSync(dataId: DataId): backend_util.BackendValues {
+    const data = this.data.get(dataId) as unknown as NativeTensorData;
+    return data.isPooled ? (data.native as Float32Array).slice() : super.readSync(dataId);
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    if (!this.data.has(dataId)) return true;
+    const data = this.data.get(dataId) as unknown as NativeTensorData;
+    data.refCount--;
+    if (!force && data.refCount > 0) return false;
+    if (data.complexTensorInfos !== undefined) {
+      this.disposeData(data.complexTensorInfos.real.dataId, true);
+      this.disposeData(data.complexTensorInfos.imag.dataId, true);
+    }
+    data.release();
+    const packed = this.packed.get(dataId);
+    if (packed !== undefined) {
+      this.addon.freePacked(packed.weights);
+      this.packed.delete(dataId);
+    }
+    this.data.delete(dataId);
+    return true;
+  }
+
+  /**
+   * Weights packed for single steps: made once for the data of a recurrent kernel (and of the kernel, where it is packed too),
+   * freed when that data is disposed.
+   */
+  packedWeights(
+    recurrentKernel: TensorInfo,
+    kernel: TensorInfo | null,
+    cell: string,
+    make: (recurrentKernel: Float32Array, kernel: Float32Array | null) => PackedWeights,
+  ): PackedWeights {
+    const key = `${cell} ${this.addon.isa()}`;
+    const known = this.packed.get(recurrentKernel.dataId);
+    if (known?.key === key && known.kernel === kernel?.dataId) return known.weights;
+    if (known) this.addon.freePacked(known.weights);
+    const weights = make(this.floats(recurrentKernel), kernel && this.floats(kernel));
+    this.packed.set(recurrentKernel.dataId, { key, kernel: kernel?.dataId, weights });
+    return weights;
+  }
+
+  poolStatistics(): PoolStatistics {
+    return this.pool.statistics();
+  }
+
+  override dispose(): void {
+    this.pool.trim();
+  }
+
+  private keep(data: NativeTensorData): DataId {
+    const dataId = {};
+    this.data.set(dataId, data as never);
+    return dataId;
+  }
+}
