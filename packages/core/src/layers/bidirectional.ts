@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { Random } from '../random.js';
 import { assertKnownOptions, choice, presentOptions } from './options.js';
-import { RecurrentLayer, type RecurrentOptions } from './recurrentLayer.js';
+import { RecurrentLayer } from './recurrentLayer.js';
+import type { RecurrentOptions } from './recurrentOptions.js';
 import { SequenceLayer, type RunOptions, type RunResult, type SequenceOptions, type Trace } from './sequenceLayer.js';
 import { savedOption, type ClassConfig } from './weightOptions.js';
 

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gru, gruTrace, type GruArgs } from '../ops/index.js';
 import { choice, flag } from './options.js';
-import { RecurrentLayer, type CellRun, type RecurrentOptions } from './recurrentLayer.js';
+import { RecurrentLayer, type CellRun } from './recurrentLayer.js';
+import type { RecurrentOptions } from './recurrentOptions.js';
 import type { RunOptions, Trace } from './sequenceLayer.js';
 
 /** The options of {@link GRU}. */

@@ -9,7 +9,8 @@ export type { BidirectionalOptions, GRUOptions, LSTMOptions, RecurrentStackOptio
 export type { MergeMode } from './bidirectional.js';
 export { NestedLayer } from './nestedLayer.js';
 export { editDistance, nearestName } from './options.js';
-export { RecurrentLayer, type RecurrentOptions } from './recurrentLayer.js';
+export { RecurrentLayer } from './recurrentLayer.js';
+export type { RecurrentOptions } from './recurrentOptions.js';
 export type { CellName, StackResult } from './recurrentStack.js';
 export { SequenceLayer, type RunOptions, type RunResult, type SequenceOptions, type Trace } from './sequenceLayer.js';
 export type { ClassConfig, ConstraintOption, InitializerOption, RegularizerOption } from './weightOptions.js';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { lstm, lstmTrace, type LstmArgs } from '../ops/index.js';
 import { choice, flag, positiveInteger } from './options.js';
-import { RecurrentLayer, gainAndBias, type CellRun, type RecurrentOptions } from './recurrentLayer.js';
+import { RecurrentLayer, gainAndBias, type CellRun } from './recurrentLayer.js';
+import type { RecurrentOptions } from './recurrentOptions.js';
 import type { RunOptions, Trace } from './sequenceLayer.js';
 import { resolveInitializer, type Fill } from './weightOptions.js';
 

@@ -58,6 +58,7 @@ export abstract class NestedLayer extends tfl.layers.Layer {
     const initializer = { apply: spec.fill } as unknown as ResolvedInitializer;
     const name = `${this.weightPrefix}${snakeCase(spec.name)}`;
     const made = this.addWeight(name, spec.shape, 'float32', initializer, spec.regularizer, true, spec.constraint);
+    if (spec.constraint) constrain(made.read() as tf.Variable, spec.constraint);
     this.own.set(spec.name, made);
   }
 
@@ -112,6 +113,11 @@ export abstract class NestedLayer extends tfl.layers.Layer {
     return [...super.losses, ...this.nested.flatMap((child) => child.losses)];
   }
 
+  override addLoss(losses: Parameters<tfl.layers.Layer['addLoss']>[0]): void {
+    // The parent would push to `losses`, which here is a list made on demand.
+    super.losses.push(...[losses].flat());
+  }
+
   override setFastWeightInitDuringBuild(value: boolean): void {
     super.setFastWeightInitDuringBuild(value);
     for (const child of this.nested) child.setFastWeightInitDuringBuild(value);
@@ -122,6 +128,15 @@ export abstract class NestedLayer extends tfl.layers.Layer {
     this._refCount ??= 1;
     return super.dispose();
   }
+}
+
+/**
+ * Projects every value an optimizer assigns. tfjs-layers itself applies a constraint only to what is written by hand, so that `fit`
+ * would ignore it.
+ */
+function constrain(variable: tf.Variable, constraint: ResolvedConstraint): void {
+  const assign = variable.assign.bind(variable);
+  variable.assign = (value) => tf.tidy(() => assign(constraint.apply(value)));
 }
 
 /** The first of what tfjs-layers hands over as one or as a list. */

@@ -3,51 +3,12 @@ import { ConfigError, InputError, expected } from '../errors.js';
 import { dropout, dropoutMask, embeddingLookup } from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from './options.js';
-import { SequenceLayer, sequenceOptionNames } from './sequenceLayer.js';
-import type { RunOptions, RunResult, SequenceOptions, Trace } from './sequenceLayer.js';
+import type { WeightSpec } from './nestedLayer.js';
+import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.js';
+import { SequenceLayer } from './sequenceLayer.js';
+import type { RunOptions, RunResult, Trace } from './sequenceLayer.js';
 import { resolveConstraint, resolveInitializer, resolveRegularizer, savedOption } from './weightOptions.js';
-import type { ConstraintOption, Fill, InitializerOption, RegularizerOption } from './weightOptions.js';
-
-/** What SimpleRNN, LSTM and GRU have in common: Keras 3's options by Keras's names, and a few more. */
-export interface RecurrentOptions extends SequenceOptions {
-  /** The hidden size H. */
-  units: number;
-  /** Add a bias to the gates (default true). */
-  useBias?: boolean;
-  /** Of the input's weights; glorotUniform when absent. */
-  kernelInitializer?: InitializerOption;
-  /** Of the recurrent weights; orthogonal when absent. */
-  recurrentInitializer?: InitializerOption;
-  /** zeros when absent */
-  biasInitializer?: InitializerOption;
-  kernelRegularizer?: RegularizerOption;
-  recurrentRegularizer?: RegularizerOption;
-  biasRegularizer?: RegularizerOption;
-  kernelConstraint?: ConstraintOption;
-  recurrentConstraint?: ConstraintOption;
-  biasConstraint?: ConstraintOption;
-  /** Dropout of the input, one mask for all steps (Gal and Ghahramani 2016). */
-  dropout?: number;
-  /** Dropout of h_{t-1}, one mask for all steps (Gal and Ghahramani 2016). */
-  recurrentDropout?: number;
-  /** DropConnect: dropout of the recurrent weights themselves (Merity, Keskar and Socher 2017). */
-  weightDropout?: number;
-  /** Rates at which units keep their previous value (Krueger et al. 2016); `cell` is for the LSTM's cell state. */
-  zoneout?: { hidden?: number; cell?: number };
-  /** Normalise the products and, in an LSTM, the cell inside the output's tanh (Ba, Kiros and Hinton 2016). */
-  layerNorm?: boolean;
-  /** Walk from the last step to the first; a call then returns the outputs in that order, as Keras does. */
-  goBackwards?: boolean;
-  /** Makes the initial weights and every dropout reproducible. */
-  seed?: number;
-}
-
-export const recurrentOptionNames = [
-  ...sequenceOptionNames,
-  ...['units', 'activation', 'useBias', 'goBackwards', 'seed', 'dropout', 'recurrentDropout', 'weightDropout'],
-  ...['zoneout', 'layerNorm', 'kernelInitializer', 'recurrentInitializer', 'biasInitializer', 'kernelRegularizer'],
-  ...['recurrentRegularizer', 'biasRegularizer', 'kernelConstraint', 'recurrentConstraint', 'biasConstraint'],
-];
+import type { Fill } from './weightOptions.js';
 
 /** One run of a cell: its weights and masks as the operation takes them. */
 export interface CellRun {
@@ -87,6 +48,7 @@ export abstract class RecurrentLayer extends SequenceLayer {
   private readonly seed: number;
   private readonly kind: CellKind;
   private readonly given: RecurrentOptions;
+  private readonly rules: ReturnType<RecurrentLayer['weightRules']>;
 
   constructor(options: RecurrentOptions, kind: CellKind, className: string) {
     assertKnownOptions(className, options, [...recurrentOptionNames, ...kind.options]);
@@ -102,24 +64,13 @@ export abstract class RecurrentLayer extends SequenceLayer {
       dropout: rate(given.dropout, 'dropout'),
       recurrent: rate(given.recurrentDropout, 'recurrentDropout'),
       weight: rate(given.weightDropout, 'weightDropout'),
-      ...this.zoneoutRates(given.zoneout, kind),
+      ...zoneoutRates(given.zoneout, kind),
     };
     this.seed = seedOf(given.seed);
     this.random = new Random(this.seed);
     const { activation } = given as { activation?: string };
     choice(activation, kind.activations, kind.activations[0], `activation of ${className}`);
-  }
-
-  private zoneoutRates(zoneout: RecurrentOptions['zoneout'], kind: CellKind): { zoneoutH: number; zoneoutC: number } {
-    const cellAllowed = kind.options.includes('projectionSize');
-    if (zoneout !== undefined && (typeof zoneout !== 'object' || Array.isArray(zoneout))) {
-      throw new ConfigError(expected('zoneout', 'an object {hidden, cell} of rates', zoneout));
-    }
-    assertZoneout(zoneout ?? {}, cellAllowed);
-    return {
-      zoneoutH: rate(zoneout?.hidden ?? undefined, 'zoneout.hidden'),
-      zoneoutC: rate(zoneout?.cell ?? undefined, 'zoneout.cell'),
-    };
+    this.rules = this.weightRules(given);
   }
 
   get outputSize(): number {
@@ -154,34 +105,30 @@ export abstract class RecurrentLayer extends SequenceLayer {
     return new Random(this.seed).fork(name);
   }
 
+  /** How the three weights start and what holds them in bounds; resolved early, so that a wrong option fails at once. */
+  private weightRules(given: RecurrentOptions) {
+    const rules = {
+      kernel: [given.kernelInitializer ?? 'glorotUniform', given.kernelRegularizer, given.kernelConstraint],
+      recurrent: [given.recurrentInitializer ?? 'orthogonal', given.recurrentRegularizer, given.recurrentConstraint],
+      bias: [given.biasInitializer ?? 'zeros', given.biasRegularizer, given.biasConstraint],
+    } as const;
+    const resolved = Object.entries(rules).map(([name, [initializer, regularizer, constraint]]) => [
+      name,
+      {
+        fill: resolveInitializer(initializer, this.weightRandom(name), `${name}Initializer`),
+        regularizer: resolveRegularizer(regularizer, `${name}Regularizer`),
+        constraint: resolveConstraint(constraint, `${name}Constraint`),
+      },
+    ]);
+    return Object.fromEntries(resolved) as Record<keyof typeof rules, Omit<WeightSpec, 'name' | 'shape'>>;
+  }
+
   protected buildFor(inputSize: number): void {
     const wide = this.kind.gates * this.units;
-    const { given } = this;
-    const fillOf = (option: InitializerOption, name: string): Fill =>
-      resolveInitializer(option, this.weightRandom(name), `${name}Initializer`);
-    this.makeWeight({
-      name: 'kernel',
-      shape: [inputSize, wide],
-      fill: fillOf(given.kernelInitializer ?? 'glorotUniform', 'kernel'),
-      regularizer: resolveRegularizer(given.kernelRegularizer, 'kernelRegularizer'),
-      constraint: resolveConstraint(given.kernelConstraint, 'kernelConstraint'),
-    });
-    this.makeWeight({
-      name: 'recurrentKernel',
-      shape: [this.outputSize, wide],
-      fill: fillOf(given.recurrentInitializer ?? 'orthogonal', 'recurrent'),
-      regularizer: resolveRegularizer(given.recurrentRegularizer, 'recurrentRegularizer'),
-      constraint: resolveConstraint(given.recurrentConstraint, 'recurrentConstraint'),
-    });
-    if (this.useBias) {
-      this.makeWeight({
-        name: 'bias',
-        shape: this.biasShape,
-        fill: this.biasFill(fillOf(given.biasInitializer ?? 'zeros', 'bias')),
-        regularizer: resolveRegularizer(given.biasRegularizer, 'biasRegularizer'),
-        constraint: resolveConstraint(given.biasConstraint, 'biasConstraint'),
-      });
-    }
+    const { kernel, recurrent, bias } = this.rules;
+    this.makeWeight({ name: 'kernel', shape: [inputSize, wide], ...kernel });
+    this.makeWeight({ name: 'recurrentKernel', shape: [this.outputSize, wide], ...recurrent });
+    if (this.useBias) this.makeWeight({ name: 'bias', shape: this.biasShape, ...bias, fill: this.biasFill(bias.fill) });
     if (this.layerNorm) {
       this.makeWeight({ name: 'normInput', shape: [2, wide], fill: gainAndBias });
       this.makeWeight({ name: 'normRecurrent', shape: [2, wide], fill: gainAndBias });
@@ -274,8 +221,15 @@ export function gainAndBias(shape: number[]): tf.Tensor {
   return tf.tidy(() => tf.concat([tf.ones([1, shape[1]]), tf.zeros([1, shape[1]])], 0));
 }
 
-function assertZoneout(zoneout: object, cellAllowed: boolean): void {
-  const known = cellAllowed ? ['hidden', 'cell'] : ['hidden'];
-  const unknown = Object.keys(zoneout).find((key) => !known.includes(key));
+function zoneoutRates(zoneout: RecurrentOptions['zoneout'], kind: CellKind): { zoneoutH: number; zoneoutC: number } {
+  if (zoneout !== undefined && (typeof zoneout !== 'object' || Array.isArray(zoneout))) {
+    throw new ConfigError(expected('zoneout', 'an object of rates, {hidden, cell}', zoneout));
+  }
+  const known = kind.options.includes('projectionSize') ? ['hidden', 'cell'] : ['hidden'];
+  const unknown = Object.keys(zoneout ?? {}).find((key) => !known.includes(key));
   if (unknown !== undefined) throw new ConfigError(expected('the rates of zoneout', known.join(' and '), unknown));
+  return {
+    zoneoutH: rate(zoneout?.hidden ?? undefined, 'zoneout.hidden'),
+    zoneoutC: rate(zoneout?.cell ?? undefined, 'zoneout.cell'),
+  };
 }

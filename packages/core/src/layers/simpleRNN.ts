@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { rnnTrace, simpleRnn, type RnnArgs } from '../ops/index.js';
-import { RecurrentLayer, type CellRun, type RecurrentOptions } from './recurrentLayer.js';
+import { RecurrentLayer, type CellRun } from './recurrentLayer.js';
+import type { RecurrentOptions } from './recurrentOptions.js';
 import type { RunOptions, Trace } from './sequenceLayer.js';
 
 /** The options of {@link SimpleRNN}. */
