@@ -7,7 +7,7 @@
 //   isa_baseline.cc               no further flags (x86-64: SSE2; arm64: NEON; any compiler with vector extensions)
 //   isa_avx2.cc                   x86-64 only: -mavx2 -mfma
 //   isa_avx512.cc                 x86-64 only: -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
-//                                 (add -mprefer-vector-width=512)
+//                                 -mprefer-vector-width=512 (g++ 12 also wants -Wno-maybe-uninitialized under -Wall)
 //
 // The three isa_*.cc files include the same kernel sources (*.inc) under a namespace of their own and are empty on machines
 // other than x86-64 (except isa_baseline.cc), so that a build script may always compile all *.cc in this folder.
@@ -217,7 +217,7 @@ struct Kernels {
 
   void (*gruForward)(ThreadPool&, const GruArguments&, const GruOutputs&);
   void (*gruBackward)(ThreadPool&, const GruArguments&, const GruGradients&);
-  PackedWeights* (*packGru)(ThreadPool&, int64_t hidden, const float* recurrentKernel);
+  PackedWeights* (*packGru)(ThreadPool&, bool resetAfter, int64_t hidden, const float* recurrentKernel);
 
   void (*rnnForward)(ThreadPool&, const RnnArguments&, const RnnOutputs&);
   void (*rnnBackward)(ThreadPool&, const RnnArguments&, const RnnGradients&);

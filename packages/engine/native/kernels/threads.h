@@ -32,7 +32,7 @@ ThreadPool& default_pool();
 
 // f(begin, end) over [0, size) in as many contiguous parts as there are threads, each a multiple of `grain` (the last one aside).
 template <typename F>
-__attribute__((always_inline)) inline void parallel_for(ThreadPool& pool, int64_t size, int64_t grain, F&& f) {
+__attribute__((always_inline)) inline void parallel_for(ThreadPool& pool, int64_t size, int64_t grain, const F& f) {
   if (size <= 0) return;
   const int64_t grains = (size + grain - 1) / grain;
   const int parts = static_cast<int>(grains < pool.threads() ? grains : pool.threads());
@@ -41,14 +41,14 @@ __attribute__((always_inline)) inline void parallel_for(ThreadPool& pool, int64_
     return;
   }
   struct Job {
-    F* f;
+    const F* f;
     int64_t size, grain, grains;
     int parts;
   } job{&f, size, grain, grains, parts};
   pool.run(
       parts,
       [](void* context, int index) {
-        const Job& j = *static_cast<Job*>(context);
+        const Job& j = *static_cast<const Job*>(context);
         const int64_t begin = j.grains * index / j.parts * j.grain;
         const int64_t stop = j.grains * (index + 1) / j.parts * j.grain;
         (*j.f)(begin, stop < j.size ? stop : j.size);

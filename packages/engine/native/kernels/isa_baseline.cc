@@ -1,0 +1,3 @@
+#define CADENZA_ISA baseline
+#define CADENZA_ISA_NAME "baseline"
+#include "isa.inc"
