@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import * as nodeFileSystem from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { CheckpointError } from '../errors.js';
+
+/** The functions of `node:fs` through which a run folder is written and read; tests put failing ones in their place. */
+export type FileSystem = Pick<
+  typeof nodeFileSystem,
+  | 'closeSync'
+  | 'existsSync'
+  | 'fsyncSync'
+  | 'ftruncateSync'
+  | 'mkdirSync'
+  | 'openSync'
+  | 'readdirSync'
+  | 'readFileSync'
+  | 'renameSync'
+  | 'rmSync'
+  | 'writeSync'
+>;
+
+export const defaultFileSystem: FileSystem = nodeFileSystem;
+
+/** Writes all bytes, which a single `writeSync` need not do. */
+export function writeFully(fs: FileSystem, descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += fs.writeSync(descriptor, bytes, written, bytes.length - written);
+  }
+}
+
+/** Writes a new file whose bytes have reached the disk when this returns. Gives their SHA-256 in hexadecimal. */
+export function writeDurably(fs: FileSystem, path: string, chunks: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256');
+  try {
+    const descriptor = fs.openSync(path, 'w');
+    try {
+      for (const chunk of chunks) {
+        writeFully(fs, descriptor, chunk);
+        hash.update(chunk);
+      }
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  } catch (error) {
+    throw writeError(path, error);
+  }
+  return hash.digest('hex');
+}
+
+/** Makes renames and new names within a folder reach the disk. Windows has no such call, and needs none. */
+export function syncFolder(fs: FileSystem, directory: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** Replaces a small file: whoever reads it, at any instant, sees the old text or the new one. */
+export function replaceFile(fs: FileSystem, path: string, text: string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  try {
+    writeDurably(fs, temporary, [Buffer.from(text)]);
+    fs.renameSync(temporary, path);
+    syncFolder(fs, dirname(path));
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOSPC: 'a full disk',
+  EDQUOT: 'a used-up disk quota',
+  EFBIG: 'the limit on the size of files',
+  EROFS: 'a read-only file system',
+  EACCES: 'no permission',
+  EIO: 'an error of the disk',
+};
+
+/** A one-line error for a failed write; the code is the system's, `ENOSPC` for a full disk. */
+export function writeError(path: string, error: unknown): CheckpointError {
+  if (error instanceof CheckpointError) return error;
+  const { code = 'WRITE', message = String(error) } = error as NodeJS.ErrnoException;
+  const got = reasons[code] ? `${reasons[code]} (${code})` : message;
+  return new CheckpointError(`Expected to write ${path}, got ${got}`, { code, cause: error });
+}

@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { TrainingError, expected } from '../errors.js';
+import { sumSquares } from '../ops/sumSquares.js';
+import type { LossResult } from './trainerOptions.js';
+import type { Parameters } from './trainingTypes.js';
+
+/** What one batch gave; all tensors belong to the caller. */
+export interface BatchGradients {
+  loss: tf.Scalar;
+  gradients: Map<string, tf.Tensor>;
+  carry: tf.Tensor[];
+}
+
+/** Runs a loss with the tape on, and gives its gradient for every trainable parameter that it depends on. */
+export function computeGradients(parameters: Parameters, compute: () => LossResult): BatchGradients {
+  const names = new Map(Array.from(parameters, ([name, variable]) => [variable.name, name]));
+  const trainable = [...parameters.values()].filter((variable) => variable.trainable);
+  let carry: tf.Tensor[] = [];
+  const { value, grads } = tf.variableGrads(() => {
+    const result = compute();
+    if (!(result?.loss instanceof tf.Tensor) || result.loss.size !== 1) {
+      throw new TrainingError(expected('the loss', 'a scalar tensor', result?.loss?.shape ?? result?.loss));
+    }
+    // Clones, so that a loss may hand back the carry it was given; kept, because the tape's tidy ends here.
+    carry = (result.carry ?? []).map((tensor) => tf.keep(tf.clone(tensor)));
+    return tf.reshape(result.loss, []) as tf.Scalar;
+  }, trainable);
+  const gradients = new Map<string, tf.Tensor>();
+  for (const [variableName, gradient] of Object.entries(grads)) {
+    if (gradient) gradients.set(names.get(variableName)!, gradient);
+  }
+  return { loss: value, gradients, carry };
+}
+
+/** Adds gradients to a running sum, which may be empty, and disposes both. */
+export function addGradients(sum: Map<string, tf.Tensor>, more: Map<string, tf.Tensor>): Map<string, tf.Tensor> {
+  const total = new Map(sum);
+  for (const [name, gradient] of more) {
+    const before = sum.get(name);
+    total.set(name, before ? tf.add(before, gradient) : gradient);
+    if (before) tf.dispose([before, gradient]);
+  }
+  return total;
+}
+
+/** The loss and the norm of all gradients together, in one read of one small tensor, which lets the backend finish first. */
+export async function readLossAndNorm(
+  loss: tf.Tensor,
+  gradients: ReadonlyMap<string, tf.Tensor>,
+): Promise<{ loss: number; norm: number }> {
+  const all = tf.tidy(() => tf.stack([loss, ...Array.from(gradients.values(), sumSquares)]));
+  const [lossValue, ...squares] = await all.data<'float32'>();
+  all.dispose();
+  return { loss: lossValue, norm: Math.sqrt(squares.reduce((sum, square) => sum + square, 0)) };
+}

@@ -1,0 +1,65 @@
+import { CheckpointError } from '../errors.js';
+import { parseHeader, type HeaderEntry } from './safetensorsHeader.js';
+import { decodeValues, littleEndian } from './safetensorsValues.js';
+import type { TensorData } from './tensorData.js';
+
+const typeNames = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const;
+
+/** A file's tensors, in its order, and its free text. */
+export interface Safetensors {
+  tensors: Map<string, TensorData>;
+  metadata: Record<string, string>;
+}
+
+/**
+ * The bytes of a safetensors file, in pieces so that no second copy of the weights is made: u64 little-endian header length, JSON
+ * header padded with spaces to a multiple of 8, then the values, little-endian and row-major, without holes.
+ */
+export function* encodeSafetensors(
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Record<string, string> = {},
+): Generator<Uint8Array> {
+  const entries: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0) entries.__metadata__ = metadata;
+  let offset = 0;
+  for (const [name, { dtype, shape, values }] of inAlignedOrder(tensors)) {
+    if (name === '__metadata__') throw new CheckpointError('Expected a tensor name, got the reserved __metadata__');
+    entries[name] = { dtype: typeNames[dtype], shape, data_offsets: [offset, offset + values.byteLength] };
+    offset += values.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(entries));
+  const padding = (8 - (json.length % 8)) % 8;
+  const header = Buffer.alloc(8 + json.length + padding, ' ');
+  header.writeBigUInt64LE(BigInt(json.length + padding), 0);
+  json.copy(header, 8);
+  yield header;
+  for (const [, { values }] of inAlignedOrder(tensors)) yield littleEndian(values);
+}
+
+/** The 4-byte types first, so that every value lies at a multiple of its size. */
+function inAlignedOrder(tensors: ReadonlyMap<string, TensorData>): [string, TensorData][] {
+  const all = Array.from(tensors);
+  return [...all.filter(([, data]) => data.dtype !== 'bool'), ...all.filter(([, data]) => data.dtype === 'bool')];
+}
+
+/**
+ * Reads the bytes of a safetensors file. F64, F16 and BF16 become float32; integers become int32 where their values fit. Throws
+ * a {@link CheckpointError} that names the file and the byte at which it is wrong.
+ *
+ * @param file how errors call it
+ */
+export function decodeSafetensors(bytes: Uint8Array, file: string): Safetensors {
+  const { entries, metadata, dataStart } = parseHeader(bytes, file);
+  const tensors = new Map<string, TensorData>();
+  for (const entry of entries) tensors.set(entry.name, readEntry(bytes, dataStart, entry, file));
+  return { tensors, metadata };
+}
+
+function readEntry(bytes: Uint8Array, dataStart: number, entry: HeaderEntry, file: string): TensorData {
+  const { name, dtype, shape, begin, end } = entry;
+  // A copy: it is aligned whatever the header's length, and lets go of the file.
+  const raw = bytes.slice(dataStart + begin, dataStart + end);
+  const problem = (index: number, size: number, what: string): CheckpointError =>
+    new CheckpointError(`${file}, byte ${dataStart + begin + index * size}: Expected ${name} to ${what}`);
+  return { shape, ...decodeValues(dtype, raw, problem) };
+}

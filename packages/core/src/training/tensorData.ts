@@ -1,0 +1,62 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { CheckpointError } from '../errors.js';
+import type { Parameters } from './trainingTypes.js';
+
+/** A tensor's type, shape and values, away from any backend. Booleans are bytes of 0 and 1. */
+export interface TensorData {
+  dtype: 'float32' | 'int32' | 'bool';
+  shape: number[];
+  values: Float32Array | Int32Array | Uint8Array;
+}
+
+/** Reads tensors off their backend. */
+export async function readTensors(tensors: ReadonlyMap<string, tf.Tensor>): Promise<Map<string, TensorData>> {
+  const data = new Map<string, TensorData>();
+  for (const [name, tensor] of tensors) {
+    data.set(name, {
+      dtype: tensor.dtype as TensorData['dtype'],
+      shape: tensor.shape,
+      values: (await tensor.data()) as TensorData['values'],
+    });
+  }
+  return data;
+}
+
+/** A tensor on the active backend with these values. */
+export function makeTensor(data: TensorData): tf.Tensor {
+  return tf.tensor(data.values, data.shape, data.dtype);
+}
+
+/**
+ * Puts saved weights into a model's parameters. Throws a {@link CheckpointError} that names the first parameter that is missing,
+ * superfluous or of another shape; nothing is assigned then.
+ */
+export function assignWeights(parameters: Parameters, weights: ReadonlyMap<string, TensorData>): void {
+  checkNames('weights', weights, parameters);
+  for (const [name, variable] of parameters) {
+    const value = makeTensor(weights.get(name)!);
+    variable.assign(value);
+    value.dispose();
+  }
+}
+
+/** Checks that saved tensors are those of the model, by name, type and shape. */
+export function checkNames(
+  what: string,
+  saved: ReadonlyMap<string, TensorData>,
+  wanted: ReadonlyMap<string, { shape: number[]; dtype: string }>,
+): void {
+  for (const [name, { shape, dtype }] of wanted) {
+    const data = saved.get(name);
+    const got = data ? `${data.dtype} [${data.shape.join(', ')}]` : 'none of that name';
+    const want = `${dtype} [${shape.join(', ')}]`;
+    if (got !== want) throw mismatch(`Expected the saved ${what} to hold ${name} as ${want}, got ${got}`);
+  }
+  for (const name of saved.keys()) {
+    if (!wanted.has(name)) throw mismatch(`Expected no saved ${what} but the model's own, got ${name} besides`);
+  }
+}
+
+function mismatch(message: string): CheckpointError {
+  return new CheckpointError(`${message}; the run was made with other options`, { code: 'MISMATCH' });
+}
