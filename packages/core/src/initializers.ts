@@ -91,7 +91,8 @@ export function identity(shape: readonly number[], gain = 1): Float32Array {
  * rows across its four gates. Axes before the last count as rows.
  */
 export function orthogonal(random: Random, shape: readonly number[], gain = 1): Float32Array {
-  if (shape.length < 2) throw new ConfigError(expected('the shape of an orthogonal matrix', 'of at least two axes', shape));
+  if (shape.length < 2)
+    throw new ConfigError(expected('the shape of an orthogonal matrix', 'of at least two axes', shape));
   const columns = shape[shape.length - 1];
   const rows = sizeOf(shape) / columns;
   const wide = rows <= columns;

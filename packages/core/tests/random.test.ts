@@ -5,13 +5,22 @@ import { Random } from '../src/random.js';
 describe('Random', () => {
   it('is xoshiro128**: its sequence from the state 1, 2, 3, 4 is the published one', () => {
     // The first outputs of the authors' C code (xoshiro128starstar.c, version 1.1), compiled and run.
-    const published = [11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804];
+    const published = [
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ];
     const random = Random.from([1, 2, 3, 4]);
     expect(published.map(() => random.nextUint32())).toEqual(published);
   });
 
   it('gives the same numbers for the same seed and others for another', () => {
-    const draw = (seed: number) => Array.from({ length: 5 }, ((random) => () => random.nextUint32())(new Random(seed)));
+    const draw = (seed: number) =>
+      Array.from(
+        { length: 5 },
+        (
+          (random) => () =>
+            random.nextUint32()
+        )(new Random(seed)),
+      );
     expect(draw(7)).toEqual(draw(7));
     const seeds = [0, 1, 2, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER];
     expect(new Set(seeds.map((seed) => draw(seed).join())).size).toBe(seeds.length);
@@ -23,7 +32,11 @@ describe('Random', () => {
         const random = new Random(seed);
         for (let n = 0; n < skip; n++) random.next();
         const copy = Random.from(JSON.parse(JSON.stringify(random.state())) as number[]);
-        expect([copy.next(), copy.normal(), copy.integer(10)]).toEqual([random.next(), random.normal(), random.integer(10)]);
+        expect([copy.next(), copy.normal(), copy.integer(10)]).toEqual([
+          random.next(),
+          random.normal(),
+          random.integer(10),
+        ]);
       }),
     );
   });

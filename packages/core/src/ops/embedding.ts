@@ -43,7 +43,9 @@ export const embeddingGradKernel: Kernel = ({ inputs, attrs, backend }) => {
 /** Returns the id if it is a row of the table. */
 export function checkId(id: number, vocabularySize: number, position: number): number {
   if (!(id >= 0 && id < vocabularySize)) {
-    throw new InputError(`Expected ids to be of [0, ${vocabularySize}), got ${id} at position ${position}`, { code: 'ID' });
+    throw new InputError(`Expected ids to be of [0, ${vocabularySize}), got ${id} at position ${position}`, {
+      code: 'ID',
+    });
   }
   return id;
 }

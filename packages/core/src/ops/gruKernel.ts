@@ -178,9 +178,7 @@ export function gruBackward(data: GruData, algebra: Algebra, needInputGradient: 
         const r = gates[gRow + H + j];
         const at = b * H + j;
         // The reset gate's factor: h U_n + b2_n, or the masked h itself.
-        const dr = resetAfter
-          ? stepN[at] * gates[gRow + 3 * H + j]
-          : dreset[at] * previous[(b * T + t) * H + j];
+        const dr = resetAfter ? stepN[at] * gates[gRow + 3 * H + j] : dreset[at] * previous[(b * T + t) * H + j];
         dx[row + H + j] = dr * r * (1 - r);
         stepFirst[fRow + j] = dx[row + j];
         stepFirst[fRow + H + j] = dx[row + H + j];

@@ -79,7 +79,9 @@ export const softmaxCrossEntropyGradKernel: Kernel = ({ inputs, backend }) => {
 
 function checkLabel(label: number, V: number, position: number): number {
   if (!(label >= IGNORED_LABEL && label < V)) {
-    throw new InputError(`Expected labels to be -1 or of [0, ${V}), got ${label} at position ${position}`, { code: 'ID' });
+    throw new InputError(`Expected labels to be -1 or of [0, ${V}), got ${label} at position ${position}`, {
+      code: 'ID',
+    });
   }
   return label;
 }

@@ -73,13 +73,22 @@ describe('gru', () => {
   });
 
   it.each(cases)('has the gradients of finite differences: %s', (_title, options, sizes) => {
-    const { zoneoutH = 0, reverse = false, resetAfter = true, ...tensors } = makeArgs({ ...options, noState: false }, sizes, 2);
+    const {
+      zoneoutH = 0,
+      reverse = false,
+      resetAfter = true,
+      ...tensors
+    } = makeArgs({ ...options, noState: false }, sizes, 2);
     const base = toFloat64(tensors as unknown as Record<string, tf.Tensor>, sizes, reverse);
     const data: GruData = { ...base, zoneoutH, resetAfter };
     const forward = () => gruForward(data, algebra64, true);
     const first = forward();
     const [dy, dhLast] = [first.y, first.h].map((out, seed) =>
-      Float64Array.from(draw(50 + seed).floats([out.length]).dataSync()),
+      Float64Array.from(
+        draw(50 + seed)
+          .floats([out.length])
+          .dataSync(),
+      ),
     );
     const loss = () => {
       const { y, h } = forward();
@@ -103,17 +112,22 @@ describe('gru', () => {
   });
 
   it('carries a split: two calls with the state handed over equal one call', () => {
-    const property = fc.property(fc.integer({ min: 1, max: 4 }), fc.nat({ max: 1000 }), fc.boolean(), (cut, seed, resetBefore) => {
-      tf.tidy(() => {
-        const args = makeArgs({ resetBefore }, { ...SMALL, T: 5 }, seed);
-        const whole = gru(args);
-        const [left, right] = tf.split(args.x, [cut, 5 - cut], 1);
-        const first = gru({ ...args, x: left });
-        const second = gru({ ...args, x: right, h0: first.h });
-        const joined = tf.concat([first.outputs, second.outputs], 1);
-        expect(distance(joined.dataSync(), whole.outputs.dataSync())).toBeLessThan(1e-6);
-      });
-    });
+    const property = fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.nat({ max: 1000 }),
+      fc.boolean(),
+      (cut, seed, resetBefore) => {
+        tf.tidy(() => {
+          const args = makeArgs({ resetBefore }, { ...SMALL, T: 5 }, seed);
+          const whole = gru(args);
+          const [left, right] = tf.split(args.x, [cut, 5 - cut], 1);
+          const first = gru({ ...args, x: left });
+          const second = gru({ ...args, x: right, h0: first.h });
+          const joined = tf.concat([first.outputs, second.outputs], 1);
+          expect(distance(joined.dataSync(), whole.outputs.dataSync())).toBeLessThan(1e-6);
+        });
+      },
+    );
     fc.assert(property, { numRuns: 30 });
   });
 

@@ -91,7 +91,11 @@ describe('lstm', () => {
     const forward = () => lstmForward(data, algebra64, true);
     const first = forward();
     const weights = [first.y, first.h, first.c].map((out, seed) =>
-      Float64Array.from(draw(50 + seed).floats([out.length]).dataSync()),
+      Float64Array.from(
+        draw(50 + seed)
+          .floats([out.length])
+          .dataSync(),
+      ),
     );
     const loss = () => {
       const { y, h, c } = forward();
@@ -216,7 +220,8 @@ describe('lstm', () => {
 
   it('computes no gradient of x where none is needed, and says so when asked', () => {
     const args = makeArgs({}, SMALL);
-    const loss = (kernel: tf.Tensor) => tf.sum(lstm({ ...args, kernel, needInputGradient: false }).outputs) as tf.Scalar;
+    const loss = (kernel: tf.Tensor) =>
+      tf.sum(lstm({ ...args, kernel, needInputGradient: false }).outputs) as tf.Scalar;
     const wanted = tf.grad((kernel) => tf.sum(lstm({ ...args, kernel }).outputs))(args.kernel);
     expect(distance(tf.grad(loss)(args.kernel).dataSync(), wanted.dataSync())).toBe(0);
     const ofX = tf.grad((x) => tf.sum(lstm({ ...args, x, needInputGradient: false }).outputs));
@@ -235,7 +240,10 @@ describe('lstm', () => {
       [{ c0: tf.zeros([2, 5], 'int32') }, /Expected c0 to be of type float32, got int32/],
       [{ normCell: tf.zeros([2, 6]) }, /Expected normCell to have shape \[2, H=5\]/],
       [{ zoneoutH: 1 }, /Expected zoneoutH to be a number of \[0, 1\), got 1/],
-      [{ x: tf.tensor2d([[0, 4]], [1, 2], 'int32'), h0: undefined, c0: undefined }, /ids to be of \[0, 4\), got 4 at position 1/],
+      [
+        { x: tf.tensor2d([[0, 4]], [1, 2], 'int32'), h0: undefined, c0: undefined },
+        /ids to be of \[0, 4\), got 4 at position 1/,
+      ],
       [{ x: tf.zeros([2, 0, 4]) }, /at least one step/],
     ];
     for (const [change, message] of wrong) expect(() => lstm({ ...args, ...change })).toThrow(message);

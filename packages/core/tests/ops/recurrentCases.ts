@@ -38,17 +38,29 @@ export function draw(seed: number) {
   };
   const mask = (shape: number[], kept: number): tf.Tensor => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    return tf.tensor(Float32Array.from({ length: size }, () => (random.next() < 0.4 ? 0 : kept)), shape, 'float32');
+    return tf.tensor(
+      Float32Array.from({ length: size }, () => (random.next() < 0.4 ? 0 : kept)),
+      shape,
+      'float32',
+    );
   };
   const integers = (shape: number[], bound: number): tf.Tensor => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    return tf.tensor(Int32Array.from({ length: size }, () => random.integer(bound)), shape, 'int32');
+    return tf.tensor(
+      Int32Array.from({ length: size }, () => random.integer(bound)),
+      shape,
+      'int32',
+    );
   };
   /** Gain near one, bias near zero, [2, size]. */
   const norm = (size: number): tf.Tensor => tf.concat([floats([1, size], 0.3, 1), floats([1, size], 0.3)]);
   /** Lengths from 0 or 1 up to T, the first row's full. */
   const lengths = (B: number, T: number): tf.Tensor =>
-    tf.tensor(Int32Array.from({ length: B }, (_, b) => (b === 0 ? T : random.integer(T + 1))), [B], 'int32');
+    tf.tensor(
+      Int32Array.from({ length: B }, (_, b) => (b === 0 ? T : random.integer(T + 1))),
+      [B],
+      'int32',
+    );
   return { floats, mask, integers, norm, lengths };
 }
 

@@ -70,13 +70,22 @@ describe('simpleRnn', () => {
   });
 
   it.each(cases)('has the gradients of finite differences: %s', (_title, options, sizes) => {
-    const { zoneoutH = 0, reverse = false, activation, ...tensors } = makeArgs({ ...options, noState: false }, sizes, 2);
+    const {
+      zoneoutH = 0,
+      reverse = false,
+      activation,
+      ...tensors
+    } = makeArgs({ ...options, noState: false }, sizes, 2);
     const base = toFloat64(tensors as unknown as Record<string, tf.Tensor>, sizes, reverse);
     const data: RnnData = { ...base, zoneoutH, relu: activation === 'relu' };
     const forward = () => rnnForward(data, algebra64, true);
     const first = forward();
     const [dy, dhLast] = [first.y, first.h].map((out, seed) =>
-      Float64Array.from(draw(50 + seed).floats([out.length]).dataSync()),
+      Float64Array.from(
+        draw(50 + seed)
+          .floats([out.length])
+          .dataSync(),
+      ),
     );
     const loss = () => {
       const { y, h } = forward();

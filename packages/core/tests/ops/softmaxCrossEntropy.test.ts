@@ -1,0 +1,90 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-layers';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { softmaxCrossEntropy } from '../../src/ops/index.js';
+import { distance, draw } from './recurrentCases.js';
+
+describe('softmaxCrossEntropy', () => {
+  beforeEach(() => tf.engine().startScope());
+  afterEach(() => tf.engine().endScope());
+
+  it.each([
+    [1, 2],
+    [4, 7],
+    [33, 3],
+  ])('equals its definition in stock operations, gradient included, for [%i, %i]', (N, V) => {
+    const { floats, integers } = draw(3);
+    const logits = floats([N, V], 3);
+    const labels = integers([N], V) as tf.Tensor1D;
+    const dy = floats([N]);
+    const reference = (l: tf.Tensor) =>
+      tf.neg(tf.sum(tf.mul(tf.cast(tf.oneHot(labels, V), 'float32'), tf.logSoftmax(l)), 1));
+    const got = softmaxCrossEntropy(logits, labels);
+    // Logits of about 10 leave float32 about 1e-6.
+    expect(distance(got.dataSync(), reference(logits).dataSync())).toBeLessThan(3e-6);
+    const of = (f: (l: tf.Tensor) => tf.Tensor) =>
+      tf
+        .grad((l) => tf.sum(tf.mul(f(l), dy)))(logits)
+        .dataSync();
+    expect(
+      distance(
+        of((l) => softmaxCrossEntropy(l, labels)),
+        of(reference),
+      ),
+    ).toBeLessThan(3e-6);
+  });
+
+  it('is not changed by adding a constant to all logits, and is log V for equal ones', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: -1000, max: 1000 }), (V, constant) => {
+        const loss = tf.tidy(() =>
+          softmaxCrossEntropy(tf.fill([1, V], constant), tf.tensor1d([V - 1], 'int32')).dataSync(),
+        );
+        // Float32 near 1000 has steps of 6e-5.
+        expect(Math.abs(loss[0] - Math.log(V))).toBeLessThan(2e-4);
+      }),
+    );
+  });
+
+  it('stays finite where exp would overflow', () => {
+    const loss = softmaxCrossEntropy(tf.tensor2d([[500, -500]]), tf.tensor1d([1], 'int32'));
+    expect(loss.dataSync()[0]).toBe(1000);
+  });
+
+  it('ignores label -1: no loss and no gradient', () => {
+    const labels = tf.tensor1d([-1, 1], 'int32');
+    const logits = tf.tensor2d([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(softmaxCrossEntropy(logits, labels).dataSync()[0]).toBe(0);
+    const gradient = tf
+      .grad((l) => tf.sum(softmaxCrossEntropy(l, labels)))(logits)
+      .dataSync();
+    expect([...gradient.subarray(0, 2)]).toEqual([0, 0]);
+    expect(gradient[2]).toBeGreaterThan(0);
+  });
+
+  it('leaves no tensor behind', () => {
+    const logits = tf.ones([2, 3]);
+    const labels = tf.tensor1d([0, 1], 'int32');
+    const before = tf.memory().numTensors;
+    tf.dispose(softmaxCrossEntropy(logits, labels));
+    tf.dispose(tf.grad((l) => tf.sum(softmaxCrossEntropy(l, labels)))(logits));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names a label or a shape that is wrong', () => {
+    const logits = tf.ones([2, 3]);
+    expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 3], 'int32'))).toThrow(
+      'Expected labels to be -1 or of [0, 3), got 3 at position 1',
+    );
+    expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0], 'int32'))).toThrow(
+      'Expected labels to have shape [N=2], got [1]',
+    );
+    expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 1]))).toThrow(
+      'Expected labels to be of type int32, got float32',
+    );
+  });
+});
