@@ -7,7 +7,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatSummary, otherFailures, readCoverage, readReports } from './testSummary.mjs';
-import { projects, readJson, run, workspaceRoot } from './workspace.mjs';
+import { commandScript, projects, readJson, run, workspaceRoot } from './workspace.mjs';
 
 const started = performance.now();
 const startedAt = new Date();
@@ -17,7 +17,7 @@ const all = projects();
 for (const { folder } of all) rmSync(join(folder, 'reports'), { recursive: true, force: true });
 
 const code = await run(process.execPath, [
-  join(workspaceRoot, 'node_modules', 'nx', 'bin', 'nx.js'),
+  commandScript('nx'),
   'run-many',
   '--targets=lint,format,typecheck,test,e2e',
   '--parallel=2',

@@ -78,6 +78,17 @@ export function projects(root = workspaceRoot) {
 }
 
 /**
+ * The script behind an installed package's command.
+ *
+ * @param {string} name of the package and of its command
+ */
+export function commandScript(name, root = workspaceRoot) {
+  const folder = join(root, 'node_modules', name);
+  const { bin } = readJson(join(folder, 'package.json'));
+  return join(folder, typeof bin === 'string' ? bin : bin[name]);
+}
+
+/**
  * @param {string} file
  * @returns {any}
  */
