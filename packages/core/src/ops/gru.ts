@@ -42,12 +42,12 @@ export interface GruArgs {
   needInputGradient?: boolean;
 }
 
-export interface GruResult {
+export type GruResult = {
   /** [B, T, H] */
   outputs: tf.Tensor3D;
   /** [B, H], the state after each row's last step */
   h: tf.Tensor2D;
-}
+};
 
 /** Gates and hidden state of every step, each [B, T, H]; zero at padded steps. */
 export type GruTrace = Record<'z' | 'r' | 'n' | 'h', tf.Tensor3D>;

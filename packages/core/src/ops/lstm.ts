@@ -53,14 +53,14 @@ export interface LstmArgs {
   needInputGradient?: boolean;
 }
 
-export interface LstmResult {
+export type LstmResult = {
   /** [B, T, P] */
   outputs: tf.Tensor3D;
   /** [B, P], the state after each row's last step */
   h: tf.Tensor2D;
   /** [B, H] */
   c: tf.Tensor2D;
-}
+};
 
 /** Gates, cell and hidden state of every step, each [B, T, H] (h [B, T, P]); zero at padded steps, c carried there. */
 export type LstmTrace = Record<'i' | 'f' | 'g' | 'o' | 'c' | 'h', tf.Tensor3D>;

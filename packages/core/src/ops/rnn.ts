@@ -45,12 +45,12 @@ export interface RnnArgs {
   needInputGradient?: boolean;
 }
 
-export interface RnnResult {
+export type RnnResult = {
   /** [B, T, H] */
   outputs: tf.Tensor3D;
   /** [B, H], the state after each row's last step */
   h: tf.Tensor2D;
-}
+};
 
 /** The hidden state of every step, [B, T, H]; zero at padded steps. */
 export type RnnTrace = Record<'h', tf.Tensor3D>;

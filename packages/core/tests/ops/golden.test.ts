@@ -48,7 +48,9 @@ describe('PyTorch agrees', () => {
   afterEach(() => tf.engine().endScope());
 
   it.each(golden.recurrent)('on a bidirectional $name: outputs, states and all gradients', (entry) => {
-    const run = { RNN: simpleRnn, LSTM: lstm, GRU: gru }[entry.kind] as (args: object) => Record<string, tf.Tensor>;
+    const run = { RNN: simpleRnn, LSTM: lstm, GRU: gru }[entry.kind] as unknown as (
+      args: object,
+    ) => Record<string, tf.Tensor>;
     const states = entry.kind === 'LSTM' ? ['h', 'c'] : ['h'];
     const names = ['kernel', 'recurrentKernel', 'bias', 'projection', ...states.map((state) => `${state}0`)];
     const lengths = entry.lengths ? tf.tensor1d(entry.lengths, 'int32') : undefined;

@@ -10,6 +10,7 @@ import {
   combinations,
   differences,
   distance,
+  dot,
   draw,
   finiteDifferenceErrors,
   ODD,
@@ -92,7 +93,7 @@ describe('gru', () => {
     );
     const loss = () => {
       const { y, h } = forward();
-      return y.reduce((sum, v, e) => sum + v * dy[e], 0) + h.reduce((sum, v, e) => sum + v * dhLast[e], 0);
+      return dot(y, dy) + dot(h, dhLast);
     };
     const call = { ...data, floats: { ...data.floats, y: first.y, reserveGates: first.gates, dy, dhLast } };
     const names = GRU_OP.differentiable.filter((name) => name in tensors);

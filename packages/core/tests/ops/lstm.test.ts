@@ -10,6 +10,7 @@ import {
   combinations,
   differences,
   distance,
+  dot,
   draw,
   finiteDifferenceErrors,
   ODD,
@@ -99,7 +100,7 @@ describe('lstm', () => {
     );
     const loss = () => {
       const { y, h, c } = forward();
-      return [y, h, c].reduce((sum, out, k) => sum + out.reduce((part, v, e) => part + v * weights[k][e], 0), 0);
+      return dot(y, weights[0]) + dot(h, weights[1]) + dot(c, weights[2]);
     };
     const extra = { y: first.y, reserveGates: first.gates, reserveCells: first.cells };
     const [dy, dhLast, dcLast] = weights;

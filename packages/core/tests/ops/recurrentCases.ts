@@ -110,6 +110,13 @@ export function differences(a: Result, b: Result, tolerance: number): string[] {
     .map(([name, far]) => `${name} differs by ${far}`);
 }
 
+/** The inner product of two lists of equal length. */
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let e = 0; e < a.length; e++) sum += a[e] * b[e];
+  return sum;
+}
+
 export const algebra64: Algebra = plainAlgebra(Float64Array);
 
 /** The same call in float64, for finite differences of the generic kernel itself. */

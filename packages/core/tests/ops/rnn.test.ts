@@ -10,6 +10,7 @@ import {
   combinations,
   differences,
   distance,
+  dot,
   draw,
   finiteDifferenceErrors,
   ODD,
@@ -89,7 +90,7 @@ describe('simpleRnn', () => {
     );
     const loss = () => {
       const { y, h } = forward();
-      return y.reduce((sum, v, e) => sum + v * dy[e], 0) + h.reduce((sum, v, e) => sum + v * dhLast[e], 0);
+      return dot(y, dy) + dot(h, dhLast);
     };
     const call = { ...data, floats: { ...data.floats, y: first.y, reserve: first.reserve, dy, dhLast } };
     const names = RNN_OP.differentiable.filter((name) => name in tensors);

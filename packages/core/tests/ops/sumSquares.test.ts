@@ -11,7 +11,7 @@ describe('sumSquares', () => {
   it.each([0, 1, 4095, 4096, 4097, 10_000])('is the float64 sum of %i squares, chunk by chunk', (size) => {
     const x = draw(size).floats([size]);
     let wanted = 0;
-    const values = x.dataSync();
+    const values = Float32Array.from(x.dataSync());
     for (let start = 0; start < size; start += 4096) {
       wanted += values.slice(start, start + 4096).reduce((sum, value) => sum + value * value, 0);
     }
