@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseAssignments, readJsonObject, resolveConfiguration, suggestion, type Layer, type Values } from '@cadenza/cli';
+import { isObject, parseAssignments, readJsonObject, resolveConfiguration, suggestion, type Layer, type Values } from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
 import { z } from 'zod';
 
@@ -44,27 +44,45 @@ const modelSchema = z.strictObject({
     .prefault({}),
   variational: z.boolean().default(false),
   layerNorm: z.boolean().default(false),
-  zoneout: fraction.default(0),
+  /** Rates at which units keep their value: of the hidden state, and of the LSTM's cell. */
+  zoneout: z.strictObject({ hidden: fraction.default(0), cell: fraction.default(0) }).prefault({}),
   /** 0: no projection. */
   projectionSize: z.int().min(0).default(0),
   residual: z.boolean().default(false),
   skipToOutput: z.boolean().default(false),
 });
 
+/** The learning rate's course; what a schedule does not know is refused when it is set. See core's `createSchedule`. */
 const scheduleSchema = z.strictObject({
   name: z.enum(['constant', 'step', 'exponential', 'cosine', 'plateau']).default('cosine'),
   /** Steps over which the rate rises from 0. */
-  warmUpSteps: z.int().min(0).default(0),
-  /** cosine: what is left of the rate at the end. */
-  finalFraction: z.number().min(0).max(1).default(0.01),
-  /** cosine: where the end is; null is the planned number of steps. */
-  totalSteps: optionalCount,
+  warmupSteps: z.int().min(0).default(0),
+  /** cosine: the step at which the rate is lowest; null is the planned end of the run. */
+  steps: optionalCount,
+  /** cosine: what is left of the rate there. */
+  finalFraction: z.number().min(0).max(1).nullable().default(null),
   /** step, exponential: steps until the rate is multiplied by `factor` (once more). */
-  every: count.default(1000),
-  /** step, exponential, plateau: what the rate is multiplied by. */
-  factor: z.number().gt(0).lt(1).default(0.5),
-  /** plateau: validations without a new best before the rate falls. */
-  patience: count.default(3),
+  every: optionalCount,
+  /** step, exponential, plateau. */
+  factor: z.number().gt(0).max(1).nullable().default(null),
+  /** plateau: validations without improvement to wait for. */
+  patience: z.int().min(0).nullable().default(null),
+});
+
+/** null is the optimizer's own default; what an optimizer does not know is refused when it is set. */
+const optimizerSchema = z.strictObject({
+  name: z.enum(['adam', 'adamw', 'sgd', 'rmsprop']).default('adam'),
+  beta1: fraction.nullable().default(null),
+  beta2: fraction.nullable().default(null),
+  epsilon: z.number().positive().nullable().default(null),
+  /** adamw */
+  weightDecay: z.number().min(0).nullable().default(null),
+  /** sgd, rmsprop */
+  momentum: fraction.nullable().default(null),
+  /** sgd */
+  nesterov: z.boolean().nullable().default(null),
+  /** rmsprop: the part of the mean of squares that stays. */
+  decay: fraction.nullable().default(null),
 });
 
 const trainingSchema = z.strictObject({
@@ -76,12 +94,7 @@ const trainingSchema = z.strictObject({
   maxMinutes: z.number().positive().nullable().default(null),
   learningRate: z.number().positive().default(0.002),
   schedule: scheduleSchema.prefault({}),
-  optimizer: z.enum(['adam', 'adamw', 'sgd', 'rmsprop']).default('adam'),
-  momentum: fraction.default(0.9),
-  beta1: fraction.default(0.9),
-  beta2: fraction.default(0.999),
-  epsilon: z.number().positive().default(1e-8),
-  weightDecay: z.number().min(0).default(0),
+  optimizer: optimizerSchema.prefault({}),
   /** Largest global norm of the gradients; 0 is no limit. */
   clipNorm: z.number().min(0).default(1),
   /** Largest absolute value of a gradient; 0 is no limit. */
@@ -101,8 +114,10 @@ const monitoringSchema = z.strictObject({
   validationTokens: count.nullable().default(65_536),
   /** Validations without a new best before training stops; null goes on to the end. */
   patience: optionalCount,
-  /** Validations between checkpoints of the latest state. */
+  /** Steps between checkpoints; null is as often as validations. */
   checkpointSteps: optionalCount,
+  /** Characters (or words) of the validation part that both protocols measure at the end; null is all of it. */
+  finalTokens: optionalCount,
   /** Characters (or words) of the sample shown at each validation; 0 is none. */
   sampleLength: z.int().min(0).default(160),
   sampleTemperature: z.number().positive().default(0.7),
@@ -138,21 +153,27 @@ export interface ConfigSources {
   /** `key=value` pairs. */
   assignments?: readonly string[];
   /** Takes the preset's `slowBackend` values too, where it has some: the same data, a smaller budget. */
-  slowBackend?: boolean;
+  reducedBudget?: boolean;
+  /** Stands in for the preset: the configuration of a run that goes on. */
+  base?: Config;
 }
 
 /** Defaults, then the preset, the file, the flags and the assignments: each wins over those before. */
 export function resolveConfig(sources: ConfigSources): Config {
-  const { preset = 'default', file, flags = {}, assignments = [], slowBackend = false } = sources;
-  const { slowBackend: slowValues, ...values } = readPreset(preset);
-  const layers: Layer[] = [{ name: `preset ${preset}`, values }];
-  if (slowBackend && slowValues !== undefined) layers.push({ name: `preset ${preset}`, values: slowValues as Values });
+  const { preset = 'default', file, flags = {}, assignments = [], base } = sources;
+  const layers = base === undefined ? presetLayers(preset, sources.reducedBudget ?? false) : [{ name: 'the run', values: { ...base } }];
   if (file !== undefined) layers.push({ name: file, values: readJsonObject(file, '--config') });
   layers.push({ name: 'the command line', values: flags });
   layers.push({ name: '--set', values: parseAssignments(assignments, configSchema) });
   const config = resolveConfiguration(configSchema, layers);
   checkTogether(config);
   return config;
+}
+
+function presetLayers(preset: string, reducedBudget: boolean): Layer[] {
+  const { slowBackend, ...values } = readPreset(preset);
+  const name = `preset ${preset}`;
+  return reducedBudget && isObject(slowBackend) ? [{ name, values }, { name, values: slowBackend }] : [{ name, values }];
 }
 
 /** True where the preset holds a smaller budget for backends without native kernels. */
@@ -168,17 +189,19 @@ function readPreset(name: string): Values {
 
 /** What no single value can be blamed for. */
 function checkTogether({ model, text }: Config): void {
-  const outputSize = model.projectionSize || model.hiddenSize;
-  if (model.tieWeights && model.embeddingSize !== outputSize) {
-    throw new ConfigError(
-      `Expected model.embeddingSize to equal the last layer's size ${outputSize} with model.tieWeights, got ${model.embeddingSize}`,
-    );
+  const needEmbedding = {
+    'model.tieWeights': model.tieWeights,
+    'model.dropout.input': model.dropout.input > 0,
+    'model.dropout.embedding': model.dropout.embedding > 0,
+  };
+  for (const [name, used] of Object.entries(needEmbedding)) {
+    if (used && model.embeddingSize === 0) throw new ConfigError(`Expected model.embeddingSize above 0 with ${name}, got 0`);
   }
-  if (model.projectionSize > 0 && model.cell !== 'lstm') {
-    throw new ConfigError(`Expected model.projectionSize only with model.cell lstm, got it with ${model.cell}`);
-  }
-  if (model.dropout.embedding > 0 && model.embeddingSize === 0) {
-    throw new ConfigError('Expected model.embeddingSize above 0 with model.dropout.embedding, got 0');
+  const lstmOnly = { 'model.projectionSize': model.projectionSize, 'model.zoneout.cell': model.zoneout.cell };
+  for (const [name, value] of Object.entries(lstmOnly)) {
+    if (value > 0 && model.cell !== 'lstm') {
+      throw new ConfigError(`Expected ${name} only with model.cell lstm, got ${value} with ${model.cell}`);
+    }
   }
   if (text.level === 'character' && (text.maximumVocabulary !== null || text.minimumFrequency > 1)) {
     throw new ConfigError('Expected text.maximumVocabulary and text.minimumFrequency only with text.level word');

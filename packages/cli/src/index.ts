@@ -25,3 +25,4 @@ export { leafKeys } from './schema.js';
 export { nearest, suggestion } from './suggest.js';
 export { formatTable } from './table.js';
 export { isObject, merge, nest, valueAt, type Values } from './values.js';
+export * from './html/index.js';

@@ -1,0 +1,51 @@
+import { createInterface } from 'node:readline';
+import { addVerb, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { CadenzaError } from '@cadenza/core';
+import type { Command } from 'commander';
+import { openRun } from '../run.js';
+import { TextGenerator } from '../textGenerator.js';
+import { startBackend } from './backend.js';
+import { addSamplingFlags, samplingOptions, type SamplingFlags } from './generate.js';
+import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+
+interface ChatOptions extends RunOptions, SamplingFlags, CommonOptions {}
+
+export function addChatVerb(program: Command): void {
+  addVerb<ChatOptions>(program, 'chat', 'continue what you type, again and again', chatCommand, (verb) => {
+    verb.requiredOption('--run <folder>', 'the run of the model');
+    addSamplingFlags(verb, 200);
+    verb.addOption(checkpointOption()).addOption(unknownOption());
+  });
+}
+
+/** Each line typed is continued, in the context of all before; an empty line lets the model go on, Ctrl-D ends. */
+async function chatCommand(options: ChatOptions, { output, signal }: ActionContext): Promise<void> {
+  const run = openRun(options.run, options);
+  await startBackend(options, output, run.description);
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
+  output.say(`${run.directory}, step ${run.step}; type the beginning of a text, an empty line to go on, Ctrl-D to end`);
+  const session = TextGenerator.of(run).session();
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ', terminal: process.stdin.isTTY });
+  // In a terminal readline takes Ctrl-C itself: it goes on to the process's handlers.
+  lines.on('SIGINT', () => process.emit('SIGINT'));
+  signal.addEventListener('abort', () => lines.close());
+  let turns = 0;
+  lines.prompt();
+  for await (const line of lines) {
+    try {
+      session.read(line, { unknown: options.unknown });
+      for await (const piece of session.write({ ...samplingOptions(options), seed: seed + turns++, signal })) {
+        output.write(piece);
+      }
+      output.write('\n');
+    } catch (error) {
+      // A character the model does not know costs this line, not the conversation.
+      if (!(error instanceof CadenzaError)) throw error;
+      output.warn(error.message);
+    }
+    if (signal.aborted) break;
+    lines.prompt();
+  }
+  session.dispose();
+  output.object({ turns, seed, run: run.directory, step: run.step });
+}

@@ -1,0 +1,123 @@
+import { fstatSync } from 'node:fs';
+import { addVerb, finiteNumber, nonNegativeInteger, positiveInteger, repeated, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { ConfigError } from '@cadenza/core';
+import { readCorpusFromStream, readTextFile } from '@cadenza/text';
+import type { Command } from 'commander';
+import { openRun } from '../run.js';
+import { TextGenerator, type SamplingOptions } from '../textGenerator.js';
+import { startBackend } from './backend.js';
+import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+
+export interface SamplingFlags {
+  length: number;
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  repetitionPenalty?: number;
+  until?: string[];
+  seed?: number;
+}
+
+interface GenerateOptions extends RunOptions, SamplingFlags, CommonOptions {
+  prompt?: string;
+  promptFile?: string;
+  number: number;
+  echo: boolean;
+}
+
+/** The flags that say how tokens are drawn. */
+export function addSamplingFlags(verb: Command, length: number): void {
+  verb
+    .option('--length <tokens>', 'characters (or words) to write', nonNegativeInteger, length)
+    .option('--temperature <number>', 'below 1 safer, above 1 wilder; 0 always takes the likeliest', finiteNumber, 0.8)
+    .option('--top-k <number>', 'draw from the k likeliest only', positiveInteger)
+    .option('--top-p <number>', 'draw from the likeliest that together have this probability', finiteNumber)
+    .option('--repetition-penalty <number>', 'above 1 makes repetition less likely', finiteNumber)
+    .option('--until <text>', 'stop before this text, repeatable', repeated)
+    .option('--seed <number>', 'the same seed writes the same text', nonNegativeInteger);
+}
+
+export function addGenerateVerb(program: Command): void {
+  addVerb<GenerateOptions>(program, 'generate', 'write text', generateCommand, (verb) => {
+    verb
+      .requiredOption('--run <folder>', 'the run of the model')
+      .option('--prompt <text>', 'what to continue (default: what is piped in, or nothing)')
+      .option('--prompt-file <path>', 'a file with it, - for standard input')
+      .option('-n, --number <count>', 'samples to write', positiveInteger, 1)
+      .option('--no-echo', 'write the continuation without the prompt');
+    addSamplingFlags(verb, 500);
+    verb.addOption(checkpointOption()).addOption(unknownOption());
+  });
+}
+
+async function generateCommand(options: GenerateOptions, { output, signal }: ActionContext): Promise<void> {
+  const prompt = await readPrompt(options);
+  const run = openRun(options.run, options);
+  run.tokenizer.encode(prompt, { unknown: options.unknown, name: 'the prompt' }); // before the backend starts
+  await startBackend(options, output, run.description);
+  const generator = TextGenerator.of(run);
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
+  output.say(`${run.directory}, step ${run.step}; seed ${seed}`);
+  const samples: { text: string; stop: string | null }[] = [];
+  for (let index = 0; index < options.number && !signal.aborted; index++) {
+    if (options.number > 1) output.say(`sample ${index + 1}`);
+    const write = output.json ? () => {} : output.write;
+    if (options.echo) write(prompt);
+    const session = generator.session();
+    session.read(prompt, { unknown: options.unknown });
+    let text = '';
+    const stream = session.write({ ...samplingOptions(options), seed: seed + index, signal });
+    for await (const piece of stream) {
+      write(piece);
+      text += piece;
+    }
+    write('\n');
+    samples.push({ text, stop: session.stop });
+    session.dispose();
+  }
+  output.object({ prompt, samples, seed, run: run.directory, step: run.step });
+}
+
+export function samplingOptions(flags: SamplingFlags): SamplingOptions {
+  const { length, temperature, topK, topP, repetitionPenalty, until } = flags;
+  return { length, temperature, topK, topP, repetitionPenalty, until };
+}
+
+async function readPrompt({ prompt, promptFile }: GenerateOptions): Promise<string> {
+  if (prompt !== undefined && promptFile !== undefined) {
+    throw new ConfigError('Expected one of --prompt and --prompt-file, got both');
+  }
+  if (prompt !== undefined) return prompt;
+  if (promptFile !== undefined && promptFile !== '-') return readTextFile(promptFile);
+  if (promptFile === '-' || (await hasPipedInput())) {
+    return (await readCorpusFromStream(process.stdin, 'standard input')).text;
+  }
+  return '';
+}
+
+/**
+ * True where something is piped in: a pipe or a file. A socket, which a program that starts this command may leave open
+ * without ever writing, counts once something arrives, or not at all.
+ */
+async function hasPipedInput(): Promise<boolean> {
+  let stat;
+  try {
+    stat = fstatSync(0);
+  } catch {
+    return false;
+  }
+  if (stat.isFIFO() || stat.isFile()) return stat.isFIFO() || stat.size > 0;
+  if (!stat.isSocket()) return false;
+  return new Promise((resolve) => {
+    const decide = (): void => {
+      clearTimeout(timer);
+      process.stdin.off('readable', decide).off('end', decide);
+      resolve(process.stdin.readableLength > 0);
+    };
+    const timer = setTimeout(() => {
+      decide();
+      process.stdin.destroy();
+    }, 500);
+    process.stdin.once('readable', decide).once('end', decide);
+  });
+}

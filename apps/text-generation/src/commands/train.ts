@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import {
+  addVerb,
+  checkRunFolder,
+  claimRun,
+  formatCount,
+  formatTable,
+  repeated,
+  type ActionContext,
+  type CommonOptions,
+} from '@cadenza/cli';
+import { defaultFileSystem, replaceFile } from '@cadenza/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Command } from 'commander';
+import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
+import { addConfigFlags, configFromFlags } from '../flags.js';
+import { encodeCorpora, prepareText, readCorpora, type PreparedText } from '../prepare.js';
+import { writeReport } from '../report.js';
+import { resultHeader, resultRows } from '../results.js';
+import { checkSameConfig, checkSameData, readRun, vocabularyFile, type RunDescription } from '../run.js';
+import { checkDiskSpace, createTraining, evaluateBest, trainingSummary } from '../train.js';
+import { trainingDisplay } from '../trainingDisplay.js';
+import { isFast, startBackend, type Backend } from './backend.js';
+
+interface TrainOptions extends CommonOptions {
+  data?: string;
+  validationData?: string;
+  run?: string;
+  preset?: string;
+  config?: string;
+  set?: string[];
+  resume?: boolean;
+}
+
+export function addTrainVerb(program: Command): void {
+  const data = 'a text file, a folder of .txt files, - for standard input, or a fetched data set’s name';
+  addVerb<TrainOptions>(program, 'train', 'train a model on a text', trainCommand, (verb) => {
+    verb
+      .option('--data <path>', `${data} (default: the embedded WordNet glosses)`)
+      .option('--validation-data <path>', 'a text to validate on (default: the last part of the text)')
+      .option('--run <folder>', 'where the run is kept (default: a new folder in runs/)')
+      .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
+      .option('--config <file>', 'a JSON file of configuration values')
+      .option('--set <key=value>', 'one configuration value, repeatable', repeated)
+      .option('--resume', 'continue the run from its last checkpoint');
+    addConfigFlags(verb);
+  });
+}
+
+async function trainCommand(options: TrainOptions, context: ActionContext): Promise<void> {
+  const { output } = context;
+  const resume = options.resume ?? false;
+  const directory = resolve(options.run ?? defaultRun());
+  checkRunFolder(directory, { resume });
+  const sources: ConfigSources = {
+    preset: options.preset,
+    file: options.config,
+    flags: configFromFlags({ ...options }),
+    assignments: options.set,
+  };
+  resolveConfig(sources); // wrong values are found before the backend starts and the text is read
+  const saved = resume ? readRun(directory) : undefined;
+  const backend = await startBackend(options, output, saved?.description);
+  const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && hasSlowBudget(sources.preset));
+  if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
+  const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
+  const corpora = await readCorpora(config, {
+    data: options.data ?? saved?.description.data.source,
+    validationData: options.validationData ?? saved?.description.data.validation?.source,
+  });
+  if (saved !== undefined) checkSameData(saved, corpora.description);
+  const text = saved === undefined ? prepareText(corpora, config) : encodeCorpora(corpora, saved.tokenizer, config);
+  const describe = (parts: { config: Config; parameters: number }): RunDescription =>
+    describeRun(parts, text, backend, reducedBudget);
+  await trainInFolder(directory, config, text, { resume, backend, describe }, context);
+}
+
+interface FolderOptions {
+  resume: boolean;
+  backend: Backend;
+  describe: (parts: { config: Config; parameters: number }) => RunDescription;
+}
+
+async function trainInFolder(
+  directory: string,
+  config: Config,
+  text: PreparedText,
+  { resume, backend, describe }: FolderOptions,
+  context: ActionContext,
+): Promise<void> {
+  const { output, signal } = context;
+  const display = trainingDisplay(output);
+  const training = createTraining(config, text, {
+    directory,
+    description: describe,
+    signal,
+    hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
+  });
+  const { model, trainer, plannedSteps } = training;
+  const description = describe({ config: training.config, parameters: model.parameterCount });
+  if (!resume) checkDiskSpace(directory, model.parameterCount, config);
+  const claim = claimRun(directory, { resume });
+  let kept = resume;
+  try {
+    if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
+    else writeVocabulary(directory, text);
+    const firstStep = trainer.step;
+    const unit = config.text.level === 'word' ? 'words' : 'chars';
+    output.say(
+      `${config.model.layers} x ${config.model.hiddenSize} ${config.model.cell}, ${formatCount(model.parameterCount)} parameters; ` +
+        `${formatCount(text.train.length)} ${unit} to learn from, ${formatCount(text.validation.length)} to validate on, ` +
+        `${text.tokenizer.vocabulary.size} different; ${plannedSteps} steps`,
+    );
+    display.start({ firstStep, plannedSteps, maxMinutes: config.training.maxMinutes, unit });
+    const result = await trainer.train();
+    kept = true;
+    display.stop();
+    const evaluation = signal.aborted ? undefined : await evaluateBest(training, directory, context);
+    if (evaluation !== undefined) output.say(formatTable(resultHeader, resultRows(evaluation)));
+    const report = writeReport(directory, description, evaluation);
+    output.say(`run: ${directory}\nreport: ${report}`);
+    output.object({
+      run: directory,
+      ...trainingSummary(result),
+      backend: backend.name,
+      precision: config.precision,
+      parameters: model.parameterCount,
+      ...(evaluation === undefined ? {} : { evaluation }),
+      report,
+    });
+  } finally {
+    display.stop();
+    claim.release({ discard: !kept && trainer.step === 0 });
+  }
+}
+
+/** Written before config.json, which makes the folder a run. */
+function writeVocabulary(directory: string, text: PreparedText): void {
+  const json = JSON.stringify(text.tokenizer.toJSON(), null, 1);
+  replaceFile(defaultFileSystem, join(directory, vocabularyFile), `${json}\n`);
+}
+
+function describeRun(
+  { config, parameters }: { config: Config; parameters: number },
+  text: PreparedText,
+  backend: Backend,
+  reducedBudget: boolean,
+): RunDescription {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { vocabulary, fingerprint } = text.tokenizer;
+  return {
+    format: 'cadenza-text-generation',
+    version: 1,
+    versions: {
+      cadenza: (JSON.parse(manifest) as { version: string }).version,
+      tfjs: tf.version_core,
+      node: process.version,
+    },
+    created: new Date().toISOString(),
+    backend: backend.name,
+    threads: backend.threads,
+    reducedBudget,
+    config,
+    data: text.description,
+    vocabulary: { size: vocabulary.size, fingerprint },
+    parameters,
+  };
+}
+
+function defaultRun(): string {
+  const now = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `runs/text-${now}`;
+}

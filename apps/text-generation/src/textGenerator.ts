@@ -1,0 +1,189 @@
+import { sampleSequence, Random, type ChoiceOptions, type RecurrentLanguageModel, type State } from '@cadenza/core';
+import { TextStream, type Tokenizer, type UnknownPolicy } from '@cadenza/text';
+import * as tf from '@tensorflow/tfjs-core';
+import { turn } from './evaluate.js';
+import { openRun, type OpenRun } from './run.js';
+
+/** How a text is continued. */
+export interface SamplingOptions extends ChoiceOptions {
+  /** The most tokens (characters, or words) to write: 500 when absent. */
+  length?: number;
+  /** Stop before any of these texts. */
+  until?: readonly string[];
+  /** The same seed writes the same text: 1 when absent. */
+  seed?: number;
+  signal?: AbortSignal;
+}
+
+export interface ReadingPolicy {
+  /** What to do with characters that the model never saw: `error` when absent. */
+  unknown?: UnknownPolicy;
+}
+
+/** How likely a token of a text was, given all before it. */
+export interface TokenScore {
+  token: string;
+  /** Natural logarithm. */
+  logProbability: number;
+}
+
+const readChunk = 256;
+
+/** A trained model that writes and scores text; works without the command line. */
+export class TextGenerator {
+  readonly model: RecurrentLanguageModel;
+  readonly tokenizer: Tokenizer;
+
+  constructor(parts: { model: RecurrentLanguageModel; tokenizer: Tokenizer }) {
+    this.model = parts.model;
+    this.tokenizer = parts.tokenizer;
+  }
+
+  /** Loads the best (or the latest) weights of a run folder onto TensorFlow.js's present backend. */
+  static load(directory: string, options: { checkpoint?: 'best' | 'latest' } = {}): TextGenerator {
+    return TextGenerator.of(openRun(directory, options));
+  }
+
+  static of(run: OpenRun): TextGenerator {
+    return new TextGenerator({ model: run.loadModel(), tokenizer: run.tokenizer });
+  }
+
+  /** A text in the making, which can be read on and written on in turns. */
+  session(): TextSession {
+    return new TextSession(this.model, this.tokenizer);
+  }
+
+  /** Continues the prompt and returns what was added to it. */
+  async generate(prompt = '', options: SamplingOptions & ReadingPolicy = {}): Promise<string> {
+    let text = '';
+    for await (const piece of this.stream(prompt, options)) text += piece;
+    return text;
+  }
+
+  /** The same, piece by piece, as it is written. */
+  async *stream(prompt = '', options: SamplingOptions & ReadingPolicy = {}): AsyncGenerator<string, void, undefined> {
+    const session = this.session();
+    try {
+      session.read(prompt, options);
+      yield* session.write(options);
+    } finally {
+      session.dispose();
+    }
+  }
+
+  /**
+   * The log-probability of each token of a text, which is taken to follow a line end. Where the model knows no line end,
+   * the first token is left out: nothing says how likely it is.
+   */
+  score(text: string, policy: ReadingPolicy = {}): TokenScore[] {
+    const ids = [...startTokens(this.tokenizer), ...this.tokenizer.encode(text, { ...policy, name: 'the text' })];
+    const scores: TokenScore[] = [];
+    let state = this.model.initialState(1);
+    for (let start = 0; start < ids.length - 1; start += readChunk) {
+      const end = Math.min(start + readChunk, ids.length - 1);
+      const inputs = ids.slice(start, end);
+      const targets = ids.slice(start + 1, end + 1);
+      const [losses, ...next] = tf.tidy(() => {
+        const result = this.model.loss(row(inputs), row(targets), state);
+        return [result.losses, ...result.state];
+      });
+      losses.dataSync().forEach((loss, index) => {
+        scores.push({ token: this.tokenizer.decode([targets[index]]), logProbability: -loss });
+      });
+      tf.dispose([losses, ...state]);
+      state = next;
+    }
+    tf.dispose(state);
+    return scores;
+  }
+
+  /** Frees the model's weights. */
+  dispose(): void {
+    this.model.dispose();
+  }
+}
+
+/** A text in the making: what was read and written so far, and the network's state after all but its last token. */
+export class TextSession {
+  /** The text that ended the last writing (one of `until`), or null. */
+  stop: string | null = null;
+  private readonly tokens: number[];
+  private state: State;
+
+  constructor(
+    private readonly model: RecurrentLanguageModel,
+    private readonly tokenizer: Tokenizer,
+  ) {
+    this.state = model.initialState(1);
+    const start = startTokens(tokenizer);
+    this.tokens = start.length > 0 ? start : [0];
+  }
+
+  /** Adds a text to the context. */
+  read(text: string, policy: ReadingPolicy = {}): void {
+    const ids = this.tokenizer.encode(text, { ...policy, name: 'the prompt' });
+    const unread = [this.tokens.at(-1)!, ...ids.subarray(0, -1)];
+    if (ids.length === 0) return;
+    for (const id of ids) this.tokens.push(id);
+    for (let start = 0; start < unread.length; start += readChunk) {
+      const chunk = unread.slice(start, start + readChunk);
+      this.keep(tf.tidy(() => this.model.forward(row(chunk), this.state).state));
+    }
+  }
+
+  /** Continues the text, yielding each piece as soon as it is certain not to belong to a stop text. */
+  async *write(options: SamplingOptions = {}): AsyncGenerator<string, void, undefined> {
+    const { length = 500, until = [], seed = 1, ...choice } = options;
+    const { unknownId } = this.tokenizer.vocabulary;
+    const stream = new TextStream(this.tokenizer, until);
+    this.stop = null;
+    const sampled = sampleSequence((tokens, state: State) => this.step(tokens, state), {
+      bannedTokens: unknownId >= 0 ? [unknownId] : [],
+      ...choice,
+      prompt: this.tokens.slice(),
+      read: this.tokens.length - 1,
+      state: this.state,
+      maximumTokens: length,
+      random: new Random(seed),
+    });
+    for await (const { token } of sampled) {
+      this.tokens.push(token);
+      const piece = stream.push(token);
+      if (piece !== '') yield piece;
+      this.stop = stream.stop;
+      if (this.stop !== null) return;
+      await turn();
+    }
+    const rest = stream.finish();
+    if (rest !== '') yield rest;
+  }
+
+  dispose(): void {
+    tf.dispose(this.state);
+  }
+
+  private step(tokens: Int32Array, state: State): { logits: tf.Tensor; state: State } {
+    const result = tf.tidy(() => {
+      const { logits, state: next } = this.model.step(tf.tensor1d(tokens, 'int32'), state);
+      return [logits, ...next];
+    });
+    const [logits, ...next] = result;
+    this.keep(next);
+    return { logits, state: next };
+  }
+
+  private keep(state: State): void {
+    tf.dispose(this.state);
+    this.state = state;
+  }
+}
+
+/** What a text starts after: a line end, where the model knows it. */
+function startTokens(tokenizer: Tokenizer): number[] {
+  const id = tokenizer.vocabulary.id('\n');
+  return id >= 0 ? [id] : [];
+}
+
+function row(ids: number[]): tf.Tensor2D {
+  return tf.tensor2d(ids, [1, ids.length], 'int32');
+}
