@@ -19,6 +19,8 @@ export interface WeightSpec {
 const snakeCase = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll('.', '_');
 
+const joined = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
+
 /** The arguments that tf.layers.Layer itself understands. */
 function baseOptions(options: BaseLayerOptions): BaseLayerOptions {
   const { name, trainable, inputShape, batchInputShape, batchSize, dtype } = presentOptions(options);
@@ -34,6 +36,8 @@ export abstract class NestedLayer extends tfl.layers.Layer {
   private weightPrefix = '';
   private readonly children = new Map<string, NestedLayer>();
   private readonly own = new Map<string, tfl.LayerVariable>();
+  /** Weights and layers in the order in which they were built. */
+  private readonly parts: ({ name: string; made: tfl.LayerVariable } | { name: string; child: NestedLayer })[] = [];
 
   constructor(options: BaseLayerOptions) {
     super(baseOptions(options));
@@ -50,7 +54,9 @@ export abstract class NestedLayer extends tfl.layers.Layer {
   protected buildChild(name: string, inputShape: Shape): void {
     const child = this.children.get(name)!;
     child.weightPrefix = name === '' ? this.weightPrefix : `${this.weightPrefix}${snakeCase(name)}_`;
-    if (!child.built) child.build(inputShape);
+    child.build(inputShape);
+    child.built = true;
+    this.parts.push({ name, child });
   }
 
   /** Makes one weight of this layer's own. */
@@ -60,6 +66,7 @@ export abstract class NestedLayer extends tfl.layers.Layer {
     const made = this.addWeight(name, spec.shape, 'float32', initializer, spec.regularizer, true, spec.constraint);
     if (spec.constraint) constrain(made.read() as tf.Variable, spec.constraint);
     this.own.set(spec.name, made);
+    this.parts.push({ name: spec.name, made });
   }
 
   /** The variable behind a weight of this layer's own; undefined where the options call for none. */
@@ -70,10 +77,9 @@ export abstract class NestedLayer extends tfl.layers.Layer {
   /** Every trainable variable of this layer and those in it, in a fixed order under stable names. */
   parameters(): Map<string, tf.Variable> {
     const named = new Map<string, tf.Variable>();
-    for (const [name, variable] of this.own) named.set(name, variable.read() as tf.Variable);
-    for (const [prefix, child] of this.children) {
-      for (const [name, variable] of child.parameters())
-        named.set(prefix === '' ? name : `${prefix}.${name}`, variable);
+    for (const part of this.parts) {
+      if ('made' in part) named.set(part.name, part.made.read() as tf.Variable);
+      else for (const [name, variable] of part.child.parameters()) named.set(joined(part.name, name), variable);
     }
     return named;
   }
