@@ -24,6 +24,8 @@ export interface RunDescription {
   created: string;
   backend: string;
   threads: number;
+  /** What was computed with, which may be less than was asked for. */
+  precision: string;
   /** True where the preset's smaller budget for slow backends was taken. */
   reducedBudget: boolean;
   config: Config;

@@ -1,24 +1,36 @@
 import type { CommonOptions, Output } from '@cadenza/cli';
+import { selectBackend, type BackendChoice, type Precision, type SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What computes, once it is chosen. */
-export interface Backend {
-  name: string;
-  threads: number;
+export interface BackendWishes {
+  /** Of products, where the command line says nothing. */
+  precision: Precision;
+  /** What a run that goes on was computed with: the same gives the same numbers. */
+  resumed?: { backend: string; threads: number };
 }
 
+/** Starts the backend that the command line asks for, or else the resumed run's, or else the best there is; says which and why. */
 export async function startBackend(
   options: CommonOptions,
   output: Output,
-  run?: { backend: string; threads: number },
-): Promise<Backend> {
+  { precision, resumed }: BackendWishes,
+): Promise<SelectedBackend> {
   tf.enableProdMode(); // no advertisement of tfjs-node on standard error
-  void [options, output, run];
-  await tf.setBackend('cpu');
-  return { name: 'cpu', threads: 1 };
+  const choice = options.backend === 'auto' && resumed ? (resumed.backend as BackendChoice) : options.backend;
+  const backend = await selectBackend(choice, {
+    threads: options.threads ?? resumed?.threads,
+    precision: options.precision ?? precision,
+    log: output.say,
+  });
+  if (resumed && (backend.name !== resumed.backend || backend.threads !== resumed.threads)) {
+    output.warn(
+      `The run was computed with backend ${resumed.backend} and ${resumed.threads} threads: it goes on, but not bit for bit`,
+    );
+  }
+  return backend;
 }
 
 /** True for backends with native kernels. */
-export function isFast({ name }: Backend): boolean {
+export function isFast({ name }: SelectedBackend): boolean {
   return name === 'native' || name === 'tensorflow';
 }

@@ -21,7 +21,7 @@ export function addChatVerb(program: Command): void {
 /** Each line typed is continued, in the context of all before; an empty line lets the model go on, Ctrl-D ends. */
 async function chatCommand(options: ChatOptions, { output, signal }: ActionContext): Promise<void> {
   const run = openRun(options.run, options);
-  await startBackend(options, output, run.description);
+  await startBackend(options, output, run.config);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   output.say(`${run.directory}, step ${run.step}; type the beginning of a text, an empty line to go on, Ctrl-D to end`);
   const session = TextGenerator.of(run).session();

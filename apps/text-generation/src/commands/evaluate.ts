@@ -39,7 +39,7 @@ export function addEvaluateVerb(program: Command): void {
 
 async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
   const run = openRun(options.run, options);
-  await startBackend(options, output, run.description);
+  await startBackend(options, output, run.config);
   const { text, split, training } = await readSplit(run, options, output);
   const tokens = run.tokenizer.encode(text, { unknown: options.unknown, name: `the text of ${options.data ?? 'the run'}` });
   if (tokens.length < 2) throw new InputError(`Expected a text of at least 2 tokens to measure, got ${tokens.length}`);

@@ -41,7 +41,7 @@ export function addGenerateVerb(program: Command): void {
   addVerb<GenerateOptions>(program, 'generate', 'write text', generateCommand, (verb) => {
     verb
       .requiredOption('--run <folder>', 'the run of the model')
-      .option('--prompt <text>', 'what to continue (default: what is piped in, or nothing)')
+      .option('--prompt <text>', 'what to continue (default: what is piped in, less its last line end, or nothing)')
       .option('--prompt-file <path>', 'a file with it, - for standard input')
       .option('-n, --number <count>', 'samples to write', positiveInteger, 1)
       .option('--no-echo', 'write the continuation without the prompt');
@@ -54,7 +54,7 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
   const prompt = await readPrompt(options);
   const run = openRun(options.run, options);
   run.tokenizer.encode(prompt, { unknown: options.unknown, name: 'the prompt' }); // before the backend starts
-  await startBackend(options, output, run.description);
+  await startBackend(options, output, run.config);
   const generator = TextGenerator.of(run);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   output.say(`${run.directory}, step ${run.step}; seed ${seed}`);
@@ -90,7 +90,8 @@ async function readPrompt({ prompt, promptFile }: GenerateOptions): Promise<stri
   if (prompt !== undefined) return prompt;
   if (promptFile !== undefined && promptFile !== '-') return readTextFile(promptFile);
   if (promptFile === '-' || (await hasPipedInput())) {
-    return (await readCorpusFromStream(process.stdin, 'standard input')).text;
+    const { text } = await readCorpusFromStream(process.stdin, 'standard input');
+    return text.replace(/\n$/, ''); // the one that echo adds
   }
   return '';
 }

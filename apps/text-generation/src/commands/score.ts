@@ -29,7 +29,7 @@ async function scoreCommand(options: ScoreOptions, { output }: ActionContext): P
   const text = await readScoredText(options);
   const run = openRun(options.run, options);
   run.tokenizer.encode(text, { unknown: options.unknown, name: 'the text' }); // before the backend starts
-  await startBackend(options, output, run.description);
+  await startBackend(options, output, run.config);
   const scores = TextGenerator.of(run).score(text, { unknown: options.unknown });
   const nats = scores.reduce((sum, { logProbability }) => sum - logProbability, 0);
   if (options.format === 'table') {

@@ -11,6 +11,7 @@ import {
   type CommonOptions,
 } from '@cadenza/cli';
 import { defaultFileSystem, replaceFile } from '@cadenza/core';
+import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
@@ -21,7 +22,7 @@ import { resultHeader, resultRows } from '../results.js';
 import { checkSameConfig, checkSameData, readRun, vocabularyFile, type RunDescription } from '../run.js';
 import { checkDiskSpace, createTraining, evaluateBest, trainingSummary } from '../train.js';
 import { trainingDisplay } from '../trainingDisplay.js';
-import { isFast, startBackend, type Backend } from './backend.js';
+import { isFast, startBackend } from './backend.js';
 
 interface TrainOptions extends CommonOptions {
   data?: string;
@@ -59,9 +60,12 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
     flags: configFromFlags({ ...options }),
     assignments: options.set,
   };
-  resolveConfig(sources); // wrong values are found before the backend starts and the text is read
+  const asked = resolveConfig(sources); // wrong values are found before the backend starts and the text is read
   const saved = resume ? readRun(directory) : undefined;
-  const backend = await startBackend(options, output, saved?.description);
+  const backend = await startBackend(options, output, {
+    precision: (saved?.config ?? asked).precision,
+    resumed: saved?.description,
+  });
   const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && hasSlowBudget(sources.preset));
   if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
   const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
@@ -78,7 +82,7 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
 
 interface FolderOptions {
   resume: boolean;
-  backend: Backend;
+  backend: SelectedBackend;
   describe: (parts: { config: Config; parameters: number }) => RunDescription;
 }
 
@@ -124,7 +128,7 @@ async function trainInFolder(
       run: directory,
       ...trainingSummary(result),
       backend: backend.name,
-      precision: config.precision,
+      precision: backend.precision,
       parameters: model.parameterCount,
       ...(evaluation === undefined ? {} : { evaluation }),
       report,
@@ -144,7 +148,7 @@ function writeVocabulary(directory: string, text: PreparedText): void {
 function describeRun(
   { config, parameters }: { config: Config; parameters: number },
   text: PreparedText,
-  backend: Backend,
+  backend: SelectedBackend,
   reducedBudget: boolean,
 ): RunDescription {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -160,6 +164,7 @@ function describeRun(
     created: new Date().toISOString(),
     backend: backend.name,
     threads: backend.threads,
+    precision: backend.precision,
     reducedBudget,
     config,
     data: text.description,
