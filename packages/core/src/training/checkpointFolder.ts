@@ -61,8 +61,8 @@ export function readCheckpoint(fs: FileSystem, directory: string): Checkpoint {
     const got = createHash('sha256').update(bytes).digest('hex');
     if (got === listed[file]) return bytes;
     throw new CheckpointError(
-      `Expected ${join(directory, file)} to have the SHA-256 ${listed[file].slice(0, 12)}..., ` +
-        `got ${got.slice(0, 12)}... (${bytes.length} bytes): it is truncated or damaged`,
+      `Expected ${join(directory, file)} to have the SHA-256 ${listed[file].slice(0, 12)}... of ${join(directory, sums)}, ` +
+        `got ${got.slice(0, 12)}... (${bytes.length} bytes): the file is truncated or damaged`,
       { code: 'DAMAGED' },
     );
   });

@@ -57,8 +57,8 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): Safetensors 
 
 function readEntry(bytes: Uint8Array, dataStart: number, entry: HeaderEntry, file: string): TensorData {
   const { name, dtype, shape, begin, end } = entry;
-  // A copy: it is aligned whatever the header's length, and lets go of the file.
-  const raw = bytes.slice(dataStart + begin, dataStart + end);
+  // A copy: it is aligned whatever the header's length, and lets go of the file. (A Buffer's own `slice` copies nothing.)
+  const raw = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
   const problem = (index: number, size: number, what: string): CheckpointError =>
     new CheckpointError(`${file}, byte ${dataStart + begin + index * size}: Expected ${name} to ${what}`);
   return { shape, ...decodeValues(dtype, raw, problem) };
