@@ -31,7 +31,8 @@ export function scriptEnvironment() {
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, shell?: boolean, env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ cwd?: string, shell?: boolean, env?: NodeJS.ProcessEnv, output?: number }} [options]
+ *   `output`: the file descriptor that its standard output goes to
  * @returns {Promise<number>}
  */
 export function run(command, args, options = {}) {
@@ -40,7 +41,7 @@ export function run(command, args, options = {}) {
       cwd: options.cwd ?? workspaceRoot,
       env: options.env ?? scriptEnvironment(),
       shell: options.shell ?? false,
-      stdio: 'inherit',
+      stdio: ['inherit', options.output ?? 'inherit', 'inherit'],
     });
     // Ctrl-C reaches the child too: it saves and stops, and this process waits for it.
     const wait = () => {};
