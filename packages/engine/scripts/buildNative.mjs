@@ -121,6 +121,7 @@ async function main() {
     finish('failed', `native kernels are not built: ${reason}`, `${reason}, ${FALLBACK}`);
   }
   sweep(objects);
+  rmSync(logFile, { force: true });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   finish('built', '', `built in ${seconds} s (${compiler.version}, ${compiled} of ${objects.length} files compiled)`, { target });
 }

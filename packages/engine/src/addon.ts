@@ -44,7 +44,8 @@ type OutgoingGradients = [dx: OptionalFloats, dkernel: Floats, drecurrentKernel:
 export interface Addon {
   readonly interface: number;
 
-  allocate(bytes: number): ArrayBuffer;
+  /** The offset of the first byte aligned to 64; asks for huge pages where the buffer is large. */
+  prepareMemory(buffer: ArrayBuffer): number;
   memoryUse(): { inUse: number; pooled: number; buffers: number };
   trimMemory(): void;
   threads(): number;

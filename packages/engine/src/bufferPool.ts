@@ -1,6 +1,7 @@
-/** A piece of memory that the pool made and may hand out again. */
+/** A piece of memory that the pool made and may hand out again: `bytes` bytes of a buffer from `offset` on. */
 export interface Block {
   readonly buffer: ArrayBuffer;
+  readonly offset: number;
   readonly bytes: number;
 }
 
@@ -10,8 +11,9 @@ export interface PoolStatistics {
   free: number;
   allocations: number;
   reuses: number;
-  escapes: number;
 }
+
+const ALIGNMENT = 64;
 
 const SMALLEST_BYTES = 1024;
 
@@ -21,22 +23,24 @@ const SMALLEST_BYTES = 1024;
  */
 export function blockBytes(bytes: number): number {
   if (bytes <= SMALLEST_BYTES) return SMALLEST_BYTES;
-  const step = Math.max(64, 2 ** (Math.floor(Math.log2(bytes - 1)) - 3));
+  const step = Math.max(ALIGNMENT, 2 ** (Math.floor(Math.log2(bytes - 1)) - 3));
   return Math.ceil(bytes / step) * step;
 }
 
 /**
  * Recycles the memory of disposed tensors: touching fresh pages costs more than most kernels.
  *
- * Whoever takes a block must either `give` it back, when nobody else can still see its memory, or `forget` it, after which
- * the garbage collector owns it. The pool keeps at most `limit` free bytes; above that it lets all free blocks go.
+ * Blocks lie in ordinary ArrayBuffers, which the garbage collector frees at once when it finds them (external ones would wait
+ * for the event loop, so that a synchronous loop could exhaust memory). `place` tells where in a buffer the first aligned
+ * byte is. Whoever takes a block gives it back only when nobody else can see its memory any more, or leaves it to the garbage
+ * collector. The pool keeps at most `limit` free bytes; above that it lets all free blocks go.
  */
 export class BufferPool {
   private readonly freeBlocks = new Map<number, Block[]>();
-  private readonly counts: PoolStatistics = { inUse: 0, free: 0, allocations: 0, reuses: 0, escapes: 0 };
+  private readonly counts: PoolStatistics = { inUse: 0, free: 0, allocations: 0, reuses: 0 };
 
   constructor(
-    private readonly allocate: (bytes: number) => ArrayBuffer,
+    private readonly place: (buffer: ArrayBuffer) => number,
     private readonly limit: number,
   ) {}
 
@@ -45,7 +49,7 @@ export class BufferPool {
     const size = blockBytes(bytes);
     let block = this.freeBlocks.get(size)?.pop();
     if (block === undefined) {
-      block = { buffer: this.allocateOrTrim(size), bytes: size };
+      block = this.allocateOrTrim(size);
       this.counts.allocations++;
     } else {
       this.counts.free -= size;
@@ -66,12 +70,6 @@ export class BufferPool {
     this.counts.free += block.bytes;
   }
 
-  /** Leaves a block to whoever else sees its memory. */
-  forget(block: Block): void {
-    this.counts.inUse -= block.bytes;
-    this.counts.escapes++;
-  }
-
   /** Lets all free blocks go. */
   trim(): void {
     this.freeBlocks.clear();
@@ -82,7 +80,7 @@ export class BufferPool {
     return { ...this.counts };
   }
 
-  private allocateOrTrim(bytes: number): ArrayBuffer {
+  private allocateOrTrim(bytes: number): Block {
     try {
       return this.allocate(bytes);
     } catch (error) {
@@ -90,5 +88,10 @@ export class BufferPool {
       this.trim();
       return this.allocate(bytes);
     }
+  }
+
+  private allocate(bytes: number): Block {
+    const buffer = new ArrayBuffer(bytes + ALIGNMENT);
+    return { buffer, offset: this.place(buffer), bytes };
   }
 }

@@ -10,8 +10,9 @@ type DataId = TensorInfo['dataId'];
 const POOLED_FROM = 256;
 
 /**
- * A tensor's storage. Native kernels read it through `native`; everybody else reads `values`, after which the memory is
- * never recycled, because TensorFlow.js lets views of it live on (Slice returns a `subarray`).
+ * A tensor's storage. Native kernels read it through `native`; everybody else gets a copy of what lies in the pool, because
+ * TensorFlow.js lets arrays outlive their tensors (`dataSync` hands them out, the cpu backend's Slice makes a `subarray`), and
+ * copying costs less than memory that can never be recycled.
  */
 class NativeTensorData {
   refCount = 1;
@@ -25,11 +26,7 @@ class NativeTensorData {
   ) {}
 
   get values(): backend_util.BackendValues {
-    if (this.block !== null) {
-      this.pool.forget(this.block);
-      this.block = null;
-    }
-    return this.native;
+    return this.block === null ? this.native : (this.native as Float32Array).slice();
   }
 
   set values(values: backend_util.BackendValues) {
@@ -37,11 +34,7 @@ class NativeTensorData {
     this.native = values;
   }
 
-  get isPooled(): boolean {
-    return this.block !== null;
-  }
-
-  /** Gives the memory back if nobody else can see it. */
+  /** Gives the memory back; nobody but native kernels has ever seen it. */
   release(): void {
     if (this.block !== null) {
       this.pool.give(this.block);
@@ -58,10 +51,13 @@ export class NativeBackend extends MathBackendCPU {
   readonly pool: BufferPool;
   /** Weights packed for single steps, by the data of the recurrent kernel. */
   private readonly packed = new WeakMap<object, { key: string; kernel?: object; weights: PackedWeights }>();
+  /** What the running kernel, and those that it runs, have put out so far. */
+  private readonly outputs: DataId[] = [];
+  private runningKernels = 0;
 
   constructor(readonly addon: Addon) {
     super();
-    this.pool = new BufferPool((bytes) => addon.allocate(bytes), totalmem() / 4);
+    this.pool = new BufferPool((buffer) => addon.prepareMemory(buffer), totalmem() / 4);
   }
 
   override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): DataId {
@@ -90,10 +86,26 @@ export class NativeBackend extends MathBackendCPU {
       values = new Float32Array(size);
     } else {
       block = this.pool.take(size * Float32Array.BYTES_PER_ELEMENT);
-      values = new Float32Array(block.buffer, 0, size);
+      values = new Float32Array(block.buffer, block.offset, size);
     }
     const dataId = this.keep(new NativeTensorData(values, 'float32', this.pool, block));
+    if (this.runningKernels > 0) this.outputs.push(dataId);
     return { info: { dataId, shape, dtype: 'float32' }, values };
+  }
+
+  /** Runs a kernel and disposes what it put out if it fails. */
+  discardingOutputs<T>(kernel: () => T): T {
+    const before = this.outputs.length;
+    this.runningKernels++;
+    try {
+      return kernel();
+    } catch (error) {
+      for (const dataId of this.outputs.slice(before)) this.disposeData(dataId, true);
+      throw error;
+    } finally {
+      this.outputs.length = before;
+      this.runningKernels--;
+    }
   }
 
   /** The numbers of a float32 tensor, for a native kernel to read; never to be kept or handed out. */
@@ -112,12 +124,6 @@ export class NativeBackend extends MathBackendCPU {
   /** The numbers of a tensor of any other type, under the same conditions. */
   numbers(info: TensorInfo): ArrayLike<number> {
     return (this.data.get(info.dataId) as unknown as NativeTensorData).native as ArrayLike<number>;
-  }
-
-  /** A copy of the tensor's values where their memory will be reused, as in the cpu backend the values themselves otherwise. */
-  override readSync(dataId: DataId): backend_util.BackendValues {
-    const data = this.data.get(dataId) as unknown as NativeTensorData;
-    return data.isPooled ? (data.native as Float32Array).slice() : super.readSync(dataId);
   }
 
   override disposeData(dataId: DataId, force = false): boolean {

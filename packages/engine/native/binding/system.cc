@@ -1,5 +1,10 @@
 // Memory, threads, instruction sets, packed weights.
+#include <cstdint>
 #include <string>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "../kernels/kernels.h"
 #include "exports.h"
@@ -9,20 +14,24 @@ namespace cadenza::binding {
 
 namespace {
 
-napi_value allocate_buffer(Arguments& arguments) {
-  const double bytes = arguments.number("bytes");
-  if (!(bytes >= 0) || bytes > 1099511627776.0) refuse("bytes", "from 0 to 2^40", std::to_string(bytes));
-  const size_t size = static_cast<size_t>(bytes);
-  void* memory = allocate(size);
-  napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(
-      arguments.env(), memory, size, [](napi_env, void* data, void*) { deallocate(data); }, nullptr, &buffer);
-  if (status == napi_ok) return buffer;
-  deallocate(memory);
-  if (status != napi_no_external_buffers_allowed) check(arguments.env(), status);
-  // Runtimes that cage their memory (Electron): an ordinary buffer, aligned as V8 likes.
-  check(arguments.env(), napi_create_arraybuffer(arguments.env(), size, &memory, &buffer));
-  return buffer;
+napi_value prepare_memory(Arguments& arguments) {
+  const napi_env env = arguments.env();
+  void* data = nullptr;
+  size_t bytes = 0;
+  if (napi_get_arraybuffer_info(env, arguments.value("buffer"), &data, &bytes) != napi_ok) {
+    refuse("buffer", "an ArrayBuffer", "something else");
+  }
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(data);
+#ifdef __linux__
+  // Before its pages are first touched. What cannot be had is not needed.
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  const uintptr_t first = (begin + kHugePage - 1) & ~(kHugePage - 1);
+  const uintptr_t last = (begin + bytes) & ~(kHugePage - 1);
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+  napi_value offset;
+  check(env, napi_create_uint32(env, static_cast<uint32_t>(-begin & 63), &offset));
+  return offset;
 }
 
 napi_value memory_statistics(Arguments& arguments) {
@@ -76,7 +85,7 @@ napi_value choose_isa(Arguments& arguments) {
 
 const std::vector<Export>& system_exports() {
   static const std::vector<Export> exports = {
-      {"allocate", callback<allocate_buffer>},
+      {"prepareMemory", callback<prepare_memory>},
       {"memoryUse", callback<memory_statistics>},
       {"trimMemory", callback<trim>},
       {"threads", callback<get_threads>},

@@ -16,9 +16,10 @@ type NativeKernel<Attributes> = (call: Call<Attributes>) => tf.TensorInfo | tf.T
 /** The name under which the backend and its kernels are registered. */
 export const BACKEND_NAME = 'native';
 
-/** A kernel of the native backend. */
+/** A kernel of the native backend; one that throws leaves no output behind. */
 export function nativeKernel<Attributes>(kernelName: string, kernel: NativeKernel<Attributes>): tf.KernelConfig {
-  return { kernelName, backendName: BACKEND_NAME, kernelFunc: kernel as unknown as tf.KernelFunc };
+  const kernelFunc = (call: Call<Attributes>) => call.backend.discardingOutputs(() => kernel(call));
+  return { kernelName, backendName: BACKEND_NAME, kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }
 
 /** What the cpu backend's kernel computes: for types and shapes that native kernels do not take. */

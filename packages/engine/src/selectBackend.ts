@@ -1,0 +1,155 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { BackendError, ConfigError, expected, registerCadenzaKernels } from '@cadenza/core';
+import { loadAddon } from './addon.js';
+import type { NativeBackend } from './nativeBackend.js';
+import { registerNativeBackend } from './registerNativeBackend.js';
+import { smokeTest } from './smokeTest.js';
+
+export type BackendName = 'native' | 'tensorflow' | 'wasm' | 'cpu';
+export type BackendChoice = 'auto' | BackendName;
+export type Precision = 'f32' | 'bf16';
+
+export interface SelectBackendOptions {
+  /** How many threads compute, the caller among them. All cores when absent; only `native` can be told. */
+  threads?: number;
+  /** Precision of products; `f32` when absent. What a backend cannot do it does in `f32`, and `reason` says so. */
+  precision?: Precision;
+  /** Receives the line that says what was chosen and why. */
+  log?: (line: string) => void;
+}
+
+/** The backend that was chosen. */
+export interface SelectedBackend {
+  name: BackendName;
+  /** One line for people: `backend native: AVX-512, 2 threads`. */
+  reason: string;
+  threads: number;
+  precision: Precision;
+}
+
+/** The order of `auto`, each with how to start it: a phrase about it, or an error that says why it cannot be had. */
+const STARTERS: Record<BackendName, (threads: number | undefined) => Promise<{ about: string; threads: number }>> = {
+  native: startNative,
+  tensorflow: startTensorFlow,
+  wasm: startWasm,
+  cpu: startCpu,
+};
+const ORDER = Object.keys(STARTERS) as BackendName[];
+const ISA_NAMES = { avx512: 'AVX-512', avx2: 'AVX2', baseline: 'baseline instructions' };
+
+/**
+ * Makes a TensorFlow.js backend the active one, with Cadenza's kernels on it, and says in one line which and why.
+ *
+ * `auto` takes the first of native, tensorflow (tfjs-node), wasm and cpu that is there and can train. A choice by name that is
+ * not possible is a `BackendError`.
+ */
+export async function selectBackend(choice: BackendChoice = 'auto', options: SelectBackendOptions = {}): Promise<SelectedBackend> {
+  check(choice, options);
+  const failures: string[] = [];
+  for (const name of choice === 'auto' ? ORDER : [choice]) {
+    try {
+      const { about, threads } = await STARTERS[name](options.threads);
+      const notes = [about, ...failures];
+      if (options.precision === 'bf16') notes.push('bf16 is not there yet, f32 is used instead');
+      if (options.threads !== undefined && options.threads !== threads) notes.push(`${threads} thread, not ${options.threads}`);
+      const reason = `backend ${name}: ${notes.filter(Boolean).join('; ')}`;
+      options.log?.(reason);
+      return { name, reason, threads, precision: 'f32' };
+    } catch (error) {
+      const message = (error as Error).message.split('\n')[0];
+      if (choice !== 'auto') {
+        throw new BackendError(`Expected the backend ${name} to be usable here, got: ${message}`, { cause: error });
+      }
+      failures.push(message);
+    }
+  }
+  throw new BackendError(`Expected one of the backends ${ORDER.join(', ')} to be usable here, got: ${failures.join('; ')}`);
+}
+
+function check(choice: BackendChoice, { threads, precision }: SelectBackendOptions): void {
+  if (choice !== 'auto' && !ORDER.includes(choice)) {
+    throw new ConfigError(expected('backend', `one of auto, ${ORDER.join(', ')}`, choice));
+  }
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
+    throw new ConfigError(expected('threads', 'an integer from 1 to 1024', threads));
+  }
+  if (precision !== undefined && precision !== 'f32' && precision !== 'bf16') {
+    throw new ConfigError(expected('precision', 'f32 or bf16', precision));
+  }
+}
+
+async function startNative(threads?: number) {
+  const { addon, reason } = loadAddon();
+  if (addon === null) throw new Error(reason);
+  registerNativeBackend();
+  await activate('native');
+  addon.setThreads(threads ?? availableParallelism());
+  const count = addon.threads();
+  return { about: `${ISA_NAMES[addon.isa()]}, ${count} ${count === 1 ? 'thread' : 'threads'}`, threads: count };
+}
+
+/** tfjs-node is an optional dependency that needs a download to install, and does not load on Node 23 and later. */
+async function startTensorFlow() {
+  const name = '@tensorflow/tfjs-node';
+  let folder: string;
+  try {
+    folder = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+  } catch {
+    throw new Error('tfjs-node is not installed');
+  }
+  // Loading it takes a second; without its addon that would be in vain.
+  const library = join(folder, 'lib');
+  const hasAddon = existsSync(library) && readdirSync(library).some((version) => existsSync(join(library, version, 'tfjs_binding.node')));
+  if (!hasAddon) throw new Error('tfjs-node is installed without its addon');
+  try {
+    await import(name);
+  } catch (error) {
+    throw new Error(`tfjs-node does not load (${(error as Error).message.split('\n')[0]})`, { cause: error });
+  }
+  await activate('tensorflow');
+  train('tfjs-node');
+  return { about: 'tfjs-node', threads: availableParallelism() };
+}
+
+async function startWasm() {
+  const file = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+  const wasm = (await import('@tensorflow/tfjs-backend-wasm')) as typeof import('@tensorflow/tfjs-backend-wasm');
+  try {
+    // A plain path for Node's file reader; a URL for whoever fetches.
+    wasm.setWasmPaths(join(dirname(file), '/'));
+  } catch {
+    // Paths cannot be changed once the backend has started, and need not be.
+  }
+  await activate('wasm');
+  train('wasm');
+  return { about: `WebAssembly${tf.env().get('WASM_HAS_SIMD_SUPPORT') ? ' with SIMD' : ''}`, threads: 1 };
+}
+
+async function startCpu() {
+  // Its advice to install tfjs-node, printed at the first tensor: the reason that is returned says more.
+  Object.assign(tf.findBackend('cpu') ?? {}, { firstUse: false });
+  await activate('cpu');
+  return { about: 'plain JavaScript', threads: 1 };
+}
+
+async function activate(name: BackendName): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new Error(`${name} does not start`);
+  registerCadenzaKernels(name);
+}
+
+function train(name: string): void {
+  try {
+    smokeTest();
+  } catch (error) {
+    throw new Error(`${name} cannot train (${(error as Error).message.split('\n')[0]})`, { cause: error });
+  }
+}
+
+/** The active native backend, or null when another one is active. */
+export function activeNativeBackend(): NativeBackend | null {
+  return tf.getBackend() === 'native' ? (tf.engine().backend as unknown as NativeBackend) : null;
+}

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import * as tf from '@tensorflow/tfjs-core';
+import { gru, gruTrace, lstm, lstmTrace, rnnTrace, simpleRnn } from '@cadenza/core';
+import { expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
+
+// Sums of up to 33 * 3 products in float32, in another order than JavaScript's float64 sums.
+const TOLERANCE = 2e-5;
+
+interface Case {
+  B: number;
+  T: number;
+  D: number;
+  H: number;
+  ids: boolean;
+  lengths: boolean;
+  mask: boolean;
+  zoneout: 'none' | 'mask' | 'rate';
+  reverse: boolean;
+}
+
+const SIZES = [
+  { B: 1, T: 1, D: 1, H: 1 },
+  { B: 2, T: 3, D: 4, H: 5 },
+  { B: 7, T: 5, D: 33, H: 7 },
+  { B: 33, T: 7, D: 3, H: 33 },
+  { B: 5, T: 2, D: 16, H: 64 },
+];
+
+/** All options one by one, in pairs that meet in the same loop, and all together. */
+const CASES: Case[] = SIZES.flatMap((sizes) =>
+  [
+    {},
+    { ids: true },
+    { lengths: true },
+    { mask: true },
+    { zoneout: 'mask' as const },
+    { zoneout: 'rate' as const },
+    { reverse: true },
+    { reverse: true, lengths: true },
+    { ids: true, lengths: true, mask: true, zoneout: 'mask' as const, reverse: true },
+    { lengths: true, mask: true, zoneout: 'rate' as const },
+  ].map((options) => ({ ids: false, lengths: false, mask: false, zoneout: 'none' as const, reverse: false, ...sizes, ...options })),
+);
+
+const name = (c: Case) =>
+  `B${c.B} T${c.T} D${c.D} H${c.H}` +
+  `${c.ids ? ' ids' : ''}${c.lengths ? ' lengths' : ''}${c.mask ? ' mask' : ''}` +
+  `${c.zoneout === 'none' ? '' : ` zoneout ${c.zoneout}`}${c.reverse ? ' reverse' : ''}`;
+
+/** Zeros and ones. */
+const zeroOne = (shape: number[], seed: number) => tf.cast(tf.greater(tensor(shape, seed), 0), 'float32');
+
+function makeInputs(c: Case, gates: number) {
+  const { B, T, D, H } = c;
+  const ids = Int32Array.from({ length: B * T }, (_, i) => (i * 7) % D);
+  return {
+    x: c.ids ? tf.tensor(ids, [B, T], 'int32') : tensor([B, T, D], 1),
+    kernel: tensor([D, gates * H], 2, 0.5),
+    recurrentKernel: tensor([H, gates * H], 3, 0.5),
+    h0: tensor([B, H], 5),
+    lengths: c.lengths ? tf.tensor(Int32Array.from({ length: B }, (_, b) => b % (T + 1)), [B], 'int32') : undefined,
+    recurrentMask: c.mask ? tf.mul(zeroOne([B, H], 6), 2) : undefined,
+    zoneoutMaskH: c.zoneout === 'mask' ? zeroOne([B, T, H], 7) : undefined,
+    zoneoutH: c.zoneout === 'rate' ? 0.25 : 0,
+    reverse: c.reverse,
+  };
+}
+
+/** The outputs and, weighted by numbers that differ, the gradients of everything that has one. */
+function outputsAndGradients(
+  run: (weights: tf.Tensor[]) => tf.Tensor[],
+  weights: tf.Tensor[],
+): tf.Tensor[] {
+  const outputs = run(weights);
+  const loss = (...given: tf.Tensor[]) => {
+    const parts = run(given).map((output, index) => tf.sum(tf.mul(output, tensor(output.shape, 40 + index))));
+    return tf.addN(parts) as tf.Scalar;
+  };
+  const dense = weights.filter(({ dtype }) => dtype === 'float32');
+  const rest = weights.filter(({ dtype }) => dtype !== 'float32');
+  return [...outputs, ...tf.grads((...given: tf.Tensor[]) => loss(...rest, ...given))(dense)];
+}
+
+describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
+  it.each(CASES.map((c) => [name(c), c] as const))('LSTM equals the generic kernel: %s', async (_, c) => {
+    await expectSameOnNative(() => {
+      const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 4);
+      const zoneoutMaskC = c.zoneout === 'mask' ? zeroOne([c.B, c.T, c.H], 8) : undefined;
+      const zoneoutC = c.zoneout === 'rate' ? 0.5 : 0;
+      const run = ([x, kernel, recurrentKernel, h0, bias, c0]: tf.Tensor[]) => {
+        const result = lstm({ x, kernel, recurrentKernel, h0, bias, c0, ...rest, zoneoutMaskC, zoneoutC });
+        return [result.outputs, result.h, result.c];
+      };
+      return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, tensor([4 * c.H], 9), tensor([c.B, c.H], 10)]);
+    }, TOLERANCE);
+  });
+
+  it.each(CASES.flatMap((c) => [true, false].map((resetAfter) => [name(c), resetAfter, c] as const)))(
+    'GRU equals the generic kernel: %s, resetAfter %s',
+    async (_, resetAfter, c) => {
+      await expectSameOnNative(() => {
+        const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 3);
+        const run = ([x, kernel, recurrentKernel, h0, bias]: tf.Tensor[]) => {
+          const result = gru({ x, kernel, recurrentKernel, h0, bias, ...rest, resetAfter });
+          return [result.outputs, result.h];
+        };
+        const bias = tensor(resetAfter ? [2, 3 * c.H] : [3 * c.H], 9);
+        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, bias]);
+      }, TOLERANCE);
+    },
+  );
+
+  it.each(CASES.flatMap((c) => (['tanh', 'relu'] as const).map((activation) => [name(c), activation, c] as const)))(
+    'the Elman network equals the generic kernel: %s, %s',
+    async (_, activation, c) => {
+      await expectSameOnNative(() => {
+        const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 1);
+        const run = ([x, kernel, recurrentKernel, h0, bias]: tf.Tensor[]) => {
+          const result = simpleRnn({ x, kernel, recurrentKernel: tf.mul(recurrentKernel, 0.3), h0, bias, ...rest, activation });
+          return [result.outputs, result.h];
+        };
+        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, tensor([c.H], 9)]);
+      }, TOLERANCE);
+    },
+  );
+
+  it('traces the same gates as the generic kernels, zero at padded steps', async () => {
+    const c: Case = { B: 3, T: 4, D: 5, H: 6, ids: false, lengths: true, mask: false, zoneout: 'none', reverse: false };
+    await expectSameOnNative(() => Object.values(lstmTrace({ ...makeInputs(c, 4), bias: tensor([24], 9), c0: tensor([3, 6], 8) })), TOLERANCE);
+    await expectSameOnNative(() => Object.values(gruTrace({ ...makeInputs(c, 3), bias: tensor([2, 18], 9) })), TOLERANCE);
+    await expectSameOnNative(() => Object.values(rnnTrace({ ...makeInputs(c, 1), bias: tensor([6], 9) })), TOLERANCE);
+  });
+
+  it('leaves layer norm and projection to the generic kernels', async () => {
+    await expectSameOnNative(() => {
+      const [B, T, D, H, P] = [2, 3, 4, 5, 3];
+      const weights = [tensor([B, T, D], 1), tensor([D, 4 * H], 2), tensor([P, 4 * H], 3), tensor([H, P], 4)];
+      const run = ([x, kernel, recurrentKernel, projection]: tf.Tensor[]) => {
+        const normInput = tensor([2, 4 * H], 6);
+        const result = lstm({ x, kernel, recurrentKernel, projection, normInput, bias: tensor([4 * H], 5) });
+        return [result.outputs, result.h, result.c];
+      };
+      return outputsAndGradients(run, weights);
+    }, TOLERANCE);
+  });
+
+  it('decodes step by step with packed weights as in one sequence', async () => {
+    await tf.setBackend('native');
+    const [B, T, D, H] = [3, 6, 4, 33];
+    const before = tf.memory().numTensors;
+    const difference = tf.tidy(() => {
+      const x = tensor([B, T, D], 1) as tf.Tensor3D;
+      const weights = { kernel: tensor([D, 4 * H], 2), recurrentKernel: tensor([H, 4 * H], 3), bias: tensor([4 * H], 4) };
+      const whole = lstm({ x, ...weights });
+      let state: { h?: tf.Tensor; c?: tf.Tensor } = {};
+      const steps: tf.Tensor[] = [];
+      for (let t = 0; t < T; t++) {
+        const step = lstm({ x: tf.slice(x, [0, t, 0], [B, 1, D]), ...weights, h0: state.h, c0: state.c });
+        steps.push(step.outputs);
+        state = step;
+      }
+      return tf.max(tf.abs(tf.sub(tf.concat(steps, 1), whole.outputs))).dataSync()[0];
+    });
+    expect(difference).toBeLessThan(1e-6);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('packs again when the weights of single steps change', async () => {
+    await tf.setBackend('native');
+    const x = tensor([1, 1, 3], 1);
+    const bias = tf.zeros([16]);
+    const kernel = tf.variable(tensor([3, 16], 2));
+    const recurrentKernel = tf.variable(tensor([4, 16], 3));
+    const h0 = tf.ones([1, 4]);
+    const step = () => tf.tidy(() => lstm({ x, kernel, recurrentKernel, bias, h0 }).outputs.dataSync().slice());
+    const first = step();
+    expect(step()).toEqual(first);
+    for (const weight of [kernel, recurrentKernel]) {
+      const old = step();
+      weight.assign(tensor(weight.shape, 77));
+      const sequence = tf.tidy(() => lstm({ x: tf.tile(x as tf.Tensor3D, [1, 2, 1]), kernel, recurrentKernel, bias, h0 }).outputs);
+      const expected = sequence.dataSync().slice(0, 4);
+      const got = step();
+      expect(got).not.toEqual(old);
+      got.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+      sequence.dispose();
+    }
+    tf.dispose([x, bias, kernel, recurrentKernel, h0]);
+  });
+
+  it('refuses an id outside the table, naming it', async () => {
+    await tf.setBackend('native');
+    const run = () =>
+      tf.tidy(() =>
+        lstm({
+          x: tf.tensor([0, 9], [1, 2], 'int32'),
+          kernel: tensor([4, 8]),
+          recurrentKernel: tensor([2, 8]),
+          bias: tf.zeros([8]),
+        }),
+      );
+    expect(run).toThrow('Expected ids to be of [0, 4), got 9 at position 1');
+  });
+});
