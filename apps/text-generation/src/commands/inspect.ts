@@ -1,2 +1,76 @@
+import { join, resolve } from 'node:path';
+import { addVerb, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
-export function addInspectVerb(_program: Command): void {}
+import { inspectModel } from '../inspect.js';
+import { renderInspectPage } from '../inspectPage.js';
+import { readCorpora } from '../prepare.js';
+import { openRun, type OpenRun } from '../run.js';
+import { startBackend } from './backend.js';
+import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+
+interface InspectOptions extends RunOptions, CommonOptions {
+  data?: string;
+  text?: string;
+  file?: string;
+  characters: number;
+  output?: string;
+}
+
+export function addInspectVerb(program: Command): void {
+  addVerb<InspectOptions>(program, 'inspect', 'show what the network does as an HTML page', inspectCommand, (verb) => {
+    verb
+      .requiredOption('--run <folder>', 'the run of the model')
+      .option('--text <text>', 'what to colour (default: the beginning of the validation text)')
+      .option('--file <path>', 'a file with it')
+      .option('--data <path>', 'a text to look for units in (default: the run’s validation text)')
+      .option('--characters <number>', 'how much to colour', positiveInteger, 1000)
+      .option('--output <path>', 'where the page goes (default: inspect.html in the run folder)')
+      .addOption(checkpointOption())
+      .addOption(unknownOption());
+  });
+}
+
+async function inspectCommand(options: InspectOptions, { output }: ActionContext): Promise<void> {
+  if (options.text !== undefined && options.file !== undefined) {
+    throw new ConfigError('Expected one of --text and --file, got both');
+  }
+  const run = openRun(options.run, options);
+  const corpus = await validationText(run, options.data);
+  const given = options.file === undefined ? options.text : await readTextFile(options.file);
+  const text = given ?? corpus;
+  run.tokenizer.encode(text, { unknown: options.unknown, name: 'the text' }); // before the backend starts
+  await startBackend(options, output, run.config);
+  const inspection = inspectModel({
+    model: run.loadModel(),
+    tokenizer: run.tokenizer,
+    text,
+    corpus,
+    maximumTokens: options.characters,
+    unknown: options.unknown,
+  });
+  const page = renderInspectPage(inspection, {
+    title: 'Inside the model',
+    subtitle: `${run.directory}, step ${run.step}`,
+  });
+  const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
+  try {
+    replaceFile(defaultFileSystem, path, page);
+  } catch (cause) {
+    throw new InputError((cause as Error).message, { cause });
+  }
+  const units = inspection.units.length;
+  output.say(`${inspection.tokens.length} characters coloured, ${units} units found that follow something`);
+  if (!output.json) output.write(`${path}\n`);
+  output.object({ path, characters: inspection.tokens.length, units, run: run.directory, step: run.step });
+}
+
+/** The run's validation text, in which nothing was learned. */
+async function validationText({ config, description }: OpenRun, data: string | undefined): Promise<string> {
+  const { validation } = await readCorpora(config, {
+    data: data ?? description.data.source,
+    validationData: data === undefined ? description.data.validation?.source : undefined,
+  });
+  return validation;
+}
