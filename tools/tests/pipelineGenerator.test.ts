@@ -41,8 +41,9 @@ describe('the pipeline generator', () => {
 
     // The packages are built already; only the new app's own targets are to run.
     const targets = ['build', 'lint', 'typecheck', 'test', 'e2e'];
-    for (const target of targets) {
-      const { status, output } = workspace.run('nx', 'run', `time-series:${target}`, '--excludeTaskDependencies');
+    const only = ['--projects=time-series', '--excludeTaskDependencies'];
+    for (const some of [targets.slice(0, 1), targets.slice(1)]) {
+      const { status, output } = workspace.run('nx', 'run-many', `--targets=${some.join(',')}`, ...only);
       expect(status, output).toBe(0);
     }
     const formatted = workspace.run('prettier', '--check', 'apps');
@@ -55,7 +56,7 @@ describe('the pipeline generator', () => {
     const evaluated = workspace.run('apps/time-series/bin/cadenza-time-series.js', 'evaluate', '--run', 'runs/toy');
     const [, accuracy] = /accuracy ([\d.]+) %/.exec(evaluated.output) ?? [];
     expect(Number(accuracy), evaluated.output).toBeGreaterThan(99);
-  });
+  }, 600_000);
 
   it('will not write over an app that exists', () => {
     const { status, output } = generate('time-series');
