@@ -36,10 +36,13 @@ let made = 0;
 /** Kernel [3, 2] and bias [2] of a linear model, the same values every time. */
 export function tinyParameters(): Map<string, tf.Variable> {
   made++;
-  return new Map([
-    ['kernel', tf.variable(tf.tensor2d([0.1, -0.2, 0.3, 0.4, -0.5, 0.6], [3, 2]), true, `tiny${made}/kernel`)],
-    ['bias', tf.variable(tf.tensor1d([0.05, -0.05]), true, `tiny${made}/bias`)],
-  ]);
+  return tf.tidy(
+    () =>
+      new Map<string, tf.Variable>([
+        ['kernel', tf.variable(tf.tensor2d([0.1, -0.2, 0.3, 0.4, -0.5, 0.6], [3, 2]), true, `tiny${made}/kernel`)],
+        ['bias', tf.variable(tf.tensor1d([0.05, -0.05]), true, `tiny${made}/bias`)],
+      ]) as never,
+  );
 }
 
 /** Mean squared error, with noise from `random` and a carry that remembers the last prediction's mean. */
