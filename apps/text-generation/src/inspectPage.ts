@@ -11,13 +11,14 @@ import {
   type PageSection,
 } from '@cadenza/cli';
 import type { Inspection } from './inspect.js';
+import type { FoundUnit } from './inspectUnits.js';
 import { GATES, packLayers, type PackedLayer } from './inspectData.js';
 import { INSPECT_ASSET } from './inspectScript.js';
 
 export interface InspectPage {
   title?: string;
   subtitle?: string;
-  /** How much of the units' data the page may carry; 1.4 million bytes unless told. */
+  /** How much of the units' data the page may carry; 1.7 million bytes unless told. */
   maximumBytes?: number;
   footer?: string;
 }
@@ -40,7 +41,7 @@ const QUANTITY_ORDER = ['c', 'h', 'i', 'f', 'g', 'o', 'z', 'r', 'n'];
 
 /** The page of {@link inspectModel}: a text to colour by any unit, units worth looking at, and how far gradients reach. */
 export function renderInspectPage(inspection: Inspection, options: InspectPage = {}): string {
-  const { title = 'Inside the model', subtitle, maximumBytes = 1_400_000, footer } = options;
+  const { title = 'Inside the model', subtitle, maximumBytes = 1_700_000, footer } = options;
   const packed = packLayers(inspection, maximumBytes);
   const { cell, layers, hiddenSize, parameters } = inspection.model;
   const nats = inspection.surprises.reduce((sum, surprise) => sum + surprise, 0) / inspection.tokens.length;
@@ -123,20 +124,21 @@ function unitList({ units, corpusTokens, memory }: Inspection): { lead: string; 
       body: markup``,
     };
   }
-  const rows = units.map(({ feature, layer, unit, correlation, auc }) => [
-    feature,
-    markup`<a href="#quantity=${memory}&amp;layer=${layer}&amp;unit=${unit}">layer ${layer + 1}, unit ${unit}</a>`,
-    correlation.toFixed(2).replace('-', '−'),
-    auc === null ? '' : auc.toFixed(3),
-  ]);
+  const link = ({ layer, unit }: FoundUnit): Html =>
+    markup`<a href="#quantity=${memory}&amp;layer=${layer}&amp;unit=${unit}">layer ${layer + 1}, unit ${unit}</a>`;
+  const signed = ({ correlation }: FoundUnit): string => correlation.toFixed(2).replace('-', '−');
+  // The list is sorted by correlation, so each feature's best unit comes first.
+  const rows = [...new Set(units.map(({ feature }) => feature))].map((feature) => {
+    const [best, ...others] = units.filter((one) => one.feature === feature);
+    const also = others.map((one, index) => markup`${index > 0 && ', '}${link(one)} (${signed(one)})`);
+    return [feature, link(best), signed(best), best.auc === null ? '' : best.auc.toFixed(3), markup`${also}`];
+  });
   return {
     lead: `Found by the correlation of the ${name} with each feature on the first three fifths of ${tokens} tokens; the numbers are from the other two fifths. AUC: how often the unit tells a place with the feature from one without, 0.5 by chance.`,
     body: table({
       columns: [
-        { title: 'feature' },
-        { title: 'unit' },
-        { title: 'correlation', number: true },
-        { title: 'AUC', number: true },
+        ...[{ title: 'feature' }, { title: 'unit' }, { title: 'correlation', number: true }],
+        ...[{ title: 'AUC', number: true }, { title: 'also' }],
       ],
       rows,
     }),

@@ -14,6 +14,7 @@ import {
   type TrainerHooks,
   type TrainingResult,
 } from '@cadenza/core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Config } from './config.js';
 import { parallelStreamLoss, streamLoss, windowedLoss } from './evaluate.js';
 import { trainingLoss, trainingSource } from './learning.js';
@@ -52,6 +53,7 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
   const planned = plannedSteps(config, source.batchesPerEpoch);
   const resolved = resolveAutomatic(config, planned);
   const { training, monitoring } = resolved;
+  const initialCarry = model.initialState(training.batchSize);
   const trainer = new Trainer({
     parameters: model.parameters,
     loss: trainingLoss(model, resolved),
@@ -59,7 +61,7 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
     random: random.fork('training'),
     optimizer: optimizerOptions(resolved),
     schedule: scheduleOptions(resolved, planned),
-    initialCarry: model.initialState(training.batchSize),
+    initialCarry,
     clip: {
       ...(training.clipNorm > 0 ? { norm: training.clipNorm } : {}),
       ...(training.clipValue > 0 ? { value: training.clipValue } : {}),
@@ -72,15 +74,20 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
         ? { every: monitoring.validationSteps!, run: (context) => sample(model, text, resolved, context) }
         : undefined,
     earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
-    run: options.directory,
-    config: options.description?.({ config: resolved, parameters: model.parameterCount }) as unknown as Json,
-    checkpoints: { everySteps: monitoring.checkpointSteps! },
+    ...(options.directory === undefined
+      ? {}
+      : {
+          run: options.directory,
+          config: options.description?.({ config: resolved, parameters: model.parameterCount }) as unknown as Json,
+          checkpoints: { everySteps: monitoring.checkpointSteps! },
+        }),
     log: { every: monitoring.logSteps },
     maxSteps: planned,
     maxMinutes: training.maxMinutes ?? undefined,
     signal: options.signal,
     hooks: options.hooks,
   });
+  tf.dispose(initialCarry); // the trainer has its own copy
   return {
     config: resolved,
     text,
