@@ -16,7 +16,15 @@ import {
   type BatchSource,
   type TrainerOptions,
 } from '../../src/index.js';
-import { tinyOptions, tinyParameters, tinySource, tinyValidation, valuesOf, type TinyBatch } from './tinyTraining.js';
+import {
+  tinyLoss,
+  tinyOptions,
+  tinyParameters,
+  tinySource,
+  tinyValidation,
+  valuesOf,
+  type TinyBatch,
+} from './tinyTraining.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'))));
@@ -26,15 +34,25 @@ const run = (name = 'run') => join(folder, name);
 const metricsOf = (name?: string) =>
   readMetrics(join(run(name), 'metrics.jsonl')).map((line) => ({ ...line, time: undefined }));
 
+/** A loss that now and then rises, so that the best, the schedule and early stopping have something to remember. */
+const wobbling = (step: number, { loss }: { loss: number }) => ({ loss: loss + ((step * 3) % 8 === 0 ? 5 : 0) });
+
 /** Everything switched on, in a run folder. */
 function rich(name: string, overrides: Partial<TrainerOptions<TinyBatch>> = {}): TrainerOptions<TinyBatch> {
   const parameters = tinyParameters();
+  const validate = tinyValidation(parameters);
+  const loss = tinyLoss(parameters);
   return tinyOptions({
     parameters,
+    // Now and then a batch gives no number, for the guard to count.
+    loss: (batch, carry, context) => {
+      const result = loss(batch, carry, context);
+      return batch.y[0][0] > 2.5 ? { ...result, loss: tf.mul(result.loss, NaN) } : result;
+    },
     clip: { norm: 2, value: 1.5 },
     average: { decay: 0.8 },
     schedule: { name: 'plateau', learningRate: 0.05, patience: 0, factor: 0.6, warmupSteps: 3 },
-    validation: { every: 4, run: tinyValidation(parameters) },
+    validation: { every: 4, run: ({ step }) => wobbling(step, validate()) },
     sampling: { every: 6, run: ({ random }) => `drawn ${random.integer(1000)}` },
     earlyStopping: { patience: 50 },
     run: run(name),
@@ -85,6 +103,9 @@ describe('the trainer', () => {
       const { values } = await trainTo(23, rich(name), true);
       expect(values).toEqual(straight.values);
       expect(metricsOf(name)).toEqual(metricsOf('straight'));
+      const stateOf = (of: string) => ({ ...new CheckpointStore(run(of)).load(23)!.state, time: undefined });
+      expect(stateOf(name)).toEqual(stateOf('straight'));
+      expect(stateOf(name).guard.total).toBeGreaterThan(0);
       for (const file of ['weights.safetensors', 'optimizer.safetensors']) {
         const path = (of: string) => join(run(of), 'checkpoints', 'step-23', file);
         expect(readFileSync(path(name)).equals(readFileSync(path('straight')))).toBe(true);
