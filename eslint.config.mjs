@@ -34,6 +34,21 @@ export default tseslint.config(
       'no-console': 'off',
     },
   },
+  {
+    // An example imports its own package by name, as a user would; all other borders hold for it too.
+    files: ['packages/*/examples/**'],
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          enforceBuildableLibDependency: false,
+          allowCircularSelfDependency: true,
+          allow: [],
+          depConstraints: layerConstraints,
+        },
+      ],
+    },
+  },
   { files: ['**/vitest*.config.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
   prettier,
 );
