@@ -56,7 +56,7 @@ export function renderInspectPage(inspection: Inspection, options: InspectPage =
         {
           label: 'Units that follow something',
           value: count(countUnits(inspection)),
-          note: 'of those this page looked for',
+          note: `of ${count(inspection.layers.reduce((sum, layer) => sum + layer.size, 0))}`,
         },
       ]),
     },

@@ -9,7 +9,6 @@ import {
   toBits,
   Trainer,
   type EvaluationContext,
-  type Json,
   type RecurrentLanguageModel,
   type TrainerHooks,
   type TrainingResult,
@@ -22,7 +21,6 @@ import { createModel } from './model.js';
 import type { PreparedText } from './prepare.js';
 import { optimizerOptions, plannedSteps, scheduleOptions } from './recipe.js';
 import { protocolResult, type Evaluation } from './results.js';
-import type { RunDescription } from './run.js';
 import { TextGenerator } from './textGenerator.js';
 
 /** A text model, the trainer that teaches it, and what both were made from. */
@@ -39,8 +37,6 @@ export interface Training {
 export interface TrainingOptions {
   /** The run folder; without it nothing is written. */
   directory?: string;
-  /** Goes into the run's config.json. */
-  description?: (parts: { config: Config; parameters: number }) => RunDescription;
   signal?: AbortSignal;
   hooks?: TrainerHooks;
 }
@@ -76,11 +72,7 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
     earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
     ...(options.directory === undefined
       ? {}
-      : {
-          run: options.directory,
-          config: options.description?.({ config: resolved, parameters: model.parameterCount }) as unknown as Json,
-          checkpoints: { everySteps: monitoring.checkpointSteps! },
-        }),
+      : { run: options.directory, checkpoints: { everySteps: monitoring.checkpointSteps! } }),
     log: { every: monitoring.logSteps },
     maxSteps: planned,
     maxMinutes: training.maxMinutes ?? undefined,

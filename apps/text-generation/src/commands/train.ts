@@ -53,7 +53,7 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   const { output } = context;
   const resume = options.resume ?? false;
   const directory = resolve(options.run ?? defaultRun());
-  checkRunFolder(directory, { resume });
+  checkRunFolder(directory, { resume, leftovers });
   const sources: ConfigSources = {
     preset: options.preset,
     file: options.config,
@@ -97,18 +97,17 @@ async function trainInFolder(
   const display = trainingDisplay(output);
   const training = createTraining(config, text, {
     directory,
-    description: describe,
     signal,
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
   const { model, trainer, plannedSteps } = training;
   const description = describe({ config: training.config, parameters: model.parameterCount });
   if (!resume) checkDiskSpace(directory, model.parameterCount, config);
-  const claim = claimRun(directory, { resume });
+  const claim = claimRun(directory, { resume, leftovers });
   let kept = resume;
   try {
     if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
-    else writeVocabulary(directory, text);
+    else writeStart(directory, text, description);
     const firstStep = trainer.step;
     const unit = config.text.level === 'word' ? 'words' : 'chars';
     output.say(
@@ -120,7 +119,8 @@ async function trainInFolder(
     const result = await trainer.train();
     kept = true;
     display.stop();
-    const evaluation = signal.aborted ? undefined : await evaluateBest(training, directory, context);
+    const measured = signal.aborted ? undefined : await evaluateBest(training, directory, context);
+    const evaluation = signal.aborted ? undefined : measured; // half of one says nothing
     if (evaluation !== undefined) output.say(formatTable(resultHeader, resultRows(evaluation)));
     const report = writeReport(directory, description, evaluation);
     output.say(`run: ${directory}\nreport: ${report}`);
@@ -139,10 +139,14 @@ async function trainInFolder(
   }
 }
 
-/** Written before config.json, which makes the folder a run. */
-function writeVocabulary(directory: string, text: PreparedText): void {
-  const json = JSON.stringify(text.tokenizer.toJSON(), null, 1);
-  replaceFile(defaultFileSystem, join(directory, vocabularyFile), `${json}\n`);
+/** What a start that was killed before there was a config.json may leave behind. */
+const leftovers = [vocabularyFile, `.${vocabularyFile}.tmp`, '.config.json.tmp'];
+
+/** The first files of a run; config.json, the last of them, makes the folder a run that can be resumed. */
+function writeStart(directory: string, text: PreparedText, description: RunDescription): void {
+  const vocabulary = JSON.stringify(text.tokenizer.toJSON(), null, 1);
+  replaceFile(defaultFileSystem, join(directory, vocabularyFile), `${vocabulary}\n`);
+  replaceFile(defaultFileSystem, join(directory, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
 }
 
 function describeRun(

@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { cadenzaText, lastObject, scratchFolder, type CommandResult } from './command.js';
+
+const folder = scratchFolder();
+const data = fileURLToPath(new URL('../../../LICENSE', import.meta.url));
+const steps = 1200;
+const options = [
+  ...['--backend', 'cpu', '--preset', 'tiny', '--data', data, '--quiet', '--json'],
+  ...['--set', 'hiddenSize=8', '--set', 'batchSize=4', '--set', 'sequenceLength=16', '--max-steps', String(steps)],
+  ...['--set', 'dropout.output=0.2', '--set', 'training.ema=0.9', '--set', 'sampleLength=8', '--set', 'logSteps=5'],
+  ...['--set', 'validationSteps=40', '--set', 'validationTokens=300', '--set', 'finalTokens=300', '--set', 'checkpointSteps=20'],
+];
+
+const train = (run: string, more: string[] = [], onStart?: Parameters<typeof cadenzaText>[1]): Promise<CommandResult> =>
+  cadenzaText(['train', '--run', run, ...options, ...more], onStart);
+
+/** Everything that a run leaves and the clock has no part in. */
+function remains(run: string): { metrics: string[]; weights: string; optimizer: string } {
+  const metrics = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  const latest = join(run, 'checkpoints', readFileSync(join(run, 'checkpoints/latest'), 'utf8').trim());
+  return {
+    metrics: metrics.map((line) => JSON.stringify({ ...JSON.parse(line), time: undefined })),
+    weights: readFileSync(join(latest, 'weights.safetensors')).toString('base64'),
+    optimizer: readFileSync(join(latest, 'optimizer.safetensors')).toString('base64'),
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+describe('training', () => {
+  it('killed 20 times at random moments and resumed each time ends as the uninterrupted one did, bit for bit', async () => {
+    const whole = join(folder, 'whole');
+    const started = Date.now();
+    expect(lastObject(await train(whole))).toMatchObject({ steps });
+    const duration = Date.now() - started;
+
+    const killed = join(folder, 'killed');
+    let kills = 0;
+    const lines: number[] = [];
+    while (kills < 20) {
+      const resume = existsSync(join(killed, 'config.json')) ? ['--resume'] : [];
+      const result = await train(killed, resume, {
+        onStart: (child) => {
+          // From the very start of the process to well into its training, the later the further the run is to get.
+          const moment = Math.random() * (0.25 * duration + 400) + (kills % 4 === 0 ? 0 : 400);
+          setTimeout(() => child.kill('SIGKILL'), moment);
+        },
+      });
+      if (result.code !== 'SIGKILL') {
+        expect(result).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
+        break; // it came to its end in spite of all
+      }
+      kills++;
+      lines.push(existsSync(join(killed, 'metrics.jsonl')) ? remainingLines(killed) : 0);
+    }
+    if (kills === 20) expect(lastObject(await train(killed, ['--resume']))).toMatchObject({ steps });
+    expect(kills).toBeGreaterThanOrEqual(5);
+    expect(remains(killed)).toEqual(remains(whole));
+  }, 240_000);
+
+  it('saves and stops at Ctrl-C with exit code 130, and resumes', async () => {
+    const run = join(folder, 'interrupted');
+    const result = await train(run, ['--max-steps', '100000'], {
+      onStart: (child) => void until(() => existsSync(join(run, 'checkpoints/latest'))).then(() => child.kill('SIGINT')),
+    });
+    expect(result.code).toBe(130);
+    const { steps: reached, stopped } = lastObject<{ steps: number; stopped: string }>(result);
+    expect(stopped).toBe('aborted');
+    expect(readFileSync(join(run, 'checkpoints/latest'), 'utf8').trim()).toBe(`step-${reached}`);
+    const resumed = await train(run, ['--resume', '--max-steps', String(reached + 5)]);
+    expect(lastObject(resumed)).toMatchObject({ steps: reached + 5 });
+  });
+
+  it('stops at once at the second Ctrl-C', async () => {
+    const run = join(folder, 'twice');
+    const result = await train(run, ['--max-steps', '100000'], {
+      onStart: (child) =>
+        void until(() => existsSync(join(run, 'checkpoints/latest'))).then(() => {
+          child.kill('SIGINT');
+          child.kill('SIGTERM');
+        }),
+    });
+    expect(result.code).toBe(130);
+  });
+
+  it('refuses a run in which another training lives', async () => {
+    const run = join(folder, 'alive');
+    let second: Promise<CommandResult> | undefined;
+    await train(run, ['--max-steps', '100000'], {
+      onStart: (child) =>
+        void until(() => existsSync(join(run, 'checkpoints/latest'))).then(async () => {
+          second = train(run, ['--resume', '--max-steps', '100000']);
+          await second;
+          child.kill('SIGKILL');
+        }),
+    });
+    const refused = await second!;
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/Expected no other training in the run, got process \d+/);
+    // Its death frees the run.
+    expect((await train(run, ['--resume', '--max-steps', '1'])).code).toBe(0);
+  });
+});
+
+describe('a reader that goes away', () => {
+  it('ends the command quietly', async () => {
+    const run = join(folder, 'whole');
+    const result = await cadenzaText(['generate', '--run', run, '--length', '100000', '--backend', 'cpu', '--quiet', '--prompt', 'a'], {
+      onStart: (child) => void child.stdout!.once('data', () => child.stdout!.destroy()),
+    });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+function remainingLines(run: string): number {
+  return readFileSync(join(run, 'metrics.jsonl'), 'utf8').split('\n').length - 1;
+}
