@@ -20,7 +20,7 @@ export { exitCodeOf, exitCodes, messageOf } from './exitCodes.js';
 export { watchInterrupts, type Interruption } from './interrupt.js';
 export { createOutput, guardBrokenPipes, type Output, type OutputOptions } from './output.js';
 export { createProgress, formatCount, formatDuration, type Progress, type ProgressOptions } from './progress.js';
-export { checkRunFolder, claimRun, isRun, type RunClaim } from './runFolder.js';
+export { checkRunFolder, claimRun, isRun, type RunClaim, type RunFolderOptions } from './runFolder.js';
 export { leafKeys } from './schema.js';
 export { nearest, suggestion } from './suggest.js';
 export { formatTable } from './table.js';

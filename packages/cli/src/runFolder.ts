@@ -8,7 +8,7 @@ const lockName = 'run.lock';
 /** The right to write into a run folder, held by one process at a time. */
 export interface RunClaim {
   readonly directory: string;
-  /** Gives the folder back. With `discard` a folder that this claim created is removed again, so that a failed start leaves nothing. */
+  /** Gives the folder back. With `discard` a new run is removed again, so that a failed start leaves nothing. */
   release(options?: { discard?: boolean }): void;
 }
 
@@ -17,8 +17,15 @@ export function isRun(directory: string): boolean {
   return existsSync(join(directory, 'config.json'));
 }
 
+export interface RunFolderOptions {
+  /** Go on with a run that is there, or make a new one. */
+  resume: boolean;
+  /** Files that a new run begins with: a start that was killed may have left them, and they count for nothing. */
+  leftovers?: readonly string[];
+}
+
 /** Refuses a folder that cannot hold a new run or, with `resume`, holds none to go on with. Changes nothing. */
-export function checkRunFolder(directory: string, { resume }: { resume: boolean }): void {
+export function checkRunFolder(directory: string, { resume, leftovers = [] }: RunFolderOptions): void {
   if (!existsSync(directory)) {
     if (resume) throw new InputError(`Expected --run to be a run to resume, got nothing there: ${directory}`);
     return;
@@ -34,14 +41,14 @@ export function checkRunFolder(directory: string, { resume }: { resume: boolean 
   }
   if (resume)
     throw new InputError(`Expected --run to be a run to resume, got a folder without config.json: ${directory}`);
-  if (readdirSync(directory).some((name) => name !== lockName)) {
+  if (readdirSync(directory).some((name) => name !== lockName && !leftovers.includes(name))) {
     throw new InputError(`Expected --run to be a new or empty folder, got one with other files: ${directory}`);
   }
 }
 
 /** Takes the folder for this process (making it for a new run), or refuses because a training that lives has it. */
-export function claimRun(directory: string, { resume }: { resume: boolean }): RunClaim {
-  checkRunFolder(directory, { resume });
+export function claimRun(directory: string, options: RunFolderOptions): RunClaim {
+  checkRunFolder(directory, options);
   const created = mkdirSync(directory, { recursive: true });
   const lock = join(directory, lockName);
   const mine = JSON.stringify(identityOf(process.pid));
@@ -58,7 +65,9 @@ export function claimRun(directory: string, { resume }: { resume: boolean }): Ru
     release({ discard = false } = {}) {
       process.off('exit', onExit);
       removeOwn(lock, mine);
-      if (discard && created !== undefined) rmSync(created, { recursive: true, force: true });
+      if (!discard || options.resume) return;
+      if (created !== undefined) rmSync(created, { recursive: true, force: true });
+      else for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
     },
   };
 }

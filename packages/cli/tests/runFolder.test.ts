@@ -24,6 +24,26 @@ describe('claimRun', () => {
     expect(existsSync(join(run, '..'))).toBe(false);
   });
 
+  it('empties a folder that was there when the start failed, and never one with a run', () => {
+    const run = folder();
+    mkdirSync(run, { recursive: true });
+    const claim = claimRun(run, { resume: false });
+    writeFileSync(join(run, 'config.json'), '{}');
+    claim.release({ discard: true });
+    expect(readdirSync(run)).toEqual([]);
+    writeFileSync(join(run, 'config.json'), '{}');
+    claimRun(run, { resume: true }).release({ discard: true });
+    expect(readdirSync(run)).toEqual(['config.json']);
+  });
+
+  it('starts over where a killed start left its first files', () => {
+    const run = folder();
+    mkdirSync(run, { recursive: true });
+    writeFileSync(join(run, 'vocabulary.json'), '{}');
+    expect(() => claimRun(run, { resume: false })).toThrow(/other files/);
+    claimRun(run, { resume: false, leftovers: ['vocabulary.json'] }).release();
+  });
+
   it('refuses an existing run without resume and says what to do', () => {
     const run = folder();
     mkdirSync(run, { recursive: true });
