@@ -74,7 +74,12 @@ async function compileAll(compiler, objects) {
 
 async function link(compiler, objects) {
   const temporary = `${addonFile}.${process.pid}`;
-  await runCommand(compiler.command, [...objects.map(({ object }) => object), ...linkFlags(process.platform), '-o', temporary]);
+  await runCommand(compiler.command, [
+    ...objects.map(({ object }) => object),
+    ...linkFlags(process.platform),
+    '-o',
+    temporary,
+  ]);
   renameSync(temporary, addonFile);
 }
 
@@ -123,7 +128,9 @@ async function main() {
   sweep(objects);
   rmSync(logFile, { force: true });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  finish('built', '', `built in ${seconds} s (${compiler.version}, ${compiled} of ${objects.length} files compiled)`, { target });
+  finish('built', '', `built in ${seconds} s (${compiler.version}, ${compiled} of ${objects.length} files compiled)`, {
+    target,
+  });
 }
 
 await main();

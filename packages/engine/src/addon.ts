@@ -11,7 +11,7 @@ type OptionalIntegers = Int32Array | null;
 export type PackedWeights = object & { readonly __packed: unique symbol };
 
 /** Arguments of every recurrent kernel, in the binding's order. */
-type SequenceArguments = [
+export type SequenceArguments = [
   batch: number,
   time: number,
   input: number,
@@ -22,7 +22,7 @@ type SequenceArguments = [
   kernel: OptionalFloats,
   recurrentKernel: OptionalFloats,
 ];
-type CommonTail = [
+export type CommonArguments = [
   lengths: OptionalIntegers,
   recurrentMask: OptionalFloats,
   zoneoutMaskH: OptionalFloats,
@@ -33,10 +33,10 @@ type CommonTail = [
 export type LstmArguments = [
   ...SequenceArguments,
   ...[bias: Floats, h0: Floats, c0: Floats, zoneoutMaskC: OptionalFloats, zoneoutC: number],
-  ...CommonTail,
+  ...CommonArguments,
 ];
-export type GruArguments = [...SequenceArguments, resetAfter: boolean, bias: Floats, h0: Floats, ...CommonTail];
-export type RnnArguments = [...SequenceArguments, relu: boolean, bias: Floats, h0: Floats, ...CommonTail];
+export type GruArguments = [...SequenceArguments, resetAfter: boolean, bias: Floats, h0: Floats, ...CommonArguments];
+export type RnnArguments = [...SequenceArguments, relu: boolean, bias: Floats, h0: Floats, ...CommonArguments];
 /** dx is null with ids, or where it is not wanted. */
 type OutgoingGradients = [dx: OptionalFloats, dkernel: Floats, drecurrentKernel: Floats, dbias: Floats, dh0: Floats];
 

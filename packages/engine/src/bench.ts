@@ -96,7 +96,11 @@ function languageModelStep({ hidden, batch, steps, symbols = 65, layers = 2 }: L
     const loss = tf.tidy(() => {
       let next: tf.Tensor[] = [];
       const { value, grads } = tf.variableGrads(() => {
-        const result = model.loss(tf.tensor2d(ids, [batch, steps], 'int32'), tf.tensor2d(targets, [batch, steps], 'int32'), state);
+        const result = model.loss(
+          tf.tensor2d(ids, [batch, steps], 'int32'),
+          tf.tensor2d(targets, [batch, steps], 'int32'),
+          state,
+        );
         next = result.state.map((tensor) => tf.keep(tf.clone(tensor)));
         return result.loss;
       }, variables);

@@ -47,7 +47,10 @@ const ISA_NAMES = { avx512: 'AVX-512', avx2: 'AVX2', baseline: 'baseline instruc
  * `auto` takes the first of native, tensorflow (tfjs-node), wasm and cpu that is there and can train. A choice by name that is
  * not possible is a `BackendError`.
  */
-export async function selectBackend(choice: BackendChoice = 'auto', options: SelectBackendOptions = {}): Promise<SelectedBackend> {
+export async function selectBackend(
+  choice: BackendChoice = 'auto',
+  options: SelectBackendOptions = {},
+): Promise<SelectedBackend> {
   check(choice, options);
   const failures: string[] = [];
   for (const name of choice === 'auto' ? ORDER : [choice]) {
@@ -55,7 +58,8 @@ export async function selectBackend(choice: BackendChoice = 'auto', options: Sel
       const { about, threads } = await STARTERS[name](options.threads);
       const notes = [about, ...failures];
       if (options.precision === 'bf16') notes.push('bf16 is not there yet, f32 is used instead');
-      if (options.threads !== undefined && options.threads !== threads) notes.push(`${threads} thread, not ${options.threads}`);
+      if (options.threads !== undefined && options.threads !== threads)
+        notes.push(`${threads} thread, not ${options.threads}`);
       const reason = `backend ${name}: ${notes.filter(Boolean).join('; ')}`;
       options.log?.(reason);
       return { name, reason, threads, precision: 'f32' };
@@ -67,7 +71,9 @@ export async function selectBackend(choice: BackendChoice = 'auto', options: Sel
       failures.push(message);
     }
   }
-  throw new BackendError(`Expected one of the backends ${ORDER.join(', ')} to be usable here, got: ${failures.join('; ')}`);
+  throw new BackendError(
+    `Expected one of the backends ${ORDER.join(', ')} to be usable here, got: ${failures.join('; ')}`,
+  );
 }
 
 function check(choice: BackendChoice, { threads, precision }: SelectBackendOptions): void {
@@ -103,7 +109,9 @@ async function startTensorFlow() {
   }
   // Loading it takes a second; without its addon that would be in vain.
   const library = join(folder, 'lib');
-  const hasAddon = existsSync(library) && readdirSync(library).some((version) => existsSync(join(library, version, 'tfjs_binding.node')));
+  const hasAddon =
+    existsSync(library) &&
+    readdirSync(library).some((version) => existsSync(join(library, version, 'tfjs_binding.node')));
   if (!hasAddon) throw new Error('tfjs-node is installed without its addon');
   try {
     await import(name);

@@ -8,7 +8,8 @@ import { adamStep, lstm, softmaxCrossEntropy } from '@cadenza/core';
 export function smokeTest(): void {
   const [B, T, V, H] = [2, 3, 4, 5];
   const losses = tf.tidy(() => {
-    const values = (size: number, seed: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i * 1.7) / 2);
+    const values = (size: number, seed: number) =>
+      Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i * 1.7) / 2);
     const ids = tf.tensor(Int32Array.from([0, 1, 2, 3, 0, 1]), [B, T], 'int32');
     const labels = tf.tensor(Int32Array.from([1, 2, 3, 0, 1, 2]), [B * T], 'int32');
     let weights: tf.Tensor[] = [

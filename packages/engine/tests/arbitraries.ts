@@ -7,16 +7,25 @@ export const SPECIAL = [
   ...[1e-38, -1e-38, 1e-45, 3.4e38, -3.4e38, 16777217, Math.PI],
 ];
 
-const number = fc.oneof({ weight: 9, arbitrary: fc.double({ min: -8, max: 8, noNaN: true }) }, { weight: 1, arbitrary: fc.constantFrom(...SPECIAL) });
-const length = fc.oneof({ weight: 1, arbitrary: fc.constant(0) }, { weight: 9, arbitrary: fc.constantFrom(1, 2, 3, 7, 16, 33) });
+const number = fc.oneof(
+  { weight: 9, arbitrary: fc.double({ min: -8, max: 8, noNaN: true }) },
+  { weight: 1, arbitrary: fc.constantFrom(...SPECIAL) },
+);
+const length: fc.Arbitrary<number> = fc.oneof(
+  { weight: 1, arbitrary: fc.constant(0) },
+  { weight: 9, arbitrary: fc.constantFrom(1, 2, 3, 7, 16, 33) },
+);
 
 /** Shapes of up to `rank` axes and at most 4000 elements. */
 export const shape = (rank = 4): fc.Arbitrary<number[]> =>
-  fc.array(length, { maxLength: rank }).filter((lengths) => lengths.reduce((size, next) => size * next, 1) <= 4000);
+  fc.array(length, { maxLength: rank }).filter((lengths) => tf.util.sizeFromShape(lengths) <= 4000);
 
 /** Makes a tensor of a shape whose values repeat a few chosen ones. */
 export function filled(shape: number[], values: number[]): () => tf.Tensor {
-  const all = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => values[(i * 31 + (i >> 3)) % values.length]);
+  const all = Float32Array.from(
+    { length: tf.util.sizeFromShape(shape) },
+    (_, i) => values[(i * 31 + (i >> 3)) % values.length],
+  );
   return () => tf.tensor(all.slice(), shape, 'float32');
 }
 
@@ -29,7 +38,14 @@ export const floatTensor = (rank = 4): fc.Arbitrary<() => tf.Tensor> =>
 /** Makers of two float32 tensors whose shapes broadcast. */
 export const broadcastPair = (): fc.Arbitrary<[() => tf.Tensor, () => tf.Tensor]> =>
   fc
-    .tuple(shape(4), fc.array(fc.constantFrom('both', 'a', 'b'), { minLength: 4, maxLength: 4 }), fc.nat(4), fc.nat(4), values, values)
+    .tuple(
+      shape(4),
+      fc.array(fc.constantFrom('both', 'a', 'b'), { minLength: 4, maxLength: 4 }),
+      fc.nat(4),
+      fc.nat(4),
+      values,
+      values,
+    )
     .map(([lengths, sides, dropA, dropB, valuesA, valuesB]) => {
       const side = (mine: string, drop: number) =>
         lengths.map((size, axis) => (sides[axis] === 'both' || sides[axis] === mine ? size : 1)).slice(drop);

@@ -108,16 +108,25 @@ describe.skipIf(!isBuilt)('the native backend', () => {
       tf.tidy(() => {
         const [B, T, D, H] = [8, 6, 20, 33];
         const weights = [tensor([D, 4 * H], 1), tensor([H, 4 * H], 2), tensor([4 * H], 3)];
-        const labels = tf.tensor(Int32Array.from({ length: B * T }, (_, i) => i % H), [B * T], 'int32');
+        const labels = tf.tensor(
+          Int32Array.from({ length: B * T }, (_, i) => i % H),
+          [B * T],
+          'int32',
+        );
         const loss = (kernel: tf.Tensor, recurrentKernel: tf.Tensor, bias: tf.Tensor) => {
-          const lengths = tf.tensor(Int32Array.from({ length: B }, (_, b) => b % (T + 1)), [B], 'int32');
+          const lengths = tf.tensor(
+            Int32Array.from({ length: B }, (_, b) => b % (T + 1)),
+            [B],
+            'int32',
+          );
           const { outputs } = lstm({ x: tensor([B, T, D], 4), kernel, recurrentKernel, bias, lengths });
           return tf.mean(softmaxCrossEntropy(tf.reshape(outputs, [B * T, H]), labels)) as tf.Scalar;
         };
         const gradients = tf.grads(loss as never)(weights);
         const next = weights.map((parameter, i) => {
           const zeros = tf.zerosLike(parameter);
-          return adamStep({ parameter, gradient: gradients[i], m: zeros, v: zeros, learningRate: 0.1, step: 1 }).parameter;
+          return adamStep({ parameter, gradient: gradients[i], m: zeros, v: zeros, learningRate: 0.1, step: 1 })
+            .parameter;
         });
         return next.map((parameter) => Array.from(parameter.dataSync()));
       });
@@ -131,7 +140,8 @@ describe.skipIf(!isBuilt)('the native backend', () => {
   });
 
   it('holds memory flat over thousands of steps', () => {
-    const step = () => tf.dispose(tf.tidy(() => tf.sum(tf.tanh(tf.matMul(tf.fill([64, 128], 1), tf.fill([128, 256], 1))))));
+    const step = () =>
+      tf.dispose(tf.tidy(() => tf.sum(tf.tanh(tf.matMul(tf.fill([64, 128], 1), tf.fill([128, 256], 1))))));
     for (let i = 0; i < 100; i++) step();
     const { allocations, inUse, free } = backend.poolStatistics();
     const native = backend.addon.memoryUse().inUse;
@@ -186,7 +196,12 @@ describe.skipIf(!isBuilt)('the native backend', () => {
     const uniform = (seed: number) => tfl.initializers.glorotUniform({ seed });
     const model = tfl.sequential({
       layers: [
-        tfl.layers.lstm({ units: 8, inputShape: [5, 3], kernelInitializer: uniform(1), recurrentInitializer: uniform(2) }),
+        tfl.layers.lstm({
+          units: 8,
+          inputShape: [5, 3],
+          kernelInitializer: uniform(1),
+          recurrentInitializer: uniform(2),
+        }),
         tfl.layers.dense({ units: 1, activation: 'sigmoid', kernelInitializer: uniform(3) }),
       ],
     });
@@ -198,10 +213,12 @@ describe.skipIf(!isBuilt)('the native backend', () => {
     expect(losses.at(-1)!).toBeLessThan(losses[0] * 0.7);
 
     let saved: tf.io.ModelArtifacts | undefined;
-    await model.save(tf.io.withSaveHandler(async (artifacts) => {
-      saved = artifacts;
-      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
-    }));
+    await model.save(
+      tf.io.withSaveHandler(async (artifacts) => {
+        saved = artifacts;
+        return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+      }),
+    );
     const loaded = await tfl.loadLayersModel(tf.io.fromMemory(saved!));
     const [a, b] = [model.predict(x) as tf.Tensor, loaded.predict(x) as tf.Tensor];
     expect(Array.from(b.dataSync())).toEqual(Array.from(a.dataSync()));

@@ -46,12 +46,16 @@ export async function expectSameOnNative(computation: Computation, tolerance = 1
 }
 
 export function expectAgreement(actual: Values[], expected: Values[], tolerance: number): void {
-  expect(actual.map(({ shape, dtype }) => ({ shape, dtype }))).toEqual(expected.map(({ shape, dtype }) => ({ shape, dtype })));
+  expect(actual.map(({ shape, dtype }) => ({ shape, dtype }))).toEqual(
+    expected.map(({ shape, dtype }) => ({ shape, dtype })),
+  );
   expected.forEach((result, index) => {
     const wrong = result.values.findIndex((value, i) => !agrees(actual[index].values[i], value, tolerance));
     if (wrong >= 0) {
       const got = actual[index].values[wrong];
-      expect.fail(`result ${index}, element ${wrong} of [${result.shape}]: expected ${result.values[wrong]}, got ${got}`);
+      expect.fail(
+        `result ${index}, element ${wrong} of [${result.shape}]: expected ${result.values[wrong]}, got ${got}`,
+      );
     }
   });
 }

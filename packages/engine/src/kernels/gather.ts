@@ -6,14 +6,12 @@ function gather(call: Call<{ axis?: number; batchDims?: number }>) {
   const { inputs, attrs, backend } = call;
   const { x, indices } = inputs;
   const axis = tf.util.parseAxisParam(attrs.axis ?? 0, x.shape)[0];
-  const isRows = axis === 0 && !attrs.batchDims && x.dtype === 'float32' && indices.dtype === 'int32' && sizeOf(x.shape) > 0;
+  const isRows =
+    axis === 0 && !attrs.batchDims && x.dtype === 'float32' && indices.dtype === 'int32' && sizeOf(x.shape) > 0;
   if (!isRows) return cpuKernel('GatherV2')(call);
   const ids = backend.integers(indices);
   const wrong = backend.addon.firstOutOfRange(ids, x.shape[0]);
-  tf.util.assert(
-    wrong < 0,
-    () => `GatherV2: the index value ${ids[wrong]} is not in [0, ${x.shape[0] - 1}]`,
-  );
+  tf.util.assert(wrong < 0, () => `GatherV2: the index value ${ids[wrong]} is not in [0, ${x.shape[0] - 1}]`);
   const { info, values } = backend.output([...indices.shape, ...x.shape.slice(1)]);
   const width = sizeOf(x.shape.slice(1));
   if (values.length > 0) backend.addon.embeddingForward(x.shape[0], width, backend.floats(x), ids, values);

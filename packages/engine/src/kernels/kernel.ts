@@ -23,7 +23,9 @@ export function nativeKernel<Attributes>(kernelName: string, kernel: NativeKerne
 }
 
 /** What the cpu backend's kernel computes: for types and shapes that native kernels do not take. */
-export function cpuKernel(kernelName: string): (call: { inputs: object; attrs?: object; backend: NativeBackend }) => tf.TensorInfo {
+export function cpuKernel(
+  kernelName: string,
+): (call: { inputs: object; attrs?: object; backend: NativeBackend }) => tf.TensorInfo {
   const found = tf.getKernel(kernelName, 'cpu');
   if (!found) throw new Error(`Expected the cpu backend to have the kernel ${kernelName}`);
   return found.kernelFunc as unknown as ReturnType<typeof cpuKernel>;

@@ -78,18 +78,28 @@ function fusedMatMul(call: Call<FusedAttributes>) {
   const product = { a, b, transposeA, transposeB };
   const code = ACTIVATIONS.indexOf(activation);
   const columns = transposeB ? b.shape.at(-2) : b.shape.at(-1);
-  const isRow = bias === undefined || (bias.dtype === 'float32' && sizeOf(bias.shape) === columns && bias.shape.at(-1) === columns);
+  const isRow =
+    bias === undefined || (bias.dtype === 'float32' && sizeOf(bias.shape) === columns && bias.shape.at(-1) === columns);
   if (isRow && code >= 0) return multiply(product, backend, bias ? backend.floats(bias) : null, code);
 
   const run = (name: string, kernelInputs: object, kernelAttrs: object = {}) =>
-    tf.getKernel(name, 'native').kernelFunc({ inputs: kernelInputs as tf.NamedTensorInfoMap, attrs: { ...kernelAttrs }, backend }) as tf.TensorInfo;
+    tf
+      .getKernel(name, 'native')
+      .kernelFunc({
+        inputs: kernelInputs as tf.NamedTensorInfoMap,
+        attrs: { ...kernelAttrs },
+        backend,
+      }) as tf.TensorInfo;
   const replace = (old: tf.TensorInfo, made: tf.TensorInfo) => {
     backend.disposeData(old.dataId);
     return made;
   };
   let result = multiply(product, backend);
   if (bias) result = replace(result, run('Add', { a: result, b: bias }));
-  return replace(result, activate(activation, result, inputs.preluActivationWeights, attrs.leakyreluAlpha, run, backend));
+  return replace(
+    result,
+    activate(activation, result, inputs.preluActivationWeights, attrs.leakyreluAlpha, run, backend),
+  );
 }
 
 type Run = (name: string, inputs: object, attrs?: object) => tf.TensorInfo;

@@ -30,7 +30,13 @@ function concat(call: { inputs: tf.TensorInfo[]; attrs: { axis: number }; backen
   let offset = 0;
   for (const input of given) {
     const width = sizeOf(input.shape.slice(axis));
-    const walk = mergeAxes([outer, width], [[width, 1], [row, 1]]).numbers;
+    const walk = mergeAxes(
+      [outer, width],
+      [
+        [width, 1],
+        [row, 1],
+      ],
+    ).numbers;
     backend.addon.copyStrided(walk, backend.floats(input), 0, values.length, values, offset);
     offset += width;
   }

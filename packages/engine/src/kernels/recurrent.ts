@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { genericKernels } from '@cadenza/core';
-import type { PackedWeights } from '../addon.js';
+import type { CommonArguments, PackedWeights, SequenceArguments } from '../addon.js';
 import { checkedIds } from './ids.js';
 import { nativeKernel, type Call } from './kernel.js';
 
@@ -46,25 +46,25 @@ function optional(call: RecurrentCall, name: string): Float32Array | null {
 }
 
 /** The arguments that open every call: sizes, x or ids, and the weights unless they are packed. */
-function opening(call: RecurrentCall, { B, T, D, V, H }: Sizes, packed: PackedWeights | null) {
+function opening(call: RecurrentCall, { B, T, D, V, H }: Sizes, packed: PackedWeights | null): SequenceArguments {
   const { inputs, backend } = call;
   const { x, kernel, recurrentKernel } = inputs;
   const isIds = x.dtype === 'int32';
   return [
-    ...[B, T, D, H, V],
+    ...([B, T, D, H, V] as const),
     isIds ? null : backend.floats(x),
     isIds ? backend.integers(x) : null,
     backend.floats(kernel),
     packed ? null : backend.floats(recurrentKernel),
-  ] as const;
+  ];
 }
 
 /** The arguments that close every cell's own. */
-function closing(call: RecurrentCall, packed: PackedWeights | null) {
+function closing(call: RecurrentCall, packed: PackedWeights | null): CommonArguments {
   const { inputs, attrs, backend } = call;
   const lengths = inputs.lengths ? backend.integers(inputs.lengths) : null;
   const [recurrentMask, zoneoutMaskH] = [optional(call, 'recurrentMask'), optional(call, 'zoneoutMaskH')];
-  return [lengths, recurrentMask, zoneoutMaskH, attrs.zoneoutH ?? 0, attrs.reverse, packed] as const;
+  return [lengths, recurrentMask, zoneoutMaskH, attrs.zoneoutH ?? 0, attrs.reverse, packed];
 }
 
 /** Single steps without a gradient are decoding: their weights are packed once for all steps. */
@@ -75,7 +75,7 @@ function isSingleStep({ attrs }: RecurrentCall, { T }: Sizes): boolean {
 function lstmArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
   const { inputs, attrs, backend } = call;
   return [
-    ...(opening(call, sizes, packed) as unknown as [number, number, number, number, number, null, null, null, null]),
+    ...opening(call, sizes, packed),
     ...([backend.floats(inputs.bias), backend.floats(inputs.h0), backend.floats(inputs.c0)] as const),
     ...([optional(call, 'zoneoutMaskC'), attrs.zoneoutC ?? 0] as const),
     ...closing(call, packed),
@@ -85,7 +85,7 @@ function lstmArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights 
 function gruArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
   const { inputs, attrs, backend } = call;
   return [
-    ...(opening(call, sizes, packed) as unknown as [number, number, number, number, number, null, null, null, null]),
+    ...opening(call, sizes, packed),
     ...([attrs.resetAfter, backend.floats(inputs.bias), backend.floats(inputs.h0)] as const),
     ...closing(call, packed),
   ] as const;
@@ -94,7 +94,7 @@ function gruArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights |
 function rnnArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
   const { inputs, attrs, backend } = call;
   return [
-    ...(opening(call, sizes, packed) as unknown as [number, number, number, number, number, null, null, null, null]),
+    ...opening(call, sizes, packed),
     ...([attrs.activation === 'relu', backend.floats(inputs.bias), backend.floats(inputs.h0)] as const),
     ...closing(call, packed),
   ] as const;
@@ -115,15 +115,17 @@ function lstm(call: RecurrentCall): Outputs {
   const sizes = sizesOf(call);
   const { B, T, D, H } = sizes;
   const packed = isSingleStep(call, sizes)
-    ? backend.packedWeights(inputs.recurrentKernel, inputs.kernel, 'lstm', (recurrentKernel, kernel) =>
-        addon.packLstm(D, H, D > 0 ? kernel : null, recurrentKernel),
+    ? backend.packedWeights(inputs.recurrentKernel, D > 0 ? inputs.kernel : null, 'lstm', (recurrentKernel, kernel) =>
+        addon.packLstm(D, H, kernel, recurrentKernel),
       )
     : null;
   const { y, h, reserve, kept } = forwardOutputs(call, sizes, 4 * H);
   const c = backend.output([B, H]);
   const cells = backend.output(attrs.saveReserve ? [T, B, H] : [0]);
   const keptCells = attrs.saveReserve ? cells.values : null;
-  checkedIds(call, () => addon.lstmForward(...lstmArguments(call, sizes, packed), y.values, h.values, c.values, kept, keptCells));
+  checkedIds(call, () =>
+    addon.lstmForward(...lstmArguments(call, sizes, packed), y.values, h.values, c.values, kept, keptCells),
+  );
   return [y.info, h.info, c.info, reserve.info, cells.info, backend.output([0]).info];
 }
 
@@ -160,7 +162,9 @@ function rnn(call: RecurrentCall): Outputs {
 function outgoing({ inputs, attrs, backend }: RecurrentCall) {
   const wantsInput = attrs.needInputGradient && inputs.x.dtype === 'float32';
   const dx = backend.output(wantsInput ? inputs.x.shape : [0]);
-  const weights = [inputs.kernel, inputs.recurrentKernel, inputs.bias, inputs.h0].map(({ shape }) => backend.output(shape));
+  const weights = [inputs.kernel, inputs.recurrentKernel, inputs.bias, inputs.h0].map(({ shape }) =>
+    backend.output(shape),
+  );
   const [dkernel, drecurrentKernel, dbias, dh0] = weights.map(({ values }) => values);
   return {
     infos: [dx.info, ...weights.map(({ info }) => info)],
@@ -175,7 +179,17 @@ function lstmGrad(call: RecurrentCall): Outputs {
   const dc0 = backend.output(inputs.c0.shape);
   const names = ['y', 'reserveGates', 'reserveCells', 'dy', 'dhLast', 'dcLast'];
   const [y, gates, cells, dy, dh, dc] = names.map((name) => backend.floats(inputs[name]));
-  backend.addon.lstmBackward(...lstmArguments(call, sizesOf(call), null), y, gates, cells, dy, dh, dc, ...taken, dc0.values);
+  backend.addon.lstmBackward(
+    ...lstmArguments(call, sizesOf(call), null),
+    y,
+    gates,
+    cells,
+    dy,
+    dh,
+    dc,
+    ...taken,
+    dc0.values,
+  );
   return [...infos, dc0.info];
 }
 

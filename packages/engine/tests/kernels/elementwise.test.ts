@@ -42,9 +42,12 @@ describe.skipIf(!isBuilt)('the native elementwise kernels', () => {
     );
   });
 
-  it.each(UNARY)('%s treats NaN, infinities, zeros and extremes as the cpu backend does', async (_, operation, tolerance) => {
-    await expectSameOnNative(() => operation(tf.tensor1d(SPECIAL)), tolerance);
-  });
+  it.each(UNARY)(
+    '%s treats NaN, infinities, zeros and extremes as the cpu backend does',
+    async (_, operation, tolerance) => {
+      await expectSameOnNative(() => operation(tf.tensor1d(SPECIAL)), tolerance);
+    },
+  );
 
   it.each(BINARY)('%s equals the cpu backend for any two shapes that go together', async (_, operation) => {
     await fc.assert(
@@ -88,7 +91,8 @@ describe.skipIf(!isBuilt)('the native elementwise kernels', () => {
   it('computes the gradients of an expression as the cpu backend does', async () => {
     await expectSameOnNative(() => {
       const [x, y] = [tensor([4, 7], 1), tensor([7], 2)];
-      const f = (x: tf.Tensor, y: tf.Tensor) => tf.sum(tf.mul(tf.relu(tf.sub(tf.tanh(x), y)), tf.sigmoid(tf.div(x, tf.add(tf.abs(y), 1)))));
+      const f = (x: tf.Tensor, y: tf.Tensor) =>
+        tf.sum(tf.mul(tf.relu(tf.sub(tf.tanh(x), y)), tf.sigmoid(tf.div(x, tf.add(tf.abs(y), 1)))));
       return tf.grads(f as never)([x, y]);
     }, 1e-5);
   });

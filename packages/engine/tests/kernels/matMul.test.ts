@@ -30,9 +30,23 @@ describe.skipIf(!isBuilt)('the native matrix product', () => {
   });
 
   it.each(FLAGS)('repeats over batches, shared or not, transposed %s %s', async (transposeA, transposeB) => {
-    for (const [outerA, outerB] of [[[3], [3]], [[1], [3]], [[3], [1]], [[2, 3], [2, 3]], [[2, 3], [1, 1]], [[], [4]]]) {
+    for (const [outerA, outerB] of [
+      [[3], [3]],
+      [[1], [3]],
+      [[3], [1]],
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      [
+        [2, 3],
+        [1, 1],
+      ],
+      [[], [4]],
+    ]) {
       await expectSameOnNative(
-        () => tf.matMul(operand(outerA, 5, 7, transposeA, 1), operand(outerB, 7, 6, transposeB, 2), transposeA, transposeB),
+        () =>
+          tf.matMul(operand(outerA, 5, 7, transposeA, 1), operand(outerB, 7, 6, transposeB, 2), transposeA, transposeB),
         TOLERANCE,
       );
     }
@@ -44,17 +58,35 @@ describe.skipIf(!isBuilt)('the native matrix product', () => {
       const [a, b] = [tensor([2, 1, 3, 4], 1), tensor([1, 5, 4, 2], 2)];
       const whole = tf.matMul(a, b);
       expect(whole.shape).toEqual([2, 5, 3, 2]);
-      const pair = tf.matMul(tf.reshape(tf.slice(a, [1, 0, 0, 0], [1, 1, 3, 4]), [3, 4]), tf.reshape(tf.slice(b, [0, 3, 0, 0], [1, 1, 4, 2]), [4, 2]));
+      const pair = tf.matMul(
+        tf.reshape(tf.slice(a, [1, 0, 0, 0], [1, 1, 3, 4]), [3, 4]),
+        tf.reshape(tf.slice(b, [0, 3, 0, 0], [1, 1, 4, 2]), [4, 2]),
+      );
       expect(Array.from(tf.slice(whole, [1, 3, 0, 0], [1, 1, 3, 2]).dataSync())).toEqual(Array.from(pair.dataSync()));
     });
   });
 
   it('gives empty results for empty operands', async () => {
-    await expectSameOnNative(() => [tf.matMul(tf.zeros([0, 3]), tf.zeros([3, 4])), tf.matMul(tf.zeros([2, 3]), tf.zeros([3, 0]))]);
+    await expectSameOnNative(() => [
+      tf.matMul(tf.zeros([0, 3]), tf.zeros([3, 4])),
+      tf.matMul(tf.zeros([2, 3]), tf.zeros([3, 0])),
+    ]);
   });
 
   it('lets NaN and infinity through', async () => {
-    await expectSameOnNative(() => tf.matMul(tf.tensor2d([[NaN, 1], [Infinity, 2], [0, 3]]), tf.tensor2d([[1, 0], [2, -1]])));
+    await expectSameOnNative(() =>
+      tf.matMul(
+        tf.tensor2d([
+          [NaN, 1],
+          [Infinity, 2],
+          [0, 3],
+        ]),
+        tf.tensor2d([
+          [1, 0],
+          [2, -1],
+        ]),
+      ),
+    );
   });
 
   it.each(['linear', 'relu', 'sigmoid', 'relu6', 'elu', 'leakyrelu', 'prelu'] as const)(
@@ -78,13 +110,19 @@ describe.skipIf(!isBuilt)('the native matrix product', () => {
 
   it('has the gradients of the cpu backend', async () => {
     await expectSameOnNative(
-      () => tf.grads(((a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(tf.matMul(a, b, false, true)))) as never)([tensor([5, 7], 1), tensor([3, 7], 2)]),
+      () =>
+        tf.grads(((a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(tf.matMul(a, b, false, true)))) as never)([
+          tensor([5, 7], 1),
+          tensor([3, 7], 2),
+        ]),
       TOLERANCE,
     );
   });
 
   it('leaves int32 to the cpu kernel', async () => {
-    await expectSameOnNative(() => tf.matMul(tf.tensor2d([[1, 2]], [1, 2], 'int32'), tf.tensor2d([[3], [4]], [2, 1], 'int32')));
+    await expectSameOnNative(() =>
+      tf.matMul(tf.tensor2d([[1, 2]], [1, 2], 'int32'), tf.tensor2d([[3], [4]], [2, 1], 'int32')),
+    );
   });
 
   it('refuses inner sizes that differ', async () => {

@@ -8,7 +8,10 @@ describe.skipIf(!isBuilt)('the native rearrangements', () => {
   it('transpose any axes as the cpu backend does', async () => {
     const cases = shape(5).chain((lengths) => {
       const axes = lengths.map((_, axis) => axis);
-      return fc.tuple(fc.constant(lengths), fc.shuffledSubarray(axes, { minLength: axes.length, maxLength: axes.length }));
+      return fc.tuple(
+        fc.constant(lengths),
+        fc.shuffledSubarray(axes, { minLength: axes.length, maxLength: axes.length }),
+      );
     });
     await fc.assert(
       fc.asyncProperty(cases, ([lengths, perm]) => expectSameOnNative(() => tf.transpose(tensor(lengths), perm), 0)),
@@ -38,12 +41,20 @@ describe.skipIf(!isBuilt)('the native rearrangements', () => {
     const cases = shape(3)
       .filter((lengths) => lengths.length > 0)
       .chain((lengths) =>
-        fc.tuple(fc.constant(lengths), fc.nat(lengths.length - 1), fc.array(fc.constantFrom(0, 1, 2, 5), { minLength: 1, maxLength: 4 })),
+        fc.tuple(
+          fc.constant(lengths),
+          fc.nat(lengths.length - 1),
+          fc.array(fc.constantFrom(0, 1, 2, 5), { minLength: 1, maxLength: 4 }),
+        ),
       );
     await fc.assert(
       fc.asyncProperty(cases, ([lengths, axis, widths]) =>
         expectSameOnNative(
-          () => tf.concat(widths.map((width, i) => tensor(lengths.with(axis, width), i + 1)), axis),
+          () =>
+            tf.concat(
+              widths.map((width, i) => tensor(lengths.with(axis, width), i + 1)),
+              axis,
+            ),
           0,
         ),
       ),
@@ -59,7 +70,11 @@ describe.skipIf(!isBuilt)('the native rearrangements', () => {
         ...tf.split(x, 3, 0),
         tf.stack([x, x], 1),
         ...tf.unstack(x, 2),
-        tf.pad(x, [[1, 0], [0, 2], [1, 1]]),
+        tf.pad(x, [
+          [1, 0],
+          [0, 2],
+          [1, 1],
+        ]),
         tf.tile(x, [1, 2, 1]),
         tf.reverse(x, [0, 2]),
         tf.gather(x, ids, 0),

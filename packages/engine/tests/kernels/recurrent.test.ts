@@ -39,7 +39,15 @@ const CASES: Case[] = SIZES.flatMap((sizes) =>
     { reverse: true, lengths: true },
     { ids: true, lengths: true, mask: true, zoneout: 'mask' as const, reverse: true },
     { lengths: true, mask: true, zoneout: 'rate' as const },
-  ].map((options) => ({ ids: false, lengths: false, mask: false, zoneout: 'none' as const, reverse: false, ...sizes, ...options })),
+  ].map((options) => ({
+    ids: false,
+    lengths: false,
+    mask: false,
+    zoneout: 'none' as const,
+    reverse: false,
+    ...sizes,
+    ...options,
+  })),
 );
 
 const name = (c: Case) =>
@@ -58,7 +66,13 @@ function makeInputs(c: Case, gates: number) {
     kernel: tensor([D, gates * H], 2, 0.5),
     recurrentKernel: tensor([H, gates * H], 3, 0.5),
     h0: tensor([B, H], 5),
-    lengths: c.lengths ? tf.tensor(Int32Array.from({ length: B }, (_, b) => b % (T + 1)), [B], 'int32') : undefined,
+    lengths: c.lengths
+      ? tf.tensor(
+          Int32Array.from({ length: B }, (_, b) => b % (T + 1)),
+          [B],
+          'int32',
+        )
+      : undefined,
     recurrentMask: c.mask ? tf.mul(zeroOne([B, H], 6), 2) : undefined,
     zoneoutMaskH: c.zoneout === 'mask' ? zeroOne([B, T, H], 7) : undefined,
     zoneoutH: c.zoneout === 'rate' ? 0.25 : 0,
@@ -67,10 +81,7 @@ function makeInputs(c: Case, gates: number) {
 }
 
 /** The outputs and, weighted by numbers that differ, the gradients of everything that has one. */
-function outputsAndGradients(
-  run: (weights: tf.Tensor[]) => tf.Tensor[],
-  weights: tf.Tensor[],
-): tf.Tensor[] {
+function outputsAndGradients(run: (weights: tf.Tensor[]) => tf.Tensor[], weights: tf.Tensor[]): tf.Tensor[] {
   const outputs = run(weights);
   const loss = (...given: tf.Tensor[]) => {
     const parts = run(given).map((output, index) => tf.sum(tf.mul(output, tensor(output.shape, 40 + index))));
@@ -116,7 +127,15 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
       await expectSameOnNative(() => {
         const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 1);
         const run = ([x, kernel, recurrentKernel, h0, bias]: tf.Tensor[]) => {
-          const result = simpleRnn({ x, kernel, recurrentKernel: tf.mul(recurrentKernel, 0.3), h0, bias, ...rest, activation });
+          const result = simpleRnn({
+            x,
+            kernel,
+            recurrentKernel: tf.mul(recurrentKernel, 0.3),
+            h0,
+            bias,
+            ...rest,
+            activation,
+          });
           return [result.outputs, result.h];
         };
         return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, tensor([c.H], 9)]);
@@ -126,8 +145,14 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
 
   it('traces the same gates as the generic kernels, zero at padded steps', async () => {
     const c: Case = { B: 3, T: 4, D: 5, H: 6, ids: false, lengths: true, mask: false, zoneout: 'none', reverse: false };
-    await expectSameOnNative(() => Object.values(lstmTrace({ ...makeInputs(c, 4), bias: tensor([24], 9), c0: tensor([3, 6], 8) })), TOLERANCE);
-    await expectSameOnNative(() => Object.values(gruTrace({ ...makeInputs(c, 3), bias: tensor([2, 18], 9) })), TOLERANCE);
+    await expectSameOnNative(
+      () => Object.values(lstmTrace({ ...makeInputs(c, 4), bias: tensor([24], 9), c0: tensor([3, 6], 8) })),
+      TOLERANCE,
+    );
+    await expectSameOnNative(
+      () => Object.values(gruTrace({ ...makeInputs(c, 3), bias: tensor([2, 18], 9) })),
+      TOLERANCE,
+    );
     await expectSameOnNative(() => Object.values(rnnTrace({ ...makeInputs(c, 1), bias: tensor([6], 9) })), TOLERANCE);
   });
 
@@ -150,7 +175,11 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
     const before = tf.memory().numTensors;
     const difference = tf.tidy(() => {
       const x = tensor([B, T, D], 1) as tf.Tensor3D;
-      const weights = { kernel: tensor([D, 4 * H], 2), recurrentKernel: tensor([H, 4 * H], 3), bias: tensor([4 * H], 4) };
+      const weights = {
+        kernel: tensor([D, 4 * H], 2),
+        recurrentKernel: tensor([H, 4 * H], 3),
+        bias: tensor([4 * H], 4),
+      };
       const whole = lstm({ x, ...weights });
       let state: { h?: tf.Tensor; c?: tf.Tensor } = {};
       const steps: tf.Tensor[] = [];
@@ -178,7 +207,9 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
     for (const weight of [kernel, recurrentKernel]) {
       const old = step();
       weight.assign(tensor(weight.shape, 77));
-      const sequence = tf.tidy(() => lstm({ x: tf.tile(x as tf.Tensor3D, [1, 2, 1]), kernel, recurrentKernel, bias, h0 }).outputs);
+      const sequence = tf.tidy(
+        () => lstm({ x: tf.tile(x as tf.Tensor3D, [1, 2, 1]), kernel, recurrentKernel, bias, h0 }).outputs,
+      );
       const expected = sequence.dataSync().slice(0, 4);
       const got = step();
       expect(got).not.toEqual(old);

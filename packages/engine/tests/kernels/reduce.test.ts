@@ -28,7 +28,10 @@ describe.skipIf(!isBuilt)('the native reductions', () => {
   });
 
   it.each(REDUCTIONS)('%s of everything and of nothing equals the cpu backend', async (_, operation, tolerance) => {
-    await expectSameOnNative(() => [operation(tensor([3, 5, 7])), operation(tensor([])), operation(tf.zeros([0, 3]), [0])], tolerance);
+    await expectSameOnNative(
+      () => [operation(tensor([3, 5, 7])), operation(tensor([])), operation(tf.zeros([0, 3]), [0])],
+      tolerance,
+    );
   });
 
   it.each(REDUCTIONS)('%s lets NaN and infinity through', async (_, operation, tolerance) => {
@@ -40,7 +43,19 @@ describe.skipIf(!isBuilt)('the native reductions', () => {
   });
 
   it.each(REDUCTIONS)('%s leaves int32 and bool to the cpu kernel', async (_, operation) => {
-    await expectSameOnNative(() => operation(tf.tensor2d([[1, 2], [3, 4]], [2, 2], 'int32'), [1]));
+    await expectSameOnNative(() =>
+      operation(
+        tf.tensor2d(
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          [2, 2],
+          'int32',
+        ),
+        [1],
+      ),
+    );
   });
 
   it('softmax equals the cpu backend, whatever the rank and size', async () => {

@@ -19,9 +19,16 @@ const integers = (values: number[], shape: number[]) => tf.tensor(Int32Array.fro
 
 describe.skipIf(!isBuilt)('the native training kernels', () => {
   it('look embeddings up and scatter their gradient, repeated ids added', async () => {
-    for (const [V, D] of [[1, 1], [7, 5], [33, 65]]) {
+    for (const [V, D] of [
+      [1, 1],
+      [7, 5],
+      [33, 65],
+    ]) {
       await expectSameOnNative(() => {
-        const ids = integers(Array.from({ length: 14 }, (_, i) => (i * 5) % Math.min(V, 6)), [2, 7]);
+        const ids = integers(
+          Array.from({ length: 14 }, (_, i) => (i * 5) % Math.min(V, 6)),
+          [2, 7],
+        );
         const table = tensor([V, D], 1);
         const lookup = (table: tf.Tensor) => embeddingLookup(table, ids);
         return [lookup(table), tf.grad((table) => tf.sum(tf.square(lookup(table))))(table)];
@@ -31,12 +38,22 @@ describe.skipIf(!isBuilt)('the native training kernels', () => {
 
   it('refuse an id outside the embedding, naming it', async () => {
     await tf.setBackend('native');
-    expect(() => tf.tidy(() => embeddingLookup(tensor([4, 3]), integers([0, -1], [2])))).toThrow('got -1 at position 1');
+    expect(() => tf.tidy(() => embeddingLookup(tensor([4, 3]), integers([0, -1], [2])))).toThrow(
+      'got -1 at position 1',
+    );
   });
 
-  it.each([[1, 1], [7, 2], [33, 65], [5, 1031]])('measure cross entropy over %i rows of %i, ignored labels too', async (N, V) => {
+  it.each([
+    [1, 1],
+    [7, 2],
+    [33, 65],
+    [5, 1031],
+  ])('measure cross entropy over %i rows of %i, ignored labels too', async (N, V) => {
     await expectSameOnNative(() => {
-      const labels = integers(Array.from({ length: N }, (_, n) => (n % 4 === 3 ? -1 : (n * 7) % V)), [N]);
+      const labels = integers(
+        Array.from({ length: N }, (_, n) => (n % 4 === 3 ? -1 : (n * 7) % V)),
+        [N],
+      );
       const logits = tensor([N, V], 1, 12);
       const loss = (logits: tf.Tensor) => softmaxCrossEntropy(logits, labels);
       return [loss(logits), tf.grad((logits) => tf.sum(tf.mul(loss(logits), tensor([N], 5))))(logits)];
@@ -44,12 +61,25 @@ describe.skipIf(!isBuilt)('the native training kernels', () => {
   });
 
   it('stay finite for logits that overflow exp', async () => {
-    await expectSameOnNative(() => softmaxCrossEntropy(tf.tensor2d([[1000, 0], [-1000, 0], [500, 499]]), integers([1, 0, 0], [3])), TOLERANCE);
+    await expectSameOnNative(
+      () =>
+        softmaxCrossEntropy(
+          tf.tensor2d([
+            [1000, 0],
+            [-1000, 0],
+            [500, 499],
+          ]),
+          integers([1, 0, 0], [3]),
+        ),
+      TOLERANCE,
+    );
   });
 
   it('refuse a label outside the logits, naming it', async () => {
     await tf.setBackend('native');
-    expect(() => tf.tidy(() => softmaxCrossEntropy(tensor([2, 3]), integers([0, 3], [2])))).toThrow('got 3 at position 1');
+    expect(() => tf.tidy(() => softmaxCrossEntropy(tensor([2, 3]), integers([0, 3], [2])))).toThrow(
+      'got 3 at position 1',
+    );
   });
 
   it('drop the same elements as the generic kernel, bit for bit', async () => {
@@ -73,7 +103,9 @@ describe.skipIf(!isBuilt)('the native training kernels', () => {
         await expectSameOnNative(() => {
           const [parameter, gradient, m] = [tensor([size], 1), tensor([size], 2), tensor([size], 3, 0.1)];
           const v = tf.square(tensor([size], 4, 0.1));
-          return Object.values(adamStep({ parameter, gradient, m, v, learningRate: 0.01, step: 3, weightDecay, gradientScale: 0.5 }));
+          return Object.values(
+            adamStep({ parameter, gradient, m, v, learningRate: 0.01, step: 3, weightDecay, gradientScale: 0.5 }),
+          );
         }, TOLERANCE);
       }
     }
@@ -84,7 +116,10 @@ describe.skipIf(!isBuilt)('the native training kernels', () => {
   });
 
   it('sum squares, with the same result for any number of threads', async () => {
-    await expectSameOnNative(() => [sumSquares(tensor([1])), sumSquares(tensor([100003])), sumSquares(tf.zeros([0]))], TOLERANCE);
+    await expectSameOnNative(
+      () => [sumSquares(tensor([1])), sumSquares(tensor([100003])), sumSquares(tf.zeros([0]))],
+      TOLERANCE,
+    );
     const norms: number[] = [];
     const { addon } = tf.engine().backend as unknown as { addon: { threads(): number; setThreads(n: number): void } };
     const threads = addon.threads();

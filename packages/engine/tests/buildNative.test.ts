@@ -1,0 +1,126 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const hasCompiler =
+  ['c++', 'g++', 'clang++'].some((name) => spawnSync(name, ['--version']).status === 0) && !process.env.CXX;
+const MODULE = `
+#include <node_api.h>
+#include "answer.h"
+NAPI_MODULE_INIT() {
+  napi_value value;
+  napi_create_int32(env, answer(), &value);
+  napi_set_named_property(env, exports, "answer", value);
+  return exports;
+}
+`;
+
+describe('the build script', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cadenza-build-'));
+    cpSync(fileURLToPath(new URL('../scripts', import.meta.url)), join(folder, 'scripts'), { recursive: true });
+    symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'));
+    for (const part of ['native/binding', 'native/kernels']) mkdirSync(join(folder, part), { recursive: true });
+    writeFileSync(join(folder, 'native/binding.cc'), MODULE);
+    writeFileSync(join(folder, 'native/answer.h'), '#pragma once\nint answer();\n');
+    writeFileSync(join(folder, 'native/kernels/answer.cc'), '#include "answer.h"\nint answer() { return 42; }\n');
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  function build(environment: Record<string, string> = {}, ...options: string[]) {
+    const { CXX: _, CADENZA_NATIVE: __, ...inherited } = process.env;
+    const script = join(folder, 'scripts/buildNative.mjs');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...options], {
+      encoding: 'utf8',
+      env: { ...inherited, ...environment },
+    });
+    expect(stderr).toBe('');
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    return { status, line: stdout.trim() };
+  }
+  const addon = () => join(folder, 'build/cadenza.node');
+  const state = () =>
+    JSON.parse(readFileSync(join(folder, 'build/status.json'), 'utf8')) as { state: string; reason: string };
+
+  it('says in one line that there is no compiler, and succeeds', () => {
+    const { status, line } = build({ CXX: '/nowhere/c++' });
+    expect([status, line]).toEqual([
+      0,
+      'native kernels: no C++ compiler was found ($CXX, c++, g++, clang++), falling back to the other backends',
+    ]);
+    expect(state()).toMatchObject({
+      state: 'noCompiler',
+      reason: expect.stringContaining('no C++ compiler was found'),
+    });
+  });
+
+  it('fails without a compiler when told to be strict', () => {
+    expect(build({ CXX: '/nowhere/c++' }, '--strict').status).toBe(1);
+  });
+
+  it('does nothing when switched off', () => {
+    const before = readFileSync(join(folder, 'build/status.json'), 'utf8');
+    expect(build({ CADENZA_NATIVE: 'off' })).toEqual({
+      status: 0,
+      line: 'native kernels: skipped (CADENZA_NATIVE=off)',
+    });
+    expect(readFileSync(join(folder, 'build/status.json'), 'utf8')).toBe(before);
+  });
+
+  it.skipIf(!hasCompiler)('builds an addon that loads, and then only what changed', () => {
+    expect(build({}, '--strict')).toMatchObject({
+      status: 0,
+      line: expect.stringMatching(/^native kernels: built in .* 2 of 2 files compiled\)$/),
+    });
+    expect(createRequire(import.meta.url)(addon())).toEqual({ answer: 42 });
+    expect(build().line).toMatch(/^native kernels: up to date/);
+
+    writeFileSync(join(folder, 'native/kernels/answer.cc'), '#include "answer.h"\nint answer() { return 43; }\n');
+    expect(build().line).toMatch(/1 of 2 files compiled\)$/);
+    writeFileSync(join(folder, 'native/answer.h'), '#pragma once\n\nint answer();\n');
+    expect(build().line).toMatch(/2 of 2 files compiled\)$/);
+    expect(readdirSync(join(folder, 'build/objects'))).toHaveLength(2);
+
+    rmSync(addon());
+    expect(build().line).toMatch(/0 of 2 files compiled\)$/);
+    expect(existsSync(addon())).toBe(true);
+  });
+
+  it.skipIf(!hasCompiler)('says where the log is when compiling fails, leaves no addon, and recovers', () => {
+    writeFileSync(
+      join(folder, 'native/kernels/answer.cc'),
+      '#include "answer.h"\nint answer() { return fourtyTwo; }\n',
+    );
+    const { status, line } = build();
+    const log = join(folder, 'build/compile.log');
+    expect([status, line]).toEqual([
+      0,
+      `native kernels: compiling them failed, see ${log}, falling back to the other backends`,
+    ]);
+    expect(readFileSync(log, 'utf8')).toContain('fourtyTwo');
+    expect(existsSync(addon())).toBe(false);
+    expect(state().state).toBe('failed');
+    expect(build({}, '--strict').status).toBe(1);
+
+    writeFileSync(join(folder, 'native/kernels/answer.cc'), '#include "answer.h"\nint answer() { return 42; }\n');
+    expect(build().status).toBe(0);
+    expect(existsSync(addon())).toBe(true);
+    expect(existsSync(log)).toBe(false);
+  });
+});

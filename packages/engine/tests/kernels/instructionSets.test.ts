@@ -1,0 +1,49 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import * as tf from '@tensorflow/tfjs-core';
+import { gru, lstm, simpleRnn, softmaxCrossEntropy } from '@cadenza/core';
+import { loadAddon } from '../../src/addon.js';
+import { expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
+
+// Sums of up to 65 products in float32, in another order than JavaScript's float64 sums.
+const TOLERANCE = 2e-5;
+const addon = loadAddon().addon;
+const available = ['avx512', 'avx2', 'baseline'].filter((name) => addon?.setIsa(name));
+addon?.setIsa('');
+
+describe.skipIf(!isBuilt)('every instruction set of this machine', () => {
+  afterAll(() => void addon?.setIsa(''));
+
+  it('has the baseline', () => expect(available).toContain('baseline'));
+
+  it.each(available)('%s equals the cpu backend', async (isa) => {
+    expect(addon!.setIsa(isa)).toBe(true);
+    for (const [B, T, D, H] of [
+      [1, 1, 3, 7],
+      [3, 4, 33, 17],
+      [9, 2, 16, 65],
+    ]) {
+      await expectSameOnNative(() => {
+        const x = tensor([B, T, D], 1);
+        const labels = tf.tensor(
+          Int32Array.from({ length: B * T }, (_, i) => i % H),
+          [B * T],
+          'int32',
+        );
+        const weights = [4, 3, 1].flatMap((gates) => [
+          tensor([D, gates * H], gates),
+          tensor([H, gates * H], gates + 5, 0.4),
+        ]);
+        const loss = (...[k1, u1, k2, u2, k3, u3]: tf.Tensor[]) => {
+          const outputs = [
+            lstm({ x, kernel: k1, recurrentKernel: u1, bias: tf.zeros([4 * H]) }).outputs,
+            gru({ x, kernel: k2, recurrentKernel: u2, bias: tf.zeros([2, 3 * H]) }).outputs,
+            simpleRnn({ x, kernel: k3, recurrentKernel: u3, bias: tf.zeros([H]) }).outputs,
+          ];
+          const logits = tf.reshape(tf.tanh(tf.addN(outputs)), [B * T, H]);
+          return tf.mean(softmaxCrossEntropy(tf.matMul(logits, tensor([H, H], 20)), labels)) as tf.Scalar;
+        };
+        return [loss(...weights), ...tf.grads(loss)(weights)];
+      }, TOLERANCE);
+    }
+  });
+});

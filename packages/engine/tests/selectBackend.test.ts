@@ -1,0 +1,103 @@
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import * as tf from '@tensorflow/tfjs-core';
+import { genericKernels } from '@cadenza/core';
+import { activeNativeBackend, registerNativeBackend, selectBackend } from '../src/index.js';
+import { smokeTest } from '../src/smokeTest.js';
+import { isBuilt } from './onBoth.js';
+
+describe('selectBackend', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.skipIf(!isBuilt)('takes native when it is built, and says with what', async () => {
+    const lines: string[] = [];
+    const chosen = await selectBackend('auto', { threads: 1, log: (line) => lines.push(line) });
+    expect(chosen).toMatchObject({ name: 'native', threads: 1, precision: 'f32' });
+    expect(chosen.reason).toMatch(/^backend native: (AVX-512|AVX2|baseline instructions), 1 thread$/);
+    expect(lines).toEqual([chosen.reason]);
+    expect(tf.getBackend()).toBe('native');
+    expect(activeNativeBackend()?.addon.threads()).toBe(1);
+  });
+
+  it('says why not native where another one must do', async () => {
+    vi.stubEnv('CADENZA_NATIVE', 'off');
+    const chosen = await selectBackend('auto');
+    expect(['tensorflow', 'wasm', 'cpu']).toContain(chosen.name);
+    expect(chosen.reason).toContain('; CADENZA_NATIVE=off');
+    expect(tf.getBackend()).toBe(chosen.name);
+    expect(activeNativeBackend()).toBeNull();
+  });
+
+  it.each(['wasm', 'cpu'] as const)('%s trains where it is asked for', async (name) => {
+    const chosen = await selectBackend(name);
+    expect(chosen).toMatchObject({ name, threads: 1 });
+    expect(chosen.reason).toMatch(new RegExp(`^backend ${name}: `));
+    const before = tf.memory().numTensors;
+    expect(smokeTest).not.toThrow();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses a choice that is not possible, saying why', async () => {
+    vi.stubEnv('CADENZA_NATIVE', 'off');
+    await expect(selectBackend('native')).rejects.toMatchObject({
+      name: 'BackendError',
+      message: 'Expected the backend native to be usable here, got: CADENZA_NATIVE=off',
+    });
+    expect(() => registerNativeBackend()).toThrow(
+      'Expected the native kernels to be there, got none: CADENZA_NATIVE=off',
+    );
+  });
+
+  it('never changes the precision silently', async () => {
+    const chosen = await selectBackend('cpu', { precision: 'bf16' });
+    expect(chosen.precision).toBe('f32');
+    expect(chosen.reason).toContain('bf16 is not there yet, f32 is used instead');
+  });
+
+  it('says when it cannot use as many threads as asked', async () => {
+    expect((await selectBackend('cpu', { threads: 4 })).reason).toContain('1 thread, not 4');
+  });
+
+  it.each([
+    [{ threads: 0 }, 'Expected threads to be an integer from 1 to 1024, got 0'],
+    [{ threads: 1.5 }, 'Expected threads to be an integer from 1 to 1024, got 1.5'],
+    [{ precision: 'f16' as never }, 'Expected precision to be f32 or bf16, got "f16"'],
+  ])('refuses the options %o', async (options, message) => {
+    await expect(selectBackend('auto', options)).rejects.toThrow(message);
+  });
+
+  it('refuses a backend it does not know', async () => {
+    await expect(selectBackend('webgl' as never)).rejects.toThrow(
+      'Expected backend to be one of auto, native, tensorflow, wasm, cpu, got "webgl"',
+    );
+  });
+
+  describe('its smoke test', () => {
+    beforeAll(async () => {
+      await tf.setBackend('cpu');
+      tf.copyRegisteredKernels('cpu', 'broken');
+      tf.registerBackend('broken', tf.findBackendFactory('cpu'));
+    });
+
+    it.each([
+      ['does not learn', 'CadenzaAdam', { ...genericKernels }.CadenzaAdam, /its training step is wrong: losses/],
+      ['lacks a kernel', 'CadenzaLSTMGrad', null, /CadenzaLSTMGrad/],
+    ])('refuses a backend that %s', async (_, name, kernel, message) => {
+      await tf.setBackend('broken');
+      const original = tf.getKernel(name, 'broken');
+      tf.unregisterKernel(name, 'broken');
+      if (kernel) {
+        const negated: tf.KernelFunc = (call) => {
+          const outputs = kernel(call) as tf.TensorInfo[];
+          (call.backend as { data: Map<object, { values: Float32Array }> }).data
+            .get(outputs[0].dataId)!
+            .values.fill(NaN);
+          return outputs;
+        };
+        tf.registerKernel({ kernelName: name, backendName: 'broken', kernelFunc: negated });
+      }
+      expect(smokeTest).toThrow(message);
+      if (kernel) tf.unregisterKernel(name, 'broken');
+      tf.registerKernel(original);
+    });
+  });
+});
