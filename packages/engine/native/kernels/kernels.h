@@ -209,6 +209,9 @@ struct Kernels {
   const char* isa;  // "avx512", "avx2" or "baseline"
 
   void (*gemm)(ThreadPool&, const GemmArguments&);
+  // The register tile alone, for measuring the peak: c += a b, `repeats` times over operands that stay in L1 (a 12 x 256, b 256 x
+  // 32, c 12 x 32 floats at most). Returns the floating-point operations of one repetition.
+  int64_t (*l1Product)(int64_t repeats, const float* a, const float* b, float* c);
 
   void (*lstmForward)(ThreadPool&, const LstmArguments&, const LstmOutputs&);
   void (*lstmBackward)(ThreadPool&, const LstmArguments&, const LstmGradients&);

@@ -1,0 +1,263 @@
+// How fast the kernels are: matrix products beside the peak fed from L1, and whole training steps of a language model put together
+// from kernels (ids -> table -> LSTM -> LSTM -> linear -> softmax cross entropy, all gradients, global norm, Adam).
+//
+// Build (x86-64; from native/), then run with optional arguments: threads, instruction set, seconds a measurement:
+//
+//   F="-std=c++17 -O3 -pthread -fno-math-errno -ffp-contract=fast -Ikernels"
+//   g++ $F -mavx2 -mfma -c kernels/isa_avx2.cc -o /tmp/isa_avx2.o
+//   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -c kernels/isa_avx512.cc -o /tmp/isa_avx512.o
+//   g++ $F bench/kernel_bench.cc kernels/isa_baseline.cc kernels/cpu.cc kernels/memory.cc kernels/threads.cc /tmp/isa_avx*.o -o /tmp/kernel_bench
+//   /tmp/kernel_bench 2 avx512 1
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels.h"
+
+using namespace cadenza;
+
+namespace {
+
+double budget = 1.0;
+bool processorTime = false;
+
+// Seconds, of this thread's processor time with one thread (other programs then disturb less), else of the clock on the wall.
+double now() {
+  timespec t;
+  clock_gettime(processorTime ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Timing {
+  double best, median;
+};
+Timing measure(const std::function<void()>& f) {
+  f();
+  std::vector<double> times;
+  const double start = now();
+  do {
+    const double before = now();
+    f();
+    times.push_back(now() - before);
+  } while (now() - start < budget || times.size() < 3);
+  std::sort(times.begin(), times.end());
+  return {times.front(), times[times.size() / 2]};
+}
+
+// A float buffer of the pool.
+class Buffer {
+ public:
+  explicit Buffer(int64_t n, float scale = 0) : data_(static_cast<float*>(allocate(static_cast<size_t>(n) * sizeof(float)))), size(n) {
+    static std::mt19937 generator(1);
+    std::normal_distribution<float> normal(0, scale > 0 ? scale : 1);
+    for (int64_t i = 0; i < n; ++i) data_[i] = scale > 0 ? normal(generator) : 0.0f;
+  }
+  ~Buffer() { deallocate(data_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  operator float*() { return data_; }
+
+ private:
+  float* data_;
+
+ public:
+  int64_t size;
+};
+
+void bench_gemm(ThreadPool& pool) {
+  const Kernels& k = kernels();
+  // The peak: tall products whose blocks never leave L1, one to a thread.
+  const int64_t threads = pool.threads();
+  Buffer a(threads * 12 * 256, 1), b(threads * 256 * 32, 1), c(threads * 12 * 32);
+  float* const operands[3] = {a, b, c};
+  constexpr int64_t repeats = 20000;
+  const Timing peak = measure([&] {
+    pool.run(
+        pool.threads(),
+        [](void* context, int index) {
+          float* const* o = static_cast<float* const*>(context);
+          kernels().l1Product(repeats, o[0] + index * 12 * 256, o[1] + index * 256 * 32, o[2] + index * 12 * 32);
+        },
+        const_cast<float**>(operands));
+  });
+  const double top = static_cast<double>(k.l1Product(1, a, b, c)) * repeats * static_cast<double>(threads) / peak.best / 1e9;
+  std::printf("peak fed from L1, %d threads: %.0f GFLOP/s\n", pool.threads(), top);
+  std::printf("%-34s %12s %12s %8s\n", "product", "best GF/s", "median", "of peak");
+  const auto run = [&](const char* name, int64_t m, int64_t n, int64_t depth, bool ta, bool tb) {
+    Buffer x(m * depth, 1), y(depth * n, 1), z(m * n);
+    GemmArguments g;
+    g.m = m, g.n = n, g.k = depth, g.a = x, g.b = y, g.c = z;
+    g.transposeA = ta, g.transposeB = tb, g.lda = ta ? m : depth, g.ldb = tb ? depth : n, g.ldc = n;
+    const Timing t = measure([&] { k.gemm(pool, g); });
+    const double work = 2.0 * static_cast<double>(m * n * depth) / 1e9;
+    std::printf("%-16s %5ld %5ld %5ld %12.1f %12.1f %7.0f%%\n", name, static_cast<long>(m), static_cast<long>(n), static_cast<long>(depth),
+                work / t.best, work / t.median, 100 * work / t.best / top);
+  };
+  run("square", 256, 256, 256, false, false);
+  run("square", 512, 512, 512, false, false);
+  run("square", 1024, 1024, 1024, false, false);
+  run("square A'", 1024, 1024, 1024, true, false);
+  run("square B'", 1024, 1024, 1024, false, true);
+  run("square", 2048, 2048, 2048, false, false);
+  run("inputs H256", 4096, 1024, 256, false, false);
+  run("weights H256", 256, 1024, 4096, true, false);
+  run("dx H256", 4096, 256, 1024, false, true);
+  run("logits", 4096, 65, 256, false, false);
+  run("dlogits B'", 4096, 256, 65, false, true);
+  run("dlogits A'", 256, 65, 4096, true, false);
+  for (int64_t m : {1, 4, 16, 64}) run("skinny", m, 1024, 512, false, false);
+}
+
+struct LanguageModel {
+  int64_t B, T, H, V;
+  int layers = 2;
+};
+
+struct Parameter {
+  Buffer value, gradient, m, v;
+  Parameter(int64_t n, float scale) : value(n, scale), gradient(n), m(n), v(n) {}
+};
+
+void bench_model(ThreadPool& pool, const char* name, const LanguageModel& model) {
+  const Kernels& k = kernels();
+  const int64_t B = model.B, T = model.T, H = model.H, V = model.V, N = B * T;
+  const float scale = 1 / std::sqrt(static_cast<float>(H));
+  Parameter table(V * 4 * H, 0.1f), u0(H * 4 * H, scale), b0(4 * H, 0.01f), w1(H * 4 * H, scale), u1(H * 4 * H, scale), b1(4 * H, 0.01f),
+      w(H * V, scale), b(V, 0.01f);
+  std::vector<Parameter*> parameters = {&table, &u0, &b0, &w1, &u1, &b1, &w, &b};
+  Buffer y0(N * H), y1(N * H), gates0(N * 4 * H), gates1(N * 4 * H), cells0(N * H), cells1(N * H), logits(N * V), losses(N), normalizer(N);
+  Buffer dlogits(N * V), dy1(N * H), dy0(N * H), ones(N), state(B * H), h(B * H), c(B * H);
+  for (int64_t n = 0; n < N; ++n) ones[n] = 1.0f / static_cast<float>(N);
+  std::mt19937 generator(3);
+  std::vector<int32_t> ids(static_cast<size_t>(N)), labels(ids.size());
+  for (size_t n = 0; n < ids.size(); ++n) {
+    ids[n] = static_cast<int32_t>(generator() % static_cast<unsigned>(V));
+    labels[n] = (ids[n] * 7 + 1) % static_cast<int32_t>(V);
+  }
+  std::vector<std::pair<const char*, double>> parts;
+  const auto timed = [&](const char* what, const std::function<void()>& f) {
+    const double start = now();
+    f();
+    const double seconds = now() - start;
+    for (auto& part : parts) {
+      if (part.first == what) {
+        part.second = std::min(part.second, seconds);
+        return;
+      }
+    }
+    parts.emplace_back(what, seconds);
+  };
+  double loss = 0;
+  int step = 0;
+  const auto train = [&] {
+    LstmArguments l0, l1;
+    l0.batch = l1.batch = B, l0.time = l1.time = T, l0.hidden = l1.hidden = H;
+    l0.ids = ids.data(), l0.vocabulary = V, l0.kernel = table.value, l0.recurrentKernel = u0.value, l0.bias = b0.value;
+    l1.x = y0, l1.input = H, l1.kernel = w1.value, l1.recurrentKernel = u1.value, l1.bias = b1.value;
+    l0.h0 = l0.c0 = l1.h0 = l1.c0 = state;
+    timed("lstm 0 forward", [&] { k.lstmForward(pool, l0, {y0, h, c, gates0, cells0}); });
+    timed("lstm 1 forward", [&] { k.lstmForward(pool, l1, {y1, h, c, gates1, cells1}); });
+    GemmArguments g;
+    g.m = N, g.n = V, g.k = H, g.a = y1, g.lda = H, g.b = w.value, g.ldb = V, g.c = logits, g.ldc = V, g.bias = b.value;
+    timed("logits", [&] { k.gemm(pool, g); });
+    timed("softmax cross entropy", [&] {
+      k.softmaxCrossEntropyForward(pool, logits, labels.data(), N, V, losses, normalizer);
+      k.softmaxCrossEntropyBackward(pool, logits, labels.data(), normalizer, ones, N, V, dlogits);
+    });
+    loss = 0;
+    for (int64_t n = 0; n < N; ++n) loss += losses[n];
+    loss /= static_cast<double>(N);
+    GemmArguments gy, gw;
+    gy.m = N, gy.n = H, gy.k = V, gy.a = dlogits, gy.lda = V, gy.b = w.value, gy.ldb = V, gy.transposeB = true, gy.c = dy1, gy.ldc = H;
+    gw.m = H, gw.n = V, gw.k = N, gw.a = y1, gw.lda = H, gw.transposeA = true, gw.b = dlogits, gw.ldb = V, gw.c = w.gradient, gw.ldc = V;
+    timed("logits backward", [&] {
+      k.gemm(pool, gy);
+      k.gemm(pool, gw);
+      k.reduce(pool, ReduceOperation::sum, dlogits, 1, N, V, b.gradient);
+    });
+    LstmGradients g1, g0;
+    g1.y = y1, g1.gates = gates1, g1.cells = cells1, g1.dy = dy1, g1.dx = dy0;
+    g1.dkernel = w1.gradient, g1.drecurrentKernel = u1.gradient, g1.dbias = b1.gradient;
+    g0.y = y0, g0.gates = gates0, g0.cells = cells0, g0.dy = dy0;
+    g0.dkernel = table.gradient, g0.drecurrentKernel = u0.gradient, g0.dbias = b0.gradient;
+    timed("lstm 1 backward", [&] { k.lstmBackward(pool, l1, g1); });
+    timed("lstm 0 backward", [&] { k.lstmBackward(pool, l0, g0); });
+    timed("norm and Adam", [&] {
+      double squares = 0;
+      for (Parameter* p : parameters) squares += k.sumSquares(pool, p->gradient, p->gradient.size);
+      ++step;
+      for (Parameter* p : parameters) {
+        AdamArguments a;
+        a.size = p->value.size, a.parameter = a.parameterOut = p->value, a.gradient = p->gradient;
+        a.m = a.mOut = p->m, a.v = a.vOut = p->v;
+        a.gradientScale = std::min(1.0, 1.0 / std::sqrt(squares));
+        a.biasCorrection1 = 1 - std::pow(0.9, step), a.biasCorrection2 = 1 - std::pow(0.999, step);
+        k.adam(pool, a);
+      }
+    });
+  };
+  train();
+  const double first = loss;
+  const Timing t = measure(train);
+  std::printf("%-8s batch %ld x %ld: %8.0f tokens/s best, %8.0f median  (loss %.4f -> %.4f in %d steps)\n", name, static_cast<long>(B),
+              static_cast<long>(T), static_cast<double>(N) / t.best, static_cast<double>(N) / t.median, first, loss, step);
+  for (const auto& part : parts) std::printf("    %-24s %7.3f ms\n", part.first, part.second * 1e3);
+}
+
+// One token at a time, batch 1, weights packed once.
+void bench_steps(ThreadPool& pool, int64_t H) {
+  const Kernels& k = kernels();
+  const int64_t V = 65;
+  Buffer table(V * 4 * H, 0.1f), u(H * 4 * H, 0.05f), w1(H * 4 * H, 0.05f), bias(4 * H, 0.1f), h0(H), c0(H), h1(H), c1(H), y(H), y1(H), w(H * V, 0.1f), logits(V);
+  PackedWeights* p0 = k.packLstm(pool, 0, H, nullptr, u);
+  PackedWeights* p1 = k.packLstm(pool, H, H, w1, u);
+  LstmArguments l0, l1;
+  l0.batch = l1.batch = l0.time = l1.time = 1, l0.hidden = l1.hidden = H;
+  const int32_t id = 3;
+  l0.ids = &id, l0.vocabulary = V, l0.kernel = table, l0.bias = l1.bias = bias, l0.packed = p0;
+  l1.x = y, l1.input = H, l1.packed = p1;
+  l0.h0 = h0, l0.c0 = c0, l1.h0 = h1, l1.c0 = c1;
+  GemmArguments g;
+  g.m = 1, g.n = V, g.k = H, g.a = y1, g.lda = H, g.b = w, g.ldb = V, g.c = logits, g.ldc = V;
+  const Timing t = measure([&] {
+    for (int n = 0; n < 100; ++n) {
+      k.lstmForward(pool, l0, {y, h0, c0, nullptr, nullptr});
+      k.lstmForward(pool, l1, {y1, h1, c1, nullptr, nullptr});
+      k.gemm(pool, g);
+    }
+  });
+  std::printf("generation 2 x %-4ld batch 1: %8.0f characters/s best, %8.0f median\n", static_cast<long>(H), 100 / t.best, 100 / t.median);
+  free_packed_weights(p0);
+  free_packed_weights(p1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ThreadPool pool(argc > 1 ? std::atoi(argv[1]) : 0);
+  if (argc > 2 && !set_isa(argv[2])) {
+    std::fprintf(stderr, "This CPU has no %s\n", argv[2]);
+    return 2;
+  }
+  if (argc > 3) budget = std::atof(argv[3]);
+  processorTime = pool.threads() == 1;
+  std::printf("%s, %d threads, %s time\n", kernels().isa, pool.threads(), processorTime ? "processor" : "wall");
+  const std::string only = argc > 4 ? argv[4] : "";
+  if (only.empty() || only == "gemm") bench_gemm(pool);
+  if (only.empty() || only == "steps") {
+    for (int64_t H : {128, 512}) bench_steps(pool, H);
+  }
+  const std::pair<const char*, LanguageModel> models[] = {
+      {"lm-h128", {50, 50, 128, 65}}, {"lm-h256", {64, 64, 256, 65}}, {"lm-h512", {64, 128, 512, 65}}, {"lm-h768", {32, 64, 768, 65}}};
+  for (const auto& [name, model] : models) {
+    if (only.empty() || only == name) bench_model(pool, name, model);
+  }
+  return 0;
+}
