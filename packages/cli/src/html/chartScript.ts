@@ -36,6 +36,18 @@ export const CHART_SCRIPT = String.raw`
     grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false },
     values: (chart, splits) => splits.map(format), ...more,
   });
+  // Lines at powers of ten, of which many are thinned out, and where there are few at twice and five times them too.
+  const logSplits = (chart, index, low, high) => {
+    const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+    const stride = Math.ceil((last - first) / 6);
+    const factors = last - first <= 3 ? [1, 2, 5] : [1];
+    const splits = [];
+    for (let power = first; power <= last; power += stride) {
+      for (const factor of factors) splits.push(factor * 10 ** power);
+    }
+    return splits.filter((split) => split >= low * 0.999 && split <= high * 1.001);
+  };
+  const logAxis = { splits: logSplits, filter: (chart, splits) => splits };
   const charts = [];
   for (const figure of document.querySelectorAll('figure.chart')) {
     const holder = figure.querySelector('.plot');
@@ -43,8 +55,8 @@ export const CHART_SCRIPT = String.raw`
     const { x, y, height, group, series, data } = JSON.parse(figure.querySelector('script').textContent);
     const options = {
       width: holder.clientWidth, height,
-      scales: { x: { time: false, distr: x.log ? 3 : 1 }, y: { distr: y.log ? 3 : 1, ...(y.fromZero && !y.log ? { range: (chart, low, high) => [Math.min(0, low), high > 0 ? high * 1.06 : 1] } : {}) } },
-      axes: [axis(x.label, { size: 34 }), axis(y.label, { size: 52 })],
+      scales: { x: { time: false, distr: x.log ? 3 : 1, range: (chart, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) }, y: { distr: y.log ? 3 : 1, ...(y.fromZero && !y.log ? { range: (chart, low, high) => [Math.min(0, low), high > 0 ? high * 1.06 : 1] } : {}) } },
+      axes: [axis(x.label, { size: 34, ...(x.log ? logAxis : {}) }), axis(y.label, { size: 52, ...(y.log ? logAxis : {}) })],
       series: [
         { label: x.label, value: (chart, value) => format(value) },
         ...series.map((one) => ({

@@ -10,7 +10,7 @@ export interface ReportMetrics {
   loss?: number | null;
   learningRate?: number;
   gradientNorm?: number | null;
-  /** By name; `loss` is drawn beside the training loss, each other one in a chart of its own. */
+  /** By name; `loss` is drawn beside the training loss, others in a chart each, but for `bits` and `perplexity`. */
   validation?: Readonly<Record<string, number>>;
   best?: boolean;
   sample?: string;
@@ -43,6 +43,8 @@ export interface TrainingReport {
 }
 
 const MOST_SAMPLES = 12;
+/** Measures that are the loss in another unit: a chart of their own would show nothing new. */
+const SAME_AS_LOSS = new Set(['loss', 'bits', 'perplexity']);
 
 /** The report of a training run as a page: figures, curves, what it wrote, the evaluation, the configuration. */
 export function renderTrainingReport(report: TrainingReport): string {
@@ -91,9 +93,8 @@ function curves(report: TrainingReport): Html {
       { name: 'validation', points: series((row) => row.validation?.loss), colour: 2 },
     ],
   });
-  const others = [...new Set(metrics.flatMap((row) => Object.keys(row.validation ?? {})))].filter(
-    (name) => name !== 'loss',
-  );
+  const names = new Set(metrics.flatMap((row) => Object.keys(row.validation ?? {})));
+  const others = [...names].filter((name) => !SAME_AS_LOSS.has(name));
   const small = [
     ...others.map((name) => chart(`Validation ${name}`, name, (row) => row.validation?.[name])),
     chart('Learning rate', 'rate', (row) => row.learningRate),

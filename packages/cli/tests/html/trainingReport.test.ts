@@ -7,7 +7,7 @@ const metrics: ReportMetrics[] = [
     step: 20,
     epoch: 0.2,
     loss: 2,
-    validation: { loss: 2.25, accuracy: 0.4 },
+    validation: { loss: 2.25, bits: 3.2, accuracy: 0.4 },
     best: true,
     sample: 'ab <i>',
     time: { seconds: 9 },
