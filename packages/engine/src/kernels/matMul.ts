@@ -83,13 +83,11 @@ function fusedMatMul(call: Call<FusedAttributes>) {
   if (isRow && code >= 0) return multiply(product, backend, bias ? backend.floats(bias) : null, code);
 
   const run = (name: string, kernelInputs: object, kernelAttrs: object = {}) =>
-    tf
-      .getKernel(name, 'native')
-      .kernelFunc({
-        inputs: kernelInputs as tf.NamedTensorInfoMap,
-        attrs: { ...kernelAttrs },
-        backend,
-      }) as tf.TensorInfo;
+    tf.getKernel(name, 'native').kernelFunc({
+      inputs: kernelInputs as tf.NamedTensorInfoMap,
+      attrs: { ...kernelAttrs },
+      backend,
+    }) as tf.TensorInfo;
   const replace = (old: tf.TensorInfo, made: tf.TensorInfo) => {
     backend.disposeData(old.dataId);
     return made;
