@@ -85,6 +85,7 @@ const reasons: Record<string, string> = {
 export function writeError(path: string, error: unknown): CheckpointError {
   if (error instanceof CheckpointError) return error;
   const { code = 'WRITE', message = String(error) } = error as NodeJS.ErrnoException;
-  const got = reasons[code] ? `${reasons[code]} (${code})` : message;
+  const hint = code === 'ENOSPC' || code === 'EDQUOT' ? ': make room there and resume' : '';
+  const got = reasons[code] ? `${reasons[code]} (${code})${hint}` : message;
   return new CheckpointError(`Expected to write ${path}, got ${got}`, { code, cause: error });
 }

@@ -12,6 +12,7 @@ export type { Optimizer, UpdateOptions } from './optimizers/optimizer.js';
 export { RmsProp, type RmsPropOptions } from './optimizers/rmsProp.js';
 export { Sgd, type SgdOptions } from './optimizers/sgd.js';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from './safetensors.js';
+export { readSafetensors, writeSafetensors } from './safetensorsFile.js';
 export { createSchedule, type Schedule, type ScheduleOptions } from './schedule.js';
 export { EventWriter, type EventWriterOptions } from './tensorboard.js';
 export { assignWeights, makeTensor, readTensors, type TensorData } from './tensorData.js';

@@ -73,9 +73,11 @@ function parseJson(text: string, fail: Fail): Record<string, unknown> {
   } catch (error) {
     fail(`a header in JSON, got a text that does not parse: ${(error as Error).message}`);
   }
-  const names = topLevelNames(text);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) fail(`each tensor once, got ${twice} twice`);
+  const seen = new Set<string>();
+  for (const name of topLevelNames(text)) {
+    if (seen.has(name)) fail(`each tensor once, got ${name} twice`);
+    seen.add(name);
+  }
   return json as Record<string, unknown>;
 }
 

@@ -1,7 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError, decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/index.js';
+import {
+  CheckpointError,
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  writeSafetensors,
+  type TensorData,
+} from '../../src/index.js';
 
 interface Golden {
   theirs: { base64: string; tensors: Record<string, { shape: number[]; isFloat: boolean; values: number[] }> };
@@ -155,5 +164,22 @@ describe('safetensors', () => {
       ['__metadata__', { dtype: 'float32', shape: [], values: new Float32Array(1) }],
     ]);
     expect(() => encode(tensors)).toThrow('reserved __metadata__');
+  });
+
+  it('go to a file and back, and a file that is not there is an error of one line', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-safetensors-'));
+    try {
+      const path = join(folder, 'weights.safetensors');
+      const tensors = new Map<string, TensorData>([
+        ['w', { dtype: 'float32', shape: [2], values: Float32Array.of(1, 0.1) }],
+      ]);
+      writeSafetensors(path, tensors, { metadata: { made: 'here' } });
+      expect(readSafetensors(path)).toEqual({ tensors, metadata: { made: 'here' } });
+      const absent = join(folder, 'absent');
+      expect(() => readSafetensors(absent)).toThrow(`Expected to read ${absent}, got no such file`);
+      expect(() => writeSafetensors(join(absent, 'w'), tensors)).toThrow(CheckpointError);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
