@@ -24,6 +24,7 @@ export function projectConfig(
         provider: 'v8',
         include: ['src/**/*.ts'],
         reporter: ['json-summary'],
+        reportOnFailure: true,
         reportsDirectory: `reports/coverage-${report}`,
       },
     },
