@@ -58,13 +58,9 @@ export function chooseToken(
     if (topK !== undefined) filtered = keepTopK(filtered, topK);
     if (topP !== undefined) filtered = keepTopP(filtered, topP);
   }
-  const token = temperature > 0 ? drawToken(filtered, random) : chooseGreedily(filtered);
+  const token = temperature > 0 ? drawToken(filtered, random) : argmax(filtered);
+  if (filtered[token] === -Infinity) logSoftmax(filtered); // refuses logits among which there is nothing to choose
   return { token, logProbability: logProbabilities[token] };
-}
-
-function chooseGreedily(logits: Float32Array): number {
-  logSoftmax(logits); // refuses logits among which there is nothing to choose
-  return argmax(logits);
 }
 
 /** Refuses an option out of its range before the first token is drawn. */

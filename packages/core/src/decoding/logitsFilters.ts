@@ -3,8 +3,20 @@ import type { Random } from '../random.js';
 
 /** The log-probabilities of a softmax, in float64: log p_i = x_i - log sum_j exp(x_j). */
 export function logSoftmax(logits: Float32Array): Float64Array {
+  const largest = largestLogit(logits);
+  let sum = 0;
+  for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id] - largest);
+  const logSum = Math.log(sum);
+  const logProbabilities = new Float64Array(logits.length);
+  for (let id = 0; id < logits.length; id++) logProbabilities[id] = logits[id] - largest - logSum;
+  return logProbabilities;
+}
+
+/** The largest logit, which is finite where there is something to choose. */
+function largestLogit(logits: Float32Array): number {
   let largest = -Infinity;
-  for (const logit of logits) {
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id];
     if (Number.isNaN(logit) || logit === Infinity) {
       throw new InputError(expected('logits', 'numbers below infinity', logit), { code: 'NON_FINITE' });
     }
@@ -12,10 +24,7 @@ export function logSoftmax(logits: Float32Array): Float64Array {
   }
   if (largest === -Infinity)
     throw new InputError('Expected at least one token to choose from, got none: all are banned');
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  const logSum = Math.log(sum);
-  return Float64Array.from(logits, (logit) => logit - largest - logSum);
+  return largest;
 }
 
 /** The token with the largest logit; the lowest id of several. */
@@ -30,7 +39,9 @@ export function applyTemperature(logits: Float32Array, temperature: number): Flo
   if (!(temperature > 0 && temperature < Infinity)) {
     throw new ConfigError(expected('temperature', 'a positive number', temperature));
   }
-  return logits.map((logit) => logit / temperature);
+  const scaled = new Float32Array(logits.length);
+  for (let id = 0; id < scaled.length; id++) scaled[id] = logits[id] / temperature;
+  return scaled;
 }
 
 /** Keeps the k largest logits, the lower id of equals, and makes the others impossible. */
@@ -84,24 +95,26 @@ export function banTokens(logits: Float32Array, ids: Iterable<number>): Float32A
 
 /** Draws a token with the probability that the softmax of the logits gives it. Takes one number of the generator. */
 export function drawToken(logits: Float32Array, random: Random): number {
-  const logProbabilities = logSoftmax(logits);
-  let left = random.next();
+  const largest = largestLogit(logits);
+  const weights = new Float64Array(logits.length);
+  let sum = 0;
+  for (let id = 0; id < logits.length; id++) sum += weights[id] = Math.exp(logits[id] - largest);
+  let left = random.next() * sum;
   let last = -1;
   for (let id = 0; id < logits.length; id++) {
-    const probability = Math.exp(logProbabilities[id]);
-    if (probability === 0) continue;
-    if (left < probability) return id;
-    left -= probability;
+    if (weights[id] === 0) continue;
+    if (left < weights[id]) return id;
+    left -= weights[id];
     last = id;
   }
-  return last; // only where rounding leaves the sum a hair below one
+  return last; // only where rounding leaves the weights a hair below their sum
 }
 
 /** Ids by falling logit, the lower id first among equals. */
 function byLogit(logits: Float32Array): Int32Array {
-  return Int32Array.from(logits.keys()).sort((a, b) =>
-    logits[a] === logits[b] ? a - b : logits[b] > logits[a] ? 1 : -1,
-  );
+  const ids = new Int32Array(logits.length);
+  for (let id = 0; id < ids.length; id++) ids[id] = id;
+  return ids.sort((a, b) => (logits[a] === logits[b] ? a - b : logits[b] > logits[a] ? 1 : -1));
 }
 
 function keepOnly(logits: Float32Array, ids: Int32Array): Float32Array {
