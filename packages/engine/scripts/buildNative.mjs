@@ -50,11 +50,15 @@ function readStatus() {
 
 /** One object file a source, named by the digest of all that determines it, so that an unchanged one is not rebuilt. */
 function planObjects(compiler, includes) {
-  const headers = sourceFiles(nativeFolder, /\.(h|inc)$/).map((file) => readFileSync(file));
+  const read = (file) => readFileSync(file);
+  const headers = sourceFiles(nativeFolder, /\.(h|inc)$/);
+  const kernelFolder = join(nativeFolder, 'kernels');
   return sourceFiles(nativeFolder, /\.cc$/).map((source) => {
     const flags = [...compileFlags(source, process.arch), ...includes.map((folder) => `-I${folder}`)];
     const name = source.slice(nativeFolder.length + 1).replaceAll(/[/\\]/g, '-');
-    const object = `${name}.${digest([compiler.version, flags.join(' '), readFileSync(source), ...headers])}.o`;
+    // Kernels know nothing of the binding, and take long to compile.
+    const seen = source.startsWith(kernelFolder) ? headers.filter((file) => file.startsWith(kernelFolder)) : headers;
+    const object = `${name}.${digest([compiler.version, flags.join(' '), read(source), ...seen.map(read)])}.o`;
     return { source, flags, object: join(objectFolder, object) };
   });
 }

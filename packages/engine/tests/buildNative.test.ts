@@ -20,7 +20,7 @@ const hasCompiler =
   ['c++', 'g++', 'clang++'].some((name) => spawnSync(name, ['--version']).status === 0) && !process.env.CXX;
 const MODULE = `
 #include <node_api.h>
-#include "answer.h"
+#include "kernels/answer.h"
 NAPI_MODULE_INIT() {
   napi_value value;
   napi_create_int32(env, answer(), &value);
@@ -38,7 +38,7 @@ describe('the build script', () => {
     symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'));
     for (const part of ['native/binding', 'native/kernels']) mkdirSync(join(folder, part), { recursive: true });
     writeFileSync(join(folder, 'native/binding.cc'), MODULE);
-    writeFileSync(join(folder, 'native/answer.h'), '#pragma once\nint answer();\n');
+    writeFileSync(join(folder, 'native/kernels/answer.h'), '#pragma once\nint answer();\n');
     writeFileSync(join(folder, 'native/kernels/answer.cc'), '#include "answer.h"\nint answer() { return 42; }\n');
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -93,8 +93,10 @@ describe('the build script', () => {
 
     writeFileSync(join(folder, 'native/kernels/answer.cc'), '#include "answer.h"\nint answer() { return 43; }\n');
     expect(build().line).toMatch(/1 of 2 files compiled\)$/);
-    writeFileSync(join(folder, 'native/answer.h'), '#pragma once\n\nint answer();\n');
+    writeFileSync(join(folder, 'native/kernels/answer.h'), '#pragma once\n\nint answer();\n');
     expect(build().line).toMatch(/2 of 2 files compiled\)$/);
+    writeFileSync(join(folder, 'native/binding/more.h'), '#pragma once\n');
+    expect(build().line).toMatch(/1 of 2 files compiled\)$/);
     expect(readdirSync(join(folder, 'build/objects'))).toHaveLength(2);
 
     rmSync(addon());
