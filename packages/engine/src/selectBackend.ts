@@ -94,6 +94,7 @@ async function startNative(threads?: number) {
   registerNativeBackend();
   await activate('native');
   addon.setThreads(threads ?? availableParallelism());
+  train('native');
   const count = addon.threads();
   return { about: `${ISA_NAMES[addon.isa()]}, ${count} ${count === 1 ? 'thread' : 'threads'}`, threads: count };
 }
