@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -13,7 +22,18 @@ const cpu = ['--backend', 'cpu'];
 
 beforeAll(async () => {
   writeFileSync(data, readFileSync(fileURLToPath(new URL('../../../LICENSE', import.meta.url))));
-  const options = ['--preset', 'tiny', '--set', 'hiddenSize=8', '--batch', '4', '--max-steps', '30', '--set', 'validationSteps=10'];
+  const options = [
+    '--preset',
+    'tiny',
+    '--set',
+    'hiddenSize=8',
+    '--batch',
+    '4',
+    '--max-steps',
+    '30',
+    '--set',
+    'validationSteps=10',
+  ];
   const { code, stderr } = await cadenzaText(['train', '--data', data, '--run', trained, ...cpu, ...options]);
   expect([code, stderr]).toEqual([0, expect.any(String)]);
 });
@@ -32,7 +52,10 @@ function contents(path: string): Record<string, string> {
 
 /** One line on standard error, nothing on standard output, exit code 2. */
 function expectRefusal({ stdout, stderr, code }: CommandResult, message: RegExp): void {
-  const lines = stderr.trimEnd().split('\n').filter((line) => !line.startsWith('backend '));
+  const lines = stderr
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !line.startsWith('backend '));
   expect(lines).toEqual([expect.stringMatching(message)]);
   expect(stdout).toBe('');
   expect(code).toBe(2);
@@ -46,25 +69,76 @@ function file(name: string, content: string | Buffer): string {
 
 describe('train refuses, with one line and exit code 2, and writes nothing:', () => {
   const cases: [string, () => string[], RegExp][] = [
-    ['a text that is not there', () => ['--data', join(folder, 'no.txt')], /^error: Expected a text file or a folder at .*no\.txt, found nothing there/],
+    [
+      'a text that is not there',
+      () => ['--data', join(folder, 'no.txt')],
+      /^error: Expected a text file or a folder at .*no\.txt, found nothing there/,
+    ],
     ['an empty text', () => ['--data', file('empty.txt', '')], /empty\.txt, got nothing: it is empty/],
-    ['a folder without texts', () => [`--data`, (mkdirSync(join(folder, 'none'), { recursive: true }), join(folder, 'none'))], /Expected files ending in \.txt in .*none, got an empty folder/],
-    ['invalid UTF-8', () => ['--data', file('latin1.txt', Buffer.from([0x61, 0x0a, 0xe9, 0x20]))], /Expected UTF-8 in .*latin1\.txt, got 0xE9 at byte 2 \(line 2\)/],
-    ['a text shorter than one window', () => ['--data', file('short.txt', 'To be, or not to be')], /Expected a training text of at least \d+ tokens .* got 17 .*short\.txt/],
-    ['an unknown option', () => ['--data', data, '--hiden', '3'], /unknown option '--hiden' \(Did you mean --hidden\?\)/],
-    ['an unknown preset', () => ['--preset', 'shakespear'], /Expected a known preset, got "shakespear"; did you mean shakespeare\?/],
-    ['an unknown key', () => ['--set', 'model.hiddenSise=3'], /Expected a known key in --set, got "model\.hiddenSise"; did you mean model\.hiddenSize\?/],
-    ['a value of the wrong type', () => ['--set', 'layers=two'], /Expected model\.layers to be a number, got "two" \(from --set\)/],
-    ['a value out of its range', () => ['--layers', '1', '--dropout-between', '1.5'], /Expected model\.dropout\.between to be less than 1, got 1\.5/],
-    ['an option of another optimizer', () => ['--data', data, '--preset', 'tiny', '--weight-decay', '0.1'], /weightDecay/],
+    [
+      'a folder without texts',
+      () => [`--data`, (mkdirSync(join(folder, 'none'), { recursive: true }), join(folder, 'none'))],
+      /Expected files ending in \.txt in .*none, got an empty folder/,
+    ],
+    [
+      'invalid UTF-8',
+      () => ['--data', file('latin1.txt', Buffer.from([0x61, 0x0a, 0xe9, 0x20]))],
+      /Expected UTF-8 in .*latin1\.txt, got 0xE9 at byte 2 \(line 2\)/,
+    ],
+    [
+      'a text shorter than one window',
+      () => ['--data', file('short.txt', 'To be, or not to be')],
+      /Expected a training text of at least \d+ tokens .* got 17 .*short\.txt/,
+    ],
+    [
+      'an unknown option',
+      () => ['--data', data, '--hiden', '3'],
+      /unknown option '--hiden' \(Did you mean --hidden\?\)/,
+    ],
+    [
+      'an unknown preset',
+      () => ['--preset', 'shakespear'],
+      /Expected a known preset, got "shakespear"; did you mean shakespeare\?/,
+    ],
+    [
+      'an unknown key',
+      () => ['--set', 'model.hiddenSise=3'],
+      /Expected a known key in --set, got "model\.hiddenSise"; did you mean model\.hiddenSize\?/,
+    ],
+    [
+      'a value of the wrong type',
+      () => ['--set', 'layers=two'],
+      /Expected model\.layers to be a number, got "two" \(from --set\)/,
+    ],
+    [
+      'a value out of its range',
+      () => ['--layers', '1', '--dropout-between', '1.5'],
+      /Expected model\.dropout\.between to be less than 1, got 1\.5/,
+    ],
+    [
+      'an option of another optimizer',
+      () => ['--data', data, '--preset', 'tiny', '--weight-decay', '0.1'],
+      /weightDecay/,
+    ],
     ['an unknown backend', () => ['--backend', 'natve'], /did you mean native\?/],
-    ['a configuration that is not JSON', () => ['--config', file('bad.json', '{"model":')], /Expected --config to be JSON, got .*bad\.json/],
-    ['a folder where the configuration belongs', () => ['--config', folder], /Expected --config to be a readable JSON file, got a directory/],
+    [
+      'a configuration that is not JSON',
+      () => ['--config', file('bad.json', '{"model":')],
+      /Expected --config to be JSON, got .*bad\.json/,
+    ],
+    [
+      'a folder where the configuration belongs',
+      () => ['--config', folder],
+      /Expected --config to be a readable JSON file, got a directory/,
+    ],
     ['nothing to resume', () => ['--resume'], /Expected --run to be a run to resume, got nothing there/],
   ];
   it.each(cases)('%s', async (_, args, message) => {
     const run = join(folder, 'never');
-    expectRefusal(await cadenzaText(['train', '--run', run, '--preset', 'tiny', ...cpu, '--quiet', ...args()]), message);
+    expectRefusal(
+      await cadenzaText(['train', '--run', run, '--preset', 'tiny', ...cpu, '--quiet', ...args()]),
+      message,
+    );
     expect(existsSync(run)).toBe(false);
   });
 
@@ -86,13 +160,37 @@ describe('train refuses, with one line and exit code 2, and writes nothing:', ()
 
 describe('the use of a run refuses, with one line and exit code 2, and writes nothing:', () => {
   const cases: [string, string[], RegExp][] = [
-    ['a run that is not there', ['generate', '--run', join(folder, 'no-run')], /Expected --run to be a run folder, got one without config\.json/],
-    ['a prompt with characters that the model never saw', ['generate', '--run', trained, '--prompt', 'caña'], /vocabulary in the prompt, got 'ñ' U\+00F1, .*--unknown skip/],
-    ['a temperature below zero', ['generate', '--run', trained, '--temperature', '-1', '--prompt', 'a'], /Expected temperature to be a number of at least 0, got -1/],
-    ['two prompts', ['generate', '--run', trained, '--prompt', 'a', '--prompt-file', data], /Expected one of --prompt and --prompt-file, got both/],
-    ['a prompt file that is a folder', ['generate', '--run', trained, '--prompt-file', folder], /Expected a text file at .*, found a folder/],
+    [
+      'a run that is not there',
+      ['generate', '--run', join(folder, 'no-run')],
+      /Expected --run to be a run folder, got one without config\.json/,
+    ],
+    [
+      'a prompt with characters that the model never saw',
+      ['generate', '--run', trained, '--prompt', 'caña'],
+      /vocabulary in the prompt, got 'ñ' U\+00F1, .*--unknown skip/,
+    ],
+    [
+      'a temperature below zero',
+      ['generate', '--run', trained, '--temperature', '-1', '--prompt', 'a'],
+      /Expected temperature to be a number of at least 0, got -1/,
+    ],
+    [
+      'two prompts',
+      ['generate', '--run', trained, '--prompt', 'a', '--prompt-file', data],
+      /Expected one of --prompt and --prompt-file, got both/,
+    ],
+    [
+      'a prompt file that is a folder',
+      ['generate', '--run', trained, '--prompt-file', folder],
+      /Expected a text file at .*, found a folder/,
+    ],
     ['a missing option', ['generate'], /required option '--run <folder>' not specified/],
-    ['a text with unknown characters', ['evaluate', '--run', trained, '--data', join(folder, 'greek.txt')], /vocabulary in the text of .*greek\.txt, got 'λ' U\+03BB/],
+    [
+      'a text with unknown characters',
+      ['evaluate', '--run', trained, '--data', join(folder, 'greek.txt')],
+      /vocabulary in the text of .*greek\.txt, got 'λ' U\+03BB/,
+    ],
     ['nothing to score', ['score', '--run', trained], /standard input, got nothing: it is empty/],
   ];
   it.each(cases)('%s', async (_, args, message) => {
@@ -134,8 +232,21 @@ describe('a damaged checkpoint', () => {
     ['bit-flipped', flipBit],
   ])('(%s) is named, and the one before is used', async (name, change) => {
     const run = damage(`one-${name}`, change, ['step-30']);
-    const result = await cadenzaText(['generate', '--run', run, '--length', '5', '--json', ...cpu, '--quiet', '--checkpoint', 'latest']);
-    expect(result.stderr).toMatch(/step-30\/weights\.safetensors .*truncated or damaged; using the checkpoint of step 20/);
+    const result = await cadenzaText([
+      'generate',
+      '--run',
+      run,
+      '--length',
+      '5',
+      '--json',
+      ...cpu,
+      '--quiet',
+      '--checkpoint',
+      'latest',
+    ]);
+    expect(result.stderr).toMatch(
+      /step-30\/weights\.safetensors .*truncated or damaged; using the checkpoint of step 20/,
+    );
     expect(lastObject(result)).toMatchObject({ step: 20 });
     const resumed = await cadenzaText(['train', '--run', run, '--resume', '--json', '--quiet', ...cpu]);
     expect(resumed.stderr).toMatch(/step-30\/weights\.safetensors/);
@@ -171,7 +282,17 @@ describe('a full disk', () => {
     mkdirSync(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
     try {
-      const result = await cadenzaText(['train', '--data', data, '--preset', 'tiny', '--run', join(disk, 'run'), ...cpu, '--quiet']);
+      const result = await cadenzaText([
+        'train',
+        '--data',
+        data,
+        '--preset',
+        'tiny',
+        '--run',
+        join(disk, 'run'),
+        ...cpu,
+        '--quiet',
+      ]);
       expectRefusal(result, /Expected [\d.]+ MB free on the disk for the run, got 0\.1 MB/);
       expect(readdirSync(disk)).toEqual([]);
     } finally {

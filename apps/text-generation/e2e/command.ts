@@ -42,7 +42,8 @@ export function cadenzaText(args: readonly string[], options: CommandOptions = {
 /** The object on the last line of standard output. */
 export function lastObject<T = Record<string, unknown>>({ stdout, stderr, code }: CommandResult): T {
   const line = stdout.trimEnd().split('\n').at(-1)!;
-  if (!line.startsWith('{') && !line.startsWith('[')) throw new Error(`Expected JSON, got ${line} (${code}: ${stderr})`);
+  if (!line.startsWith('{') && !line.startsWith('['))
+    throw new Error(`Expected JSON, got ${line} (${code}: ${stderr})`);
   return JSON.parse(line) as T;
 }
 

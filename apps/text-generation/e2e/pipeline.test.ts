@@ -31,7 +31,17 @@ describe('train', () => {
     const result = lastObject(trained);
     expect(result).toMatchObject({ run, steps: 60, backend: 'cpu', precision: 'f32' });
     expect(Object.keys(result)).toEqual(
-      expect.arrayContaining(['run', 'steps', 'epochs', 'seconds', 'tokens_per_second', 'best', 'backend', 'precision', 'parameters']),
+      expect.arrayContaining([
+        'run',
+        'steps',
+        'epochs',
+        'seconds',
+        'tokens_per_second',
+        'best',
+        'backend',
+        'precision',
+        'parameters',
+      ]),
     );
     expect(result.best).toMatchObject({ step: expect.any(Number), loss: expect.any(Number) });
   });
@@ -68,7 +78,9 @@ describe('train', () => {
     writeFileSync(other, readFileSync(data, 'utf8').replace('Apache', 'Other'));
     const refused = await cadenzaText(['train', '--run', run, '--resume', '--data', other]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/Expected the text that the run was started with, .*licence\.txt .*got .*other\.txt/);
+    expect(refused.stderr).toMatch(
+      /Expected the text that the run was started with, .*licence\.txt .*got .*other\.txt/,
+    );
     const wider = await cadenzaText(['train', '--run', run, '--resume', '--hidden', '32']);
     expect(wider.code).toBe(2);
     expect(wider.stderr).toMatch(/Expected model\.hiddenSize to stay 24 in a resumed run, got 32/);
@@ -77,7 +89,17 @@ describe('train', () => {
 
 describe('evaluate', () => {
   it('measures both protocols on the validation part and ends with the fixed fields', async () => {
-    const result = await cadenzaText(['evaluate', '--run', run, '--data', data, '--json', '--quiet', '--backend', 'cpu']);
+    const result = await cadenzaText([
+      'evaluate',
+      '--run',
+      run,
+      '--data',
+      data,
+      '--json',
+      '--quiet',
+      '--backend',
+      'cpu',
+    ]);
     expect(result).toMatchObject({ code: 0, stderr: '' });
     const { stream, windowed, characters, split } = lastObject<Evaluation>(result);
     const length = readFileSync(data, 'utf8').length;
@@ -94,7 +116,9 @@ describe('evaluate', () => {
     const other = join(folder, 'unseen.txt');
     writeFileSync(other, 'Unless required by applicable law or agreed to in writing\n');
     const options = ['--json', '--quiet', '--backend', 'cpu'];
-    const all = lastObject<Evaluation>(await cadenzaText(['evaluate', '--run', run, '--split', 'all', '--window', '64', ...options]));
+    const all = lastObject<Evaluation>(
+      await cadenzaText(['evaluate', '--run', run, '--split', 'all', '--window', '64', ...options]),
+    );
     expect(all).toMatchObject({ split: 'all', characters: readFileSync(data, 'utf8').length });
     expect(all.windowed.nats_per_char).not.toBe(all.stream.nats_per_char);
     const unseen = lastObject<Evaluation>(await cadenzaText(['evaluate', '--run', run, '--data', other, ...options]));
@@ -103,7 +127,13 @@ describe('evaluate', () => {
 
   it('shows a table to people and, when asked, dynamic evaluation', async () => {
     const { stdout } = await cadenzaText(['evaluate', '--run', run, '--dynamic', '--quiet', '--backend', 'cpu']);
-    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['protocol', 'stream', 'windowed', 'dynamic', '']);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      'protocol',
+      'stream',
+      'windowed',
+      'dynamic',
+      '',
+    ]);
   });
 });
 
@@ -124,7 +154,21 @@ describe('generate', () => {
   });
 
   it('writes several samples, and the same again for the same seed', async () => {
-    const options = ['-n', '3', '--length', '20', '--seed', '7', '--json', '--top-k', '10', '--top-p', '0.9', '--temperature', '0.7'];
+    const options = [
+      '-n',
+      '3',
+      '--length',
+      '20',
+      '--seed',
+      '7',
+      '--json',
+      '--top-k',
+      '10',
+      '--top-p',
+      '0.9',
+      '--temperature',
+      '0.7',
+    ];
     const first = lastObject<{ samples: { text: string }[] }>(await generate(options));
     expect(first.samples).toHaveLength(3);
     expect(new Set(first.samples.map(({ text }) => text)).size).toBe(3);
@@ -142,9 +186,19 @@ describe('generate', () => {
 
 describe('score', () => {
   it('gives each character of standard input its log-probability, as JSON lines with a summary at the end', async () => {
-    const result = await cadenzaText(['score', '--run', run, '--json', '--quiet', '--backend', 'cpu'], { input: 'the Work' });
-    const lines = result.stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
-    expect(lines.slice(0, -1).map(({ token }) => token).join('')).toBe('the Work');
+    const result = await cadenzaText(['score', '--run', run, '--json', '--quiet', '--backend', 'cpu'], {
+      input: 'the Work',
+    });
+    const lines = result.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(
+      lines
+        .slice(0, -1)
+        .map(({ token }) => token)
+        .join(''),
+    ).toBe('the Work');
     const nats = lines.slice(0, -1).reduce((sum, { log_probability }) => sum - log_probability, 0);
     expect(lines.at(-1)).toMatchObject({ characters: 8, nats, nats_per_char: nats / 8 });
   });
@@ -161,7 +215,16 @@ describe('chat', () => {
 
 describe('inspect', () => {
   it('writes a page that needs no network and prints only its path', async () => {
-    const { stdout, code } = await cadenzaText(['inspect', '--run', run, '--quiet', '--backend', 'cpu', '--characters', '200']);
+    const { stdout, code } = await cadenzaText([
+      'inspect',
+      '--run',
+      run,
+      '--quiet',
+      '--backend',
+      'cpu',
+      '--characters',
+      '200',
+    ]);
     expect(code).toBe(0);
     expect(stdout).toBe(`${join(run, 'inspect.html')}\n`);
     const page = readFileSync(join(run, 'inspect.html'), 'utf8');
@@ -173,15 +236,38 @@ describe('inspect', () => {
 describe('the embedded data', () => {
   it('is used where no text is named, and evaluated without naming it either', async () => {
     const words = join(folder, 'words');
-    const train = await cadenzaText(['train', '--run', words, ...quick, '--max-steps', '3', '--json', '--set', 'embeddedCharacters=20000']);
+    const train = await cadenzaText([
+      'train',
+      '--run',
+      words,
+      ...quick,
+      '--max-steps',
+      '3',
+      '--json',
+      '--set',
+      'embeddedCharacters=20000',
+    ]);
     expect(train.code).toBe(0);
     expect(existsSync(join(words, 'report.html'))).toBe(true);
-    const evaluation = lastObject<Evaluation>(await cadenzaText(['evaluate', '--run', words, '--json', '--backend', 'cpu']));
+    const evaluation = lastObject<Evaluation>(
+      await cadenzaText(['evaluate', '--run', words, '--json', '--backend', 'cpu']),
+    );
     expect(evaluation.split).toBe('validation');
   });
 
   it('can be read from standard input instead', async () => {
-    const args = ['train', '--data', '-', '--run', join(folder, 'piped'), ...quick, '--max-steps', '2', '--json', '--quiet'];
+    const args = [
+      'train',
+      '--data',
+      '-',
+      '--run',
+      join(folder, 'piped'),
+      ...quick,
+      '--max-steps',
+      '2',
+      '--json',
+      '--quiet',
+    ];
     expect(lastObject(await cadenzaText(args, { input: readFileSync(data) }))).toMatchObject({ steps: 2 });
   });
 });

@@ -1,7 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isObject, parseAssignments, readJsonObject, resolveConfiguration, suggestion, type Layer, type Values } from '@cadenza/cli';
+import {
+  isObject,
+  parseAssignments,
+  readJsonObject,
+  resolveConfiguration,
+  suggestion,
+  type Layer,
+  type Values,
+} from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
 import { z } from 'zod';
 
@@ -125,7 +133,11 @@ const monitoringSchema = z.strictObject({
 
 /** Everything a training depends on besides its data. The resolved values are saved as the run's `config.json`. */
 export const configSchema = z.strictObject({
-  seed: z.int().min(0).max(2 ** 32 - 1).default(1),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(1),
   precision: z.enum(['f32', 'bf16']).default('f32'),
   text: textSchema.prefault({}),
   model: modelSchema.prefault({}),
@@ -161,7 +173,10 @@ export interface ConfigSources {
 /** Defaults, then the preset, the file, the flags and the assignments: each wins over those before. */
 export function resolveConfig(sources: ConfigSources): Config {
   const { preset = 'default', file, flags = {}, assignments = [], base } = sources;
-  const layers = base === undefined ? presetLayers(preset, sources.reducedBudget ?? false) : [{ name: 'the run', values: { ...base } }];
+  const layers =
+    base === undefined
+      ? presetLayers(preset, sources.reducedBudget ?? false)
+      : [{ name: 'the run', values: { ...base } }];
   if (file !== undefined) layers.push({ name: file, values: readJsonObject(file, '--config') });
   layers.push({ name: 'the command line', values: flags });
   layers.push({ name: '--set', values: parseAssignments(assignments, configSchema) });
@@ -173,7 +188,12 @@ export function resolveConfig(sources: ConfigSources): Config {
 function presetLayers(preset: string, reducedBudget: boolean): Layer[] {
   const { slowBackend, ...values } = readPreset(preset);
   const name = `preset ${preset}`;
-  return reducedBudget && isObject(slowBackend) ? [{ name, values }, { name, values: slowBackend }] : [{ name, values }];
+  return reducedBudget && isObject(slowBackend)
+    ? [
+        { name, values },
+        { name, values: slowBackend },
+      ]
+    : [{ name, values }];
 }
 
 /** True where the preset holds a smaller budget for backends without native kernels. */
@@ -195,7 +215,8 @@ function checkTogether({ model, text }: Config): void {
     'model.dropout.embedding': model.dropout.embedding > 0,
   };
   for (const [name, used] of Object.entries(needEmbedding)) {
-    if (used && model.embeddingSize === 0) throw new ConfigError(`Expected model.embeddingSize above 0 with ${name}, got 0`);
+    if (used && model.embeddingSize === 0)
+      throw new ConfigError(`Expected model.embeddingSize above 0 with ${name}, got 0`);
   }
   const lstmOnly = { 'model.projectionSize': model.projectionSize, 'model.zoneout.cell': model.zoneout.cell };
   for (const [name, value] of Object.entries(lstmOnly)) {

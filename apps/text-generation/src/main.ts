@@ -8,7 +8,9 @@ import { addScoreVerb } from './commands/score.js';
 import { addTrainVerb } from './commands/train.js';
 import { dataSets } from './dataSets.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /** Runs `cadenza-text` with these arguments and sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {

@@ -57,12 +57,17 @@ export function readRun(path: string): SavedRun {
   if (!isRun(directory)) {
     throw new InputError(`Expected --run to be a run folder, got one without config.json: ${directory}`);
   }
-  const description = readJsonObject(join(directory, 'config.json'), 'the run’s config.json') as unknown as RunDescription;
+  const description = readJsonObject(
+    join(directory, 'config.json'),
+    'the run’s config.json',
+  ) as unknown as RunDescription;
   if (description.format !== 'cadenza-text-generation' || description.version !== 1) {
     const got = `${description.format ?? 'no format'}, version ${description.version ?? 'none'}`;
     throw new InputError(`Expected a run of cadenza-text-generation, version 1, got ${got}: ${directory}`);
   }
-  const config = resolveConfiguration(configSchema, [{ name: join(directory, 'config.json'), values: { ...description.config } }]);
+  const config = resolveConfiguration(configSchema, [
+    { name: join(directory, 'config.json'), values: { ...description.config } },
+  ]);
   const tokenizer = readTokenizer(join(directory, vocabularyFile));
   if (tokenizer.fingerprint !== description.vocabulary.fingerprint) {
     throw new InputError(
@@ -139,7 +144,9 @@ export function checkSameData({ description }: SavedRun, data: DataDescription):
   for (const [what, own, other] of pairs) {
     if (own?.fingerprint === other?.fingerprint) continue;
     const name = (part: typeof own): string =>
-      part === null ? 'none' : `${part.source} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.characters} characters)`;
+      part === null
+        ? 'none'
+        : `${part.source} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.characters} characters)`;
     throw new InputError(`Expected ${what} that the run was started with, ${name(own)}, got ${name(other)}`);
   }
 }

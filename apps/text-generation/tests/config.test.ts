@@ -69,13 +69,21 @@ describe('configFromFlags', () => {
   it('makes every flag a valid configuration', () => {
     const values = configFromFlags(
       flags(
-        ...'--level word --layers 1 --hidden 8 --embedding 8 --projection 0 --tie --residual --skip-to-output --layer-norm'.split(' '),
+        ...'--level word --layers 1 --hidden 8 --embedding 8 --projection 0 --tie --residual --skip-to-output --layer-norm'.split(
+          ' ',
+        ),
         ...'--dropout-input 0.1 --dropout-output 0.1 --dropout-recurrent 0.1 --dropout-embedding 0.1'.split(' '),
         ...'--dropout-weight 0.1 --variational --weight-decay 0.01 --reset-probability 0.1 --batch 4'.split(' '),
-        ...'--sequence-length 8 --epochs 1.5 --max-steps 3 --max-minutes 0.5 --learning-rate 0.1 --schedule step'.split(' '),
+        ...'--sequence-length 8 --epochs 1.5 --max-steps 3 --max-minutes 0.5 --learning-rate 0.1 --schedule step'.split(
+          ' ',
+        ),
         ...'--warm-up 2 --optimizer sgd --clip-value 1 --ema 0.9 --seed 3 --validation-fraction 0.2'.split(' '),
       ),
     );
-    expect(resolveConfig({ flags: values }).training).toMatchObject({ epochs: 1.5, maxMinutes: 0.5, optimizer: { name: 'sgd' } });
+    expect(resolveConfig({ flags: values }).training).toMatchObject({
+      epochs: 1.5,
+      maxMinutes: 0.5,
+      optimizer: { name: 'sgd' },
+    });
   });
 });

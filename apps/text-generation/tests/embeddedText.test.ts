@@ -9,7 +9,9 @@ describe('embeddedText', () => {
     expect(text.length).toBeGreaterThan(49_800);
     expect(text.endsWith('\n')).toBe(true);
     expect(createHash('sha256').update(text).digest('hex')).toBe(
-      createHash('sha256').update(embeddedText({ characters: 50_000 })).digest('hex'),
+      createHash('sha256')
+        .update(embeddedText({ characters: 50_000 }))
+        .digest('hex'),
     );
   });
 

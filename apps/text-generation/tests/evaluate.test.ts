@@ -34,7 +34,10 @@ describe('streamLoss', () => {
     const { nats, predictions } = await streamLoss(model, tokens);
     expect(predictions).toBe(tokens.length - 1);
     // float32 log-probabilities, 300 of them added up
-    expect(nats).toBeCloseTo(referenceNats(model, () => false), 2);
+    expect(nats).toBeCloseTo(
+      referenceNats(model, () => false),
+      2,
+    );
   });
 
   it('is nearly what parallel streams give, which predict as many tokens', async () => {
@@ -52,7 +55,10 @@ describe('windowedLoss', () => {
     for (const window of [7, 64, 1000]) {
       const { nats, predictions } = await windowedLoss(model, tokens, { window, rows: 4 });
       expect(predictions).toBe(tokens.length - 1);
-      expect(nats).toBeCloseTo(referenceNats(model, (index) => index % window === 0), 2);
+      expect(nats).toBeCloseTo(
+        referenceNats(model, (index) => index % window === 0),
+        2,
+      );
     }
   });
 });

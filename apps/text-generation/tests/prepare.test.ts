@@ -24,7 +24,10 @@ describe('readCorpora', () => {
 
   it('takes a validation text of its own', async () => {
     const validationData = write('b.txt', 'Quite another text.\n');
-    const { train, validation, description } = await readCorpora(config, { data: write('a.txt', verse), validationData });
+    const { train, validation, description } = await readCorpora(config, {
+      data: write('a.txt', verse),
+      validationData,
+    });
     expect(train).toBe(verse);
     expect(validation).toBe('Quite another text.\n');
     expect(description.validation).toMatchObject({ source: validationData, characters: 20 });

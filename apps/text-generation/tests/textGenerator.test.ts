@@ -70,7 +70,10 @@ describe('TextGenerator.generate', () => {
 
   it('never writes the token for unknown words', async () => {
     const tokenizer = WordTokenizer.build('one two three one two one', { unknownToken: true, maximumSize: 3 });
-    const model = new RecurrentLanguageModel({ vocabularySize: tokenizer.vocabulary.size, hiddenSize: 3 }, new Random(5));
+    const model = new RecurrentLanguageModel(
+      { vocabularySize: tokenizer.vocabulary.size, hiddenSize: 3 },
+      new Random(5),
+    );
     const text = await new TextGenerator({ model, tokenizer }).generate('', { length: 100 });
     expect(text).not.toContain('<unk>');
   });
@@ -97,7 +100,11 @@ describe('TextGenerator.score', () => {
   });
 
   it('leaves the first character out where the model knows no line end', () => {
-    expect(newGenerator('abc').score('abc').map(({ token }) => token)).toEqual(['b', 'c']);
+    expect(
+      newGenerator('abc')
+        .score('abc')
+        .map(({ token }) => token),
+    ).toEqual(['b', 'c']);
   });
 });
 

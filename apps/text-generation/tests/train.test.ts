@@ -36,10 +36,15 @@ const fixedLosses = [
 beforeAll(() => tf.setBackend('cpu'));
 
 /** Trains without a run folder and gives the loss of every step. */
-async function lossesOf(assignments: string[], train = verse): Promise<{ losses: number[]; parts: ReturnType<typeof createTraining> }> {
+async function lossesOf(
+  assignments: string[],
+  train = verse,
+): Promise<{ losses: number[]; parts: ReturnType<typeof createTraining> }> {
   const config = resolveConfig({ preset: 'tiny', assignments });
   const losses: number[] = [];
-  const parts = createTraining(config, prepared(config, train, train), { hooks: { onStep: ({ loss }) => losses.push(loss) } });
+  const parts = createTraining(config, prepared(config, train, train), {
+    hooks: { onStep: ({ loss }) => losses.push(loss) },
+  });
   await parts.trainer.train();
   return { losses, parts };
 }
@@ -47,13 +52,18 @@ async function lossesOf(assignments: string[], train = verse): Promise<{ losses:
 describe('training', () => {
   it('overfits ten examples until it writes each of them without a mistake', async () => {
     const { losses, parts } = await lossesOf([
-      ...['hiddenSize=64', 'batchSize=2', 'sequenceLength=32', 'maxSteps=500', 'learningRate=0.01', 'resetProbability=0'],
+      ...[
+        'hiddenSize=64',
+        'batchSize=2',
+        'sequenceLength=32',
+        'maxSteps=500',
+        'learningRate=0.01',
+        'resetProbability=0',
+      ],
       ...['epochs=1000', 'sampleLength=0', 'validationSteps=500', 'schedule.name=cosine'],
     ]);
     expect(losses.at(-1)).toBeLessThan(0.15);
-    const generator = new TextGenerator(parts);
-    const tokenizer = parts.text.tokenizer;
-    const writer = new TextGenerator({ model: generator.model, tokenizer });
+    const writer = new TextGenerator({ model: parts.model, tokenizer: parts.text.tokenizer });
     for (const example of examples) {
       const [name] = example.split(' ');
       expect(name + (await writer.generate(name, { temperature: 0, until: ['\n'] }))).toBe(example);
@@ -61,8 +71,22 @@ describe('training', () => {
   });
 
   it('gives the fixed losses of ten steps for a fixed seed', async () => {
-    const options = ['hiddenSize=8', 'layers=2', 'batchSize=3', 'sequenceLength=5', 'maxSteps=10', 'seed=42', 'epochs=9'];
-    const regularised = ['dropout.between=0.2', 'dropout.output=0.2', 'resetProbability=0.2', 'training.ema=0.9', 'sampleLength=4'];
+    const options = [
+      'hiddenSize=8',
+      'layers=2',
+      'batchSize=3',
+      'sequenceLength=5',
+      'maxSteps=10',
+      'seed=42',
+      'epochs=9',
+    ];
+    const regularised = [
+      'dropout.between=0.2',
+      'dropout.output=0.2',
+      'resetProbability=0.2',
+      'training.ema=0.9',
+      'sampleLength=4',
+    ];
     const { losses } = await lossesOf([...options, ...regularised]);
     const again = await lossesOf([...options, ...regularised]);
     expect(again.losses).toEqual(losses);
@@ -74,7 +98,14 @@ describe('training', () => {
 
   it('leaves only the weights behind when it is over', async () => {
     const before = tf.memory().numTensors;
-    const { parts } = await lossesOf(['hiddenSize=4', 'layers=1', 'batchSize=2', 'sequenceLength=5', 'maxSteps=3', 'training.ema=0.9']);
+    const { parts } = await lossesOf([
+      'hiddenSize=4',
+      'layers=1',
+      'batchSize=2',
+      'sequenceLength=5',
+      'maxSteps=3',
+      'training.ema=0.9',
+    ]);
     parts.trainer.dispose();
     parts.model.dispose();
     expect(tf.memory().numTensors).toBe(before);
@@ -84,7 +115,10 @@ describe('training', () => {
     ['gru', ['model.cell=gru', 'embeddingSize=6', 'dropout.embedding=0.1', 'dropout.input=0.1', 'zoneout.hidden=0.1']],
     ['rnn', ['model.cell=rnn', 'layerNorm=true', 'optimizer.name=sgd', 'momentum=0.9', 'learningRate=0.1']],
     ['projected lstm', ['projectionSize=6', 'zoneout.cell=0.1', 'optimizer.name=rmsprop', 'schedule.name=plateau']],
-    ['tied lstm', ['embeddingSize=8', 'tieWeights=true', 'dropout.weight=0.2', 'optimizer.name=adamw', 'weightDecay=0.01']],
+    [
+      'tied lstm',
+      ['embeddingSize=8', 'tieWeights=true', 'dropout.weight=0.2', 'optimizer.name=adamw', 'weightDecay=0.01'],
+    ],
     ['deep lstm', ['layers=3', 'residual=true', 'skipToOutput=true', 'variational=true', 'dropout.recurrent=0.1']],
     ['words', ['level=word', 'sequenceLength=4', 'schedule.name=step', 'schedule.every=10', 'schedule.factor=0.5']],
   ])('learns as %s', async (_, options) => {
@@ -104,7 +138,15 @@ describe('training', () => {
 
   it('goes on bit for bit after it was stopped', async () => {
     const assignments = [
-      ...['hiddenSize=6', 'batchSize=2', 'sequenceLength=5', 'maxSteps=24', 'epochs=99', 'validationSteps=6', 'logSteps=2'],
+      ...[
+        'hiddenSize=6',
+        'batchSize=2',
+        'sequenceLength=5',
+        'maxSteps=24',
+        'epochs=99',
+        'validationSteps=6',
+        'logSteps=2',
+      ],
       ...['dropout.output=0.3', 'training.ema=0.9', 'resetProbability=0.2', 'sampleLength=3'],
     ];
     const config = resolveConfig({ preset: 'tiny', assignments });
@@ -139,4 +181,3 @@ describe('checkDiskSpace', () => {
     checkDiskSpace(join(tmpdir(), 'not', 'there', 'yet'), 1000, config);
   });
 });
-

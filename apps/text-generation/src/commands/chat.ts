@@ -20,12 +20,18 @@ export function addChatVerb(program: Command): void {
 
 /** Each line typed is continued, in the context of all before; an empty line lets the model go on, Ctrl-D ends. */
 async function chatCommand(options: ChatOptions, { output, signal }: ActionContext): Promise<void> {
+  const sampling = samplingOptions(options);
   const run = openRun(options.run, options);
   await startBackend(options, output, run.config);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   output.say(`${run.directory}, step ${run.step}; type the beginning of a text, an empty line to go on, Ctrl-D to end`);
   const session = TextGenerator.of(run).session();
-  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ', terminal: process.stdin.isTTY });
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stderr,
+    prompt: '> ',
+    terminal: process.stdin.isTTY,
+  });
   // In a terminal readline takes Ctrl-C itself: it goes on to the process's handlers.
   lines.on('SIGINT', () => process.emit('SIGINT'));
   signal.addEventListener('abort', () => lines.close());
@@ -34,7 +40,7 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
   for await (const line of lines) {
     try {
       session.read(line, { unknown: options.unknown });
-      for await (const piece of session.write({ ...samplingOptions(options), seed: seed + turns++, signal })) {
+      for await (const piece of session.write({ ...sampling, seed: seed + turns++, signal })) {
         output.write(piece);
       }
       output.write('\n');

@@ -1,4 +1,14 @@
-import { addVerb, choice, createProgress, finiteNumber, formatTable, positiveInteger, type ActionContext, type CommonOptions, type Output } from '@cadenza/cli';
+import {
+  addVerb,
+  choice,
+  createProgress,
+  finiteNumber,
+  formatTable,
+  positiveInteger,
+  type ActionContext,
+  type CommonOptions,
+  type Output,
+} from '@cadenza/cli';
 import { InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { dynamicStreamLoss } from '../dynamicEvaluation.js';
@@ -26,7 +36,13 @@ export function addEvaluateVerb(program: Command): void {
     verb
       .requiredOption('--run <folder>', 'the run of the model')
       .option('--data <path>', 'the text (default: the one the model was trained on)')
-      .addOption(choice('--split <part>', 'of the text (default: validation of the run’s own text, all of another)', ['validation', 'train', 'all']))
+      .addOption(
+        choice('--split <part>', 'of the text (default: validation of the run’s own text, all of another)', [
+          'validation',
+          'train',
+          'all',
+        ]),
+      )
       .option('--window <tokens>', 'length of the windows of the windowed protocol', positiveInteger, 256)
       .option('--dynamic', 'also let the weights follow the text (Krause et al. 2018)')
       .option('--dynamic-rate <number>', 'learning rate of that', finiteNumber, 1e-4)
@@ -41,14 +57,19 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   const run = openRun(options.run, options);
   await startBackend(options, output, run.config);
   const { text, split, training } = await readSplit(run, options, output);
-  const tokens = run.tokenizer.encode(text, { unknown: options.unknown, name: `the text of ${options.data ?? 'the run'}` });
+  const tokens = run.tokenizer.encode(text, {
+    unknown: options.unknown,
+    name: `the text of ${options.data ?? 'the run'}`,
+  });
   if (tokens.length < 2) throw new InputError(`Expected a text of at least 2 tokens to measure, got ${tokens.length}`);
   const model = run.loadModel();
   output.say(`${run.directory}, step ${run.step} (${options.checkpoint}); ${split}, ${tokens.length} tokens`);
   const characters = countCharacters(run.tokenizer.decode(tokens));
   const measure = (label: string, read: (reading: ReadingOptions) => Promise<TextLoss>): Promise<TextLoss> =>
     withProgress(output, label, tokens.length - 1, signal, read);
-  const windowed = await measure('windowed', (reading) => windowedLoss(model, tokens, { ...reading, window: options.window }));
+  const windowed = await measure('windowed', (reading) =>
+    windowedLoss(model, tokens, { ...reading, window: options.window }),
+  );
   const stream = await measure('stream', (reading) => streamLoss(model, tokens, reading));
   const evaluation: Evaluation = {
     stream: protocolResult(stream, tokens, run.tokenizer),
@@ -94,7 +115,9 @@ async function readSplit(
   const corpora = await readCorpora(run.config, { data: data ?? own.source, validationData });
   const isOwn = corpora.description.fingerprint === own.fingerprint;
   if (data === undefined && !isOwn) {
-    throw new InputError(`Expected ${own.source} to be the text the run was trained on, got a changed one; name a text with --data`);
+    throw new InputError(
+      `Expected ${own.source} to be the text the run was trained on, got a changed one; name a text with --data`,
+    );
   }
   const chosen = split ?? (isOwn ? 'validation' : 'all');
   if (!isOwn && chosen === 'validation') output.say('This is another text than the run’s own: measuring its last part');

@@ -1,6 +1,14 @@
 import { fstatSync } from 'node:fs';
-import { addVerb, finiteNumber, nonNegativeInteger, positiveInteger, repeated, type ActionContext, type CommonOptions } from '@cadenza/cli';
-import { ConfigError } from '@cadenza/core';
+import {
+  addVerb,
+  finiteNumber,
+  nonNegativeInteger,
+  positiveInteger,
+  repeated,
+  type ActionContext,
+  type CommonOptions,
+} from '@cadenza/cli';
+import { checkChoiceOptions, ConfigError, expected } from '@cadenza/core';
 import { readCorpusFromStream, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { openRun } from '../run.js';
@@ -51,6 +59,7 @@ export function addGenerateVerb(program: Command): void {
 }
 
 async function generateCommand(options: GenerateOptions, { output, signal }: ActionContext): Promise<void> {
+  const sampling = samplingOptions(options);
   const prompt = await readPrompt(options);
   const run = openRun(options.run, options);
   run.tokenizer.encode(prompt, { unknown: options.unknown, name: 'the prompt' }); // before the backend starts
@@ -66,7 +75,7 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
     const session = generator.session();
     session.read(prompt, { unknown: options.unknown });
     let text = '';
-    const stream = session.write({ ...samplingOptions(options), seed: seed + index, signal });
+    const stream = session.write({ ...sampling, seed: seed + index, signal });
     for await (const piece of stream) {
       write(piece);
       text += piece;
@@ -78,9 +87,13 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
   output.object({ prompt, samples, seed, run: run.directory, step: run.step });
 }
 
+/** The flags as the generator takes them, found to be in their ranges. */
 export function samplingOptions(flags: SamplingFlags): SamplingOptions {
   const { length, temperature, topK, topP, repetitionPenalty, until } = flags;
-  return { length, temperature, topK, topP, repetitionPenalty, until };
+  const options = { length, temperature, topK, topP, repetitionPenalty, until };
+  checkChoiceOptions(options);
+  if (until?.includes('')) throw new ConfigError(expected('--until', 'a text', ''));
+  return options;
 }
 
 async function readPrompt({ prompt, promptFile }: GenerateOptions): Promise<string> {

@@ -14,5 +14,7 @@ export function checkpointOption(): Option {
 }
 
 export function unknownOption(): Option {
-  return choice('--unknown <policy>', 'for characters that the model never saw', ['error', 'skip', 'unk']).default('error');
+  return choice('--unknown <policy>', 'for characters that the model never saw', ['error', 'skip', 'unk']).default(
+    'error',
+  );
 }
