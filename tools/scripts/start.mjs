@@ -4,9 +4,9 @@
  * A pipeline takes part by declaring an Nx target `demo` of shell commands in its package.json; the same target runs
  * alone as `npx nx run NAME:demo`. Its run folder is runs/NAME.
  */
-import { buildAll } from './build.mjs';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildAll } from './build.mjs';
 import { projects, run, scriptEnvironment, workspaceRoot } from './workspace.mjs';
 
 const started = performance.now();

@@ -113,7 +113,8 @@ export function formatSummary({ reports, coverage, others, seconds }) {
     `${counts.failed}`,
     `${counts.skipped}`,
   ]);
-  const lines = ['', ...table([['project', 'tests', 'passed', 'failed', 'skipped'], ...rows]), ''];
+  const lines = [''];
+  if (rows.length > 0) lines.push(...table([['project', 'tests', 'passed', 'failed', 'skipped'], ...rows]), '');
   if (coverage.length > 0) {
     const total = coverage.reduce((sum, row) => sum + row.lines.total, 0);
     const covered = coverage.reduce((sum, row) => sum + row.lines.covered, 0);

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createProjectGraphAsync } from '@nx/devkit';
 import { ESLint, type Linter } from 'eslint';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { layerConstraints } from '../../eslint.config.mjs';
 import { workspaceRoot } from '../scripts/workspace.mjs';
 
 const rule = '@nx/enforce-module-boundaries';
+const configuration = pathToFileURL(join(workspaceRoot, 'eslint.config.mjs')).href;
+const { layerConstraints } = (await import(configuration)) as {
+  layerConstraints: { sourceTag: string; onlyDependOnLibsWithTags: string[] }[];
+};
 
 /**
  * Lints a file that would stand at `path`, with the repository's own configuration and project graph. The text is given
