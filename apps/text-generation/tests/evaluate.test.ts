@@ -68,9 +68,9 @@ describe('dynamicStreamLoss', () => {
     const model = newModel();
     const before = [...model.parameters.values()].map((variable) => Array.from(variable.dataSync()));
     const still = await streamLoss(model, tokens);
-    const dynamic = await dynamicStreamLoss(model, tokens, { statistics: tokens, rate: 0.05, segment: 8 });
+    const dynamic = await dynamicStreamLoss(model, tokens, { statistics: tokens, rate: 0.01, segment: 8 });
     expect(dynamic.predictions).toBe(still.predictions);
-    expect(dynamic.nats).toBeLessThan(0.95 * still.nats);
+    expect(dynamic.nats).toBeLessThan(0.98 * still.nats);
     expect([...model.parameters.values()].map((variable) => Array.from(variable.dataSync()))).toEqual(before);
   });
 

@@ -37,10 +37,15 @@ export function formatCount(value: number): string {
 
 export function createProgress(output: Output, options: ProgressOptions): Progress {
   if (output.quiet) return { update() {}, note() {}, stop() {} };
-  return output.interactive ? barProgress(output, options) : lineProgress(output, options);
+  return output.interactive ? barProgress(options) : lineProgress(output, options);
 }
 
-function barProgress(output: Output, { label, total, format = plainCount }: ProgressOptions): Progress {
+const clearLine = '\u001b[K';
+const wrapOn = '\u001b[?7h';
+const wrapOff = '\u001b[?7l';
+const saveCursor = '\u001b7';
+
+function barProgress({ label, total, format = plainCount }: ProgressOptions): Progress {
   const bar = new SingleBar(
     {
       format: `${label} {bar} {percentage}%  {count}  {detail}`,
@@ -50,6 +55,7 @@ function barProgress(output: Output, { label, total, format = plainCount }: Prog
       hideCursor: true,
       clearOnComplete: false,
       linewrap: false,
+      forceRedraw: true,
       gracefulExit: false,
     },
     Presets.shades_classic,
@@ -62,8 +68,8 @@ function barProgress(output: Output, { label, total, format = plainCount }: Prog
       bar.update(value, { count: format(value, total), detail });
     },
     note(line) {
-      process.stderr.write('\r\u001b[K');
-      output.say(line);
+      // The bar turns line wrapping off, and goes back to the cursor it saved when it stops: both must follow.
+      process.stderr.write(`\r${clearLine}${wrapOn}${line}\n${wrapOff}${saveCursor}`);
       bar.render();
     },
     stop: () => bar.stop(),
