@@ -30,7 +30,6 @@ export async function download(url: string, path: string, options: DownloadOptio
     if (got === sha256) return false;
     throw new InputError(`Expected ${path} to have SHA-256 ${sha256}, got ${got}; delete it to fetch it again`);
   }
-  mkdirSync(dirname(path), { recursive: true });
   const part = `${path}.part`;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -66,6 +65,7 @@ async function fetchRest(url: string, part: string, { onProgress, signal }: Down
   const length = Number(response.headers.get('content-length') ?? NaN);
   let done = continues ? have : 0;
   const total = Number.isFinite(length) && !response.headers.has('content-encoding') ? done + length : undefined;
+  mkdirSync(dirname(part), { recursive: true });
   const file = await open(part, continues ? 'a' : 'w');
   try {
     for await (const chunk of response.body) {
