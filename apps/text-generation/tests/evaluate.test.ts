@@ -1,5 +1,5 @@
 import { Random, RecurrentLanguageModel } from '@cadenza/core';
-import { CharacterTokenizer } from '@cadenza/text';
+import { CharacterTokenizer, WordTokenizer } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dynamicStreamLoss } from '../src/dynamicEvaluation.js';
@@ -98,5 +98,12 @@ describe('protocolResult', () => {
   it('gives nats and bits per character and the perplexity', () => {
     const result = protocolResult({ nats: 4, predictions: 2 }, Int32Array.of(0, 1, 2), tokenizer);
     expect(result).toEqual({ nats_per_char: 2, bits_per_char: 2 / Math.LN2, perplexity: Math.exp(2) });
+  });
+
+  it('counts characters where tokens are words, and the perplexity of words', () => {
+    const words = WordTokenizer.build('one three three', { unknownToken: true });
+    const ids = words.encode('one three three'); // the second and third token have 6 characters each
+    const result = protocolResult({ nats: 6, predictions: 2 }, ids, words);
+    expect(result).toEqual({ nats_per_char: 0.5, bits_per_char: 0.5 / Math.LN2, perplexity: Math.exp(3) });
   });
 });

@@ -56,7 +56,7 @@ export function addEvaluateVerb(program: Command): void {
 async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
   const run = openRun(options.run, options);
   await startBackend(options, output, run.config);
-  const { text, split, training } = await readSplit(run, options, output);
+  const { text, split } = await readSplit(run, options, output);
   const tokens = run.tokenizer.encode(text, {
     unknown: options.unknown,
     name: `the text of ${options.data ?? 'the run'}`,
@@ -76,7 +76,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
     windowed: protocolResult(windowed, tokens, run.tokenizer),
   };
   if (options.dynamic && !signal.aborted) {
-    const statistics = run.tokenizer.encode(training ?? text, { unknown: 'skip' });
+    const statistics = run.tokenizer.encode(await trainingText(run), { unknown: 'skip' });
     const dynamic = await measure('dynamic', (reading) =>
       dynamicStreamLoss(model, tokens, {
         ...reading,
@@ -109,7 +109,7 @@ async function readSplit(
   run: OpenRun,
   { data, split }: EvaluateOptions,
   output: Output,
-): Promise<{ text: string; split: Split; training: string | undefined }> {
+): Promise<{ text: string; split: Split }> {
   const own = run.description.data;
   const validationData = data === undefined ? own.validation?.source : undefined;
   const corpora = await readCorpora(run.config, { data: data ?? own.source, validationData });
@@ -123,7 +123,15 @@ async function readSplit(
   if (!isOwn && chosen === 'validation') output.say('This is another text than the run’s own: measuring its last part');
   const { train, validation } = corpora;
   const text = chosen === 'all' ? train + (validationData === undefined ? validation : '') : corpora[chosen];
-  return { text, split: chosen, training: isOwn ? train : undefined };
+  return { text, split: chosen };
+}
+
+/** What the model learned from; dynamic evaluation takes its gradients' sizes from there. */
+async function trainingText({ config, description }: OpenRun): Promise<string> {
+  const { source, fingerprint, validation } = description.data;
+  const corpora = await readCorpora(config, { data: source, validationData: validation?.source });
+  if (corpora.description.fingerprint === fingerprint) return corpora.train;
+  throw new InputError(`Expected ${source} to be the text the run was trained on, for --dynamic, got a changed one`);
 }
 
 async function withProgress(
