@@ -10,6 +10,8 @@ export interface Output {
   warn(line: string): void;
   /** A piece of the result itself, as it is, to standard output. */
   write(text: string): void;
+  /** Sends lines for people elsewhere while something moves on standard error, such as a progress bar; back without an argument. */
+  divert(to?: (line: string) => void): void;
   /** The one JSON object that ends standard output under `--json`; nothing otherwise. */
   object(value: unknown): void;
 }
@@ -23,12 +25,15 @@ export interface OutputOptions {
 
 export function createOutput(options: OutputOptions = {}): Output {
   const { quiet = false, json = false, stdout = process.stdout, stderr = process.stderr } = options;
+  const toStderr = (line: string): void => void stderr.write(`${line}\n`);
+  let show = toStderr;
   return {
     quiet,
     json,
     interactive: stderr.isTTY === true && !quiet,
-    say: (line) => void (quiet || stderr.write(`${line}\n`)),
-    warn: (line) => void stderr.write(`${line}\n`),
+    say: (line) => void (quiet || show(line)),
+    warn: (line) => show(line),
+    divert: (to = toStderr) => void (show = to),
     write: (text) => void stdout.write(text),
     object: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
   };

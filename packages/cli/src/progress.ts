@@ -37,7 +37,7 @@ export function formatCount(value: number): string {
 
 export function createProgress(output: Output, options: ProgressOptions): Progress {
   if (output.quiet) return { update() {}, note() {}, stop() {} };
-  return output.interactive ? barProgress(options) : lineProgress(output, options);
+  return output.interactive ? barProgress(output, options) : lineProgress(output, options);
 }
 
 const clearLine = '\u001b[K';
@@ -45,7 +45,7 @@ const wrapOn = '\u001b[?7h';
 const wrapOff = '\u001b[?7l';
 const saveCursor = '\u001b7';
 
-function barProgress({ label, total, format = plainCount }: ProgressOptions): Progress {
+function barProgress(output: Output, { label, total, format = plainCount }: ProgressOptions): Progress {
   const bar = new SingleBar(
     {
       format: `${label} {bar} {percentage}%  {count}  {detail}`,
@@ -62,17 +62,22 @@ function barProgress({ label, total, format = plainCount }: ProgressOptions): Pr
   );
   bar.start(total, 0, { count: format(0, total), detail: '' });
   let shownDetail = '';
+  // The bar turns line wrapping off, and goes back to the cursor it saved when it stops: both must follow.
+  const note = (line: string): void => {
+    process.stderr.write(`\r${clearLine}${wrapOn}${line}\n${wrapOff}${saveCursor}`);
+    bar.render();
+  };
+  output.divert(note);
   return {
     update(value, detail = shownDetail) {
       shownDetail = detail;
       bar.update(value, { count: format(value, total), detail });
     },
-    note(line) {
-      // The bar turns line wrapping off, and goes back to the cursor it saved when it stops: both must follow.
-      process.stderr.write(`\r${clearLine}${wrapOn}${line}\n${wrapOff}${saveCursor}`);
-      bar.render();
+    note,
+    stop() {
+      bar.stop();
+      output.divert();
     },
-    stop: () => bar.stop(),
   };
 }
 

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createOutput } from '../src/output.js';
 import { createProgress, formatCount, formatDuration } from '../src/progress.js';
 import { formatTable } from '../src/table.js';
@@ -31,6 +31,29 @@ describe('createOutput', () => {
 });
 
 describe('createProgress', () => {
+  it('moves a bar in a terminal and puts lines for people above it', () => {
+    const written: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+    const isTTY = process.stderr.isTTY;
+    process.stderr.isTTY = true;
+    try {
+      const output = createOutput();
+      const progress = createProgress(output, { label: 'train', total: 4 });
+      progress.update(1, 'loss 2.1');
+      output.say('stopping');
+      progress.stop();
+      output.say('stopped');
+    } finally {
+      process.stderr.isTTY = isTTY;
+      vi.restoreAllMocks();
+    }
+    const shown = written.join('');
+    expect(shown).toContain('25%  1/4  loss 2.1');
+    // Above the bar: the bar's line is cleared, wrapping is on for the line, and the bar is drawn again below.
+    expect(shown).toMatch(/\r\u001b\[K\u001b\[\?7hstopping\n\u001b\[\?7l\u001b7[^]*25%/);
+    expect(shown.endsWith('stopped\n')).toBe(true);
+  });
+
   it('prints plain lines where there is no terminal', () => {
     const { read, ...options } = streams();
     const progress = createProgress(createOutput(options), { label: 'train', total: 4, interval: 0 });
