@@ -9,13 +9,16 @@ const COMMON = [
   ...['-DNDEBUG', '-DNAPI_VERSION=8'],
 ];
 
+const AVX512 = [
+  ...['-mavx2', '-mfma', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl'],
+  '-mprefer-vector-width=512',
+];
+
 /** Further flags of the kernels of one instruction set, on x86-64 only. */
 const INSTRUCTION_SETS = {
   'isa_avx2.cc': ['-mavx2', '-mfma'],
-  'isa_avx512.cc': [
-    ...['-mavx2', '-mfma', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl'],
-    '-mprefer-vector-width=512',
-  ],
+  'isa_avx512.cc': AVX512,
+  'isa_avx512_bf16.cc': [...AVX512, '-mavx512bf16'],
 };
 
 /** The flags that compile a source file on an architecture (`process.arch`'s word). */

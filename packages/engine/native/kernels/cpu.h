@@ -15,6 +15,9 @@ const Kernels& table();
 namespace avx512 {
 const Kernels& table();
 }
+namespace avx512_bf16 {
+const Kernels& table();
+}
 #endif
 
 }  // namespace cadenza

@@ -9,7 +9,9 @@
 //   isa_avx512.cc                 x86-64 only: -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
 //                                 -mprefer-vector-width=512 (g++ 12 also wants -Wno-maybe-uninitialized under -Wall)
 //
-// The three isa_*.cc files include the same kernel sources (*.inc) under a namespace of their own and are empty on machines
+//   isa_avx512_bf16.cc            x86-64 only: those of isa_avx512.cc and -mavx512bf16
+//
+// The isa_*.cc files include the same kernel sources (*.inc) under a namespace of their own and are empty on machines
 // other than x86-64 (except isa_baseline.cc), so that a build script may always compile all *.cc in this folder.
 //
 // Letters: B batch, T time, D input, H hidden, V vocabulary. Matrices are row-major. Sequences are [B, T, *]; reserves are
@@ -206,7 +208,7 @@ constexpr int maximumRank = 8;
 
 // All kernels of one instruction set.
 struct Kernels {
-  const char* isa;  // "avx512", "avx2" or "baseline"
+  const char* isa;  // "avx512bf16", "avx512", "avx2" or "baseline"
 
   void (*gemm)(ThreadPool&, const GemmArguments&);
   // The register tile alone, for measuring the peak: c += a b, `repeats` times over operands that stay in L1 (a 12 x 256, b 256 x
@@ -279,7 +281,8 @@ struct Kernels {
 
 // The kernels in use: the best instruction set of this CPU unless set_isa chose another.
 const Kernels& kernels();
-// "avx512", "avx2", "baseline", or null/"" for the best. False when unknown or when this CPU cannot run it (nothing changes).
+// "avx512", "avx2", "baseline", or null/"" for the best of them; "avx512bf16" is AVX-512 with the operands of matrix products and of
+// the LSTM rounded to bf16, and is never chosen without being asked for. False when unknown or when this CPU cannot run it (nothing changes).
 bool set_isa(const char* name);
 // Position of the first id outside [0, limit), or -1.
 int64_t first_out_of_range(const int32_t* ids, int64_t count, int64_t limit);

@@ -4,6 +4,8 @@
 //   F="-std=c++17 -O2 -pthread -fno-math-errno -ffp-contract=fast -Ikernels"
 //   g++ $F -mavx2 -mfma -c kernels/isa_avx2.cc -o /tmp/isa_avx2.o
 //   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -c kernels/isa_avx512.cc -o /tmp/isa_avx512.o
+//   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -mavx512bf16 \
+//     -c kernels/isa_avx512_bf16.cc -o /tmp/isa_avx512_bf16.o
 //   g++ $F tests/kernel_tests.cc kernels/isa_baseline.cc kernels/cpu.cc kernels/memory.cc kernels/threads.cc /tmp/isa_avx*.o -o /tmp/kernel_tests
 //   /tmp/kernel_tests
 //
@@ -46,10 +48,22 @@ using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 std::mt19937 generator(7);
 
+// With bf16 operands, random numbers are given the bits of bf16, so that a single product is as exact as in float32; what goes
+// through several products may differ by `slack` times as much.
+bool bf16 = false;
+double slack = 1;
+
 Floats random_floats(int64_t n, float scale = 1.0f) {
   std::normal_distribution<float> normal(0, scale);
   Floats v(static_cast<size_t>(n));
-  for (float& x : v) x = normal(generator);
+  for (float& x : v) {
+    x = normal(generator);
+    if (!bf16) continue;
+    uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    bits &= 0xffff0000u;
+    std::memcpy(&x, &bits, 4);
+  }
   return v;
 }
 Floats random_mask(int64_t n, float rate, float kept) {
@@ -70,7 +84,7 @@ void close(const A& a, const B& b, double tolerance, const char* name) {
   if (a.size() != b.size()) return check(false, "%s: %zu and %zu elements", name, a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {
     const double x = a[i], y = b[i];
-    const bool same = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * (1 + std::fabs(y));
+    const bool same = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= slack * tolerance * (1 + std::fabs(y));
     if (!same) return check(false, "%s[%zu] is %.9g, expected %.9g", name, i, x, y);
   }
   check(true, "");
@@ -289,7 +303,7 @@ void differences(Layer& l, Doubles& parameter, const Floats& gradient, const Dou
     parameter[i] = keep;
     const double expected = (above - below) / (2 * step);
     // float32 sums of some hundred terms
-    check(std::fabs(gradient[i] - expected) <= 2e-4 * (1 + std::fabs(expected)), "d%s[%zu] is %g, differences give %g", name, i,
+    check(std::fabs(gradient[i] - expected) <= slack * 2e-4 * (1 + std::fabs(expected)), "d%s[%zu] is %g, differences give %g", name, i,
           gradient[i], expected);
   }
 }
@@ -853,6 +867,16 @@ int main() {
     test_elementwise();
     test_reduce();
     test_copy();
+    test_recurrent();
+    check(memory_use().buffers == 0, "scratch memory is given back");
+  }
+  if (set_isa("avx512bf16")) {
+    context = "avx512bf16";
+    bf16 = true;
+    generator.seed(7);
+    check(std::strcmp(kernels().isa, "avx512bf16") == 0, "set_isa");
+    test_gemm();
+    slack = 400;  // h and dz are rounded to 8 bits at each step
     test_recurrent();
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
