@@ -3,7 +3,7 @@ import { generation, gemm, layers, symbols, training, trainingFlopsPerToken } fr
 import { median } from './statistics.mjs';
 
 /**
- * @typedef {{ rounds: number, seconds: number, threads?: number, backend?: string,
+ * @typedef {{ rounds: number, seconds: number, threads?: number, backend?: string, precision?: string,
  *   pythons: { name: string, python: string, version: string }[], say: (line: string) => void }} Settings
  * @typedef {Record<string, { version: string, [figure: string]: unknown }>} Peers
  * @typedef {{ name: string, [figure: string]: any }} Row
@@ -36,12 +36,12 @@ export async function alternate(rounds, runs) {
  * @param {Settings} settings
  */
 async function measureRow(what, figure, size, settings) {
-  const { rounds, seconds, threads, backend, pythons } = settings;
+  const { rounds, seconds, threads, backend, precision, pythons } = settings;
   /** @type {any} */
   let ours;
   /** @type {Record<string, () => Promise<number>>} */
   const runs = {
-    ours: async () => (ours = await measureOurs(what, { ...size, seconds, threads, backend }))[figure],
+    ours: async () => (ours = await measureOurs(what, { ...size, seconds, threads, backend, precision }))[figure],
   };
   /** @type {Peers} */
   const peers = {};
@@ -61,6 +61,7 @@ async function measureRow(what, figure, size, settings) {
     value: medians.ours,
     backend: ours.backend,
     threads: ours.threads,
+    precision: ours.precision,
     reason: ours.reason,
     peers,
     ratio: Number.isFinite(best) ? round(medians.ours / best) : null,
@@ -86,7 +87,7 @@ export async function trainingRows(settings, wanted) {
     }
     rows.push({
       name,
-      precision: 'f32',
+      precision: row.precision,
       backend: row.backend,
       threads: row.threads,
       tokens_per_second: round(row.value),
@@ -138,7 +139,7 @@ export async function gemmRows(settings, wanted) {
     const row = await measureRow('gemm', 'gflops', { size: `${m}x${k}x${n}` }, settings);
     rows.push({
       name,
-      precision: 'f32',
+      precision: row.precision,
       backend: row.backend,
       threads: row.threads,
       m,

@@ -7,6 +7,8 @@
  *     npm run bench -- --python A --python B     PyTorch through these (or $CADENZA_BENCH_PYTHON, separated by the
  *                                                path delimiter; otherwise python3)
  *
+ *     npm run bench -- --precision bf16          ours with bf16 operands; the peers stay in float32
+ *
  * Ours and the peers' runs alternate, each in a process of its own; figures are medians over `--rounds`. A peer that is not
  * installed is left out, and said so.
  */
@@ -55,6 +57,7 @@ function readOptions() {
       seconds: { type: 'string', default: '3' },
       threads: { type: 'string' },
       backend: { type: 'string' },
+      precision: { type: 'string' },
       'no-build': { type: 'boolean', default: false },
     },
   });
@@ -71,6 +74,7 @@ function readOptions() {
     seconds: positive('--seconds', values.seconds),
     threads: values.threads === undefined ? undefined : positive('--threads', values.threads),
     backend: values.backend,
+    precision: values.precision,
     noBuild: values['no-build'],
   };
 }

@@ -50,7 +50,7 @@ export interface Addon {
   trimMemory(): void;
   threads(): number;
   setThreads(threads: number): void;
-  isa(): 'avx512' | 'avx2' | 'baseline';
+  isa(): 'avx512bf16' | 'avx512' | 'avx2' | 'baseline';
   setIsa(isa: string): boolean;
 
   lstmForward(

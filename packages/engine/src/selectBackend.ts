@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { BackendError, ConfigError, expected, registerCadenzaKernels } from '@cadenza/core';
-import { loadAddon } from './addon.js';
+import { loadAddon, type Addon } from './addon.js';
 import type { NativeBackend } from './nativeBackend.js';
 import { registerNativeBackend } from './registerNativeBackend.js';
 import { smokeTest } from './smokeTest.js';
@@ -16,7 +16,10 @@ export type Precision = 'f32' | 'bf16';
 export interface SelectBackendOptions {
   /** How many threads compute, the caller among them. All cores when absent; only `native` can be told. */
   threads?: number;
-  /** Precision of products; `f32` when absent. What a backend cannot do it does in `f32`, and `reason` says so. */
+  /**
+   * Precision of the operands of matrix products and of the LSTM's; `f32` when absent. Sums, states, gates and weights stay
+   * float32, and so do the steps of GRU and RNN. What a backend cannot do it does in `f32`, and `reason` says so.
+   */
   precision?: Precision;
   /** Receives the line that says what was chosen and why. */
   log?: (line: string) => void;
@@ -31,15 +34,22 @@ export interface SelectedBackend {
   precision: Precision;
 }
 
+/** What is said of a backend that has started. */
+interface Started {
+  about: string;
+  threads: number;
+  /** `f32` when absent */
+  precision?: Precision;
+}
 /** The order of `auto`, each with how to start it: a phrase about it, or an error that says why it cannot be had. */
-const STARTERS: Record<BackendName, (threads: number | undefined) => Promise<{ about: string; threads: number }>> = {
+const STARTERS: Record<BackendName, (options: SelectBackendOptions) => Promise<Started>> = {
   native: startNative,
   tensorflow: startTensorFlow,
   wasm: startWasm,
   cpu: startCpu,
 };
 const ORDER = Object.keys(STARTERS) as BackendName[];
-const ISA_NAMES = { avx512: 'AVX-512', avx2: 'AVX2', baseline: 'baseline instructions' };
+const ISA_NAMES = { avx512bf16: 'AVX-512 with bf16', avx512: 'AVX-512', avx2: 'AVX2', baseline: 'baseline instructions' };
 
 /**
  * Makes a TensorFlow.js backend the active one, with Cadenza's kernels on it, and says in one line which and why.
@@ -55,14 +65,16 @@ export async function selectBackend(
   const failures: string[] = [];
   for (const name of choice === 'auto' ? ORDER : [choice]) {
     try {
-      const { about, threads } = await STARTERS[name](options.threads);
+      const { about, threads, precision = 'f32' } = await STARTERS[name](options);
       const notes = [about, ...failures];
-      if (options.precision === 'bf16') notes.push('bf16 is not there yet, f32 is used instead');
+      if (options.precision === 'bf16' && precision === 'f32') {
+        notes.push(`no bf16 ${name === 'native' ? 'instructions on this CPU' : 'here'}, f32 is used instead`);
+      }
       if (options.threads !== undefined && options.threads !== threads)
         notes.push(`${threads} thread, not ${options.threads}`);
       const reason = `backend ${name}: ${notes.filter(Boolean).join('; ')}`;
       options.log?.(reason);
-      return { name, reason, threads, precision: 'f32' };
+      return { name, reason, threads, precision };
     } catch (error) {
       const message = (error as Error).message.split('\n')[0];
       if (choice !== 'auto') {
@@ -88,15 +100,24 @@ function check(choice: BackendChoice, { threads, precision }: SelectBackendOptio
   }
 }
 
-async function startNative(threads?: number) {
+async function startNative({ threads, precision }: SelectBackendOptions): Promise<Started> {
   const { addon, reason } = loadAddon();
   if (addon === null) throw new Error(reason);
   registerNativeBackend();
   await activate('native');
   addon.setThreads(threads ?? availableParallelism());
+  const bf16 = setBf16(addon, precision === 'bf16');
   train('native');
   const count = addon.threads();
-  return { about: `${ISA_NAMES[addon.isa()]}, ${count} ${count === 1 ? 'thread' : 'threads'}`, threads: count };
+  const about = `${ISA_NAMES[addon.isa()]}, ${count} ${count === 1 ? 'thread' : 'threads'}`;
+  return { about, threads: count, precision: bf16 ? 'bf16' : 'f32' };
+}
+
+/** Turns the kernels with bf16 operands on or off; they go with AVX-512 alone. Returns whether they are on. */
+function setBf16(addon: Addon, wanted: boolean): boolean {
+  if (wanted) return addon.isa() === 'avx512bf16' || (addon.isa() === 'avx512' && addon.setIsa('avx512bf16'));
+  if (addon.isa() === 'avx512bf16') addon.setIsa('avx512');
+  return false;
 }
 
 /** tfjs-node is an optional dependency that needs a download to install, and does not load on Node 23 and later. */

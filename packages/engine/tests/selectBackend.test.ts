@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import { genericKernels } from '@cadenza/core';
 import { activeNativeBackend, registerNativeBackend, selectBackend } from '../src/index.js';
+import { loadAddon } from '../src/addon.js';
 import { smokeTest } from '../src/smokeTest.js';
 import { isBuilt } from './onBoth.js';
 
@@ -50,7 +51,19 @@ describe('selectBackend', () => {
   it('never changes the precision silently', async () => {
     const chosen = await selectBackend('cpu', { precision: 'bf16' });
     expect(chosen.precision).toBe('f32');
-    expect(chosen.reason).toContain('bf16 is not there yet, f32 is used instead');
+    expect(chosen.reason).toContain('no bf16 here, f32 is used instead');
+  });
+
+  it.skipIf(!isBuilt)('takes bf16 where the CPU has it, says so, and goes back to f32', async () => {
+    const { addon } = loadAddon();
+    const best = addon!.isa();
+    const can = best === 'avx512' && addon!.setIsa('avx512bf16');
+    addon!.setIsa(best);
+    const chosen = await selectBackend('native', { precision: 'bf16' });
+    expect(chosen.precision).toBe(can ? 'bf16' : 'f32');
+    expect(chosen.reason).toContain(can ? 'AVX-512 with bf16' : 'no bf16 instructions on this CPU, f32 is used instead');
+    expect((await selectBackend('native')).precision).toBe('f32');
+    expect(addon!.isa()).toBe(best);
   });
 
   it('says when it cannot use as many threads as asked', async () => {
