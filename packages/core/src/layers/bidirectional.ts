@@ -136,6 +136,7 @@ export class Bidirectional extends SequenceLayer {
 
   private split(options: RunOptions): [RunOptions, RunOptions] {
     const { initialState } = options;
+    if (initialState) this.checkStates(initialState);
     const count = this.forwardLayer.stateSizes.length;
     return [
       { ...options, initialState: initialState?.slice(0, count) },

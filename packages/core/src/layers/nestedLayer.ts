@@ -64,6 +64,7 @@ export abstract class NestedLayer extends tfl.layers.Layer {
     const initializer = { apply: spec.fill } as unknown as ResolvedInitializer;
     const name = `${this.weightPrefix}${snakeCase(spec.name)}`;
     const made = this.addWeight(name, spec.shape, 'float32', initializer, spec.regularizer, true, spec.constraint);
+    if (!this.trainable) made.trainable = false;
     if (spec.constraint) constrain(made.read() as tf.Variable, spec.constraint);
     this.own.set(spec.name, made);
     this.parts.push({ name: spec.name, made });

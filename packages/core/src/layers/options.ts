@@ -20,6 +20,7 @@ const refusedOptions: Record<string, string> = {
   constants: 'a layer has no constants; concatenate them to the input',
   activityRegularizer: 'TensorFlow.js does not support activity regularizers; use kernelRegularizer',
   weights: 'call setWeights() on the built layer',
+  useCudnn: 'the backend decides what computes the operation',
 };
 
 /** The fewest insertions, deletions, replacements and swaps of neighbours that turn one word into another. */

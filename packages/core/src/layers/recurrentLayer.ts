@@ -7,7 +7,7 @@ import type { WeightSpec } from './nestedLayer.js';
 import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.js';
 import { SequenceLayer } from './sequenceLayer.js';
 import type { RunOptions, RunResult, Trace } from './sequenceLayer.js';
-import { resolveConstraint, resolveInitializer, resolveRegularizer, savedOption } from './weightOptions.js';
+import { resolveConstraint, resolveInitializer, resolveRegularizer, savedOptions } from './weightOptions.js';
 import type { Fill } from './weightOptions.js';
 
 /** One run of a cell: its weights and masks as the operation takes them. */
@@ -58,6 +58,7 @@ export abstract class RecurrentLayer extends SequenceLayer {
     this.kind = kind;
     this.units = positiveInteger(given.units, 'units');
     this.useBias = flag(given.useBias, true, 'useBias');
+    if (!this.useBias) refuseBiasOptions(given);
     this.layerNorm = flag(given.layerNorm, false, 'layerNorm');
     this.goBackwards = flag(given.goBackwards, false, 'goBackwards');
     this.rates = {
@@ -151,6 +152,7 @@ export abstract class RecurrentLayer extends SequenceLayer {
   private prepare(x: tf.Tensor, options: RunOptions): CellRun {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it runs; call build([null, null, D])`);
+    if (options.initialState) this.checkStates(options.initialState);
     const { rates } = this;
     const training = options.training === true;
     const random = options.random ?? this.random;
@@ -209,16 +211,23 @@ export abstract class RecurrentLayer extends SequenceLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const own = Object.entries(this.given).filter(
-      ([key]) => recurrentOptionNames.includes(key) || this.kind.options.includes(key),
-    );
-    return { ...Object.fromEntries(own.map(([key, value]) => [key, savedOption(value)])), ...super.getConfig() };
+    const names = [...recurrentOptionNames, ...this.kind.options];
+    return { ...savedOptions(this.given, names), ...super.getConfig() };
   }
 }
 
 /** Layer norm starts as the plain normalisation: gain 1 in row 0, bias 0 in row 1. */
 export function gainAndBias(shape: number[]): tf.Tensor {
   return tf.tidy(() => tf.concat([tf.ones([1, shape[1]]), tf.zeros([1, shape[1]])], 0));
+}
+
+/** Without a bias nothing can be done with it; `zeros` is what Keras spells out for a bias that is not there. */
+function refuseBiasOptions(given: RecurrentOptions): void {
+  const { biasRegularizer, biasConstraint } = given;
+  const biasInitializer = given.biasInitializer === 'zeros' ? undefined : given.biasInitializer;
+  for (const [name, value] of Object.entries({ biasInitializer, biasRegularizer, biasConstraint })) {
+    if (value !== undefined) throw new ConfigError(expected(name, 'absent where useBias is false', value));
+  }
 }
 
 function zoneoutRates(zoneout: RecurrentOptions['zoneout'], kind: CellKind): { zoneoutH: number; zoneoutC: number } {

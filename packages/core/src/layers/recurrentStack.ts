@@ -11,7 +11,7 @@ import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.
 import { SequenceLayer, sequenceOptionNames } from './sequenceLayer.js';
 import type { RunOptions, RunResult, Trace } from './sequenceLayer.js';
 import { SimpleRNN } from './simpleRNN.js';
-import { savedOption } from './weightOptions.js';
+import { savedOptions } from './weightOptions.js';
 
 /** The kinds of cell a stack is made of. */
 export type CellName = 'rnn' | 'gru' | 'lstm';
@@ -179,6 +179,7 @@ export class RecurrentStack extends SequenceLayer {
     visit: (layer: RecurrentLayer | Bidirectional, input: tf.Tensor, options: RunOptions, index: number) => tf.Tensor,
   ): void {
     const random = options.random ?? this.random;
+    if (options.initialState) this.checkStates(options.initialState);
     const drop = (features: tf.Tensor, dropRate: number): tf.Tensor => {
       if (options.training !== true || dropRate === 0) return features;
       return dropout(features, { rate: dropRate, seed: random.seedPair(), locked: this.variational });
@@ -208,9 +209,7 @@ export class RecurrentStack extends SequenceLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const names = stackOptionNames(this.cell);
-    const own = Object.entries(this.given).filter(([key]) => names.includes(key));
-    return { ...Object.fromEntries(own.map(([key, value]) => [key, savedOption(value)])), ...super.getConfig() };
+    return { ...savedOptions(this.given, stackOptionNames(this.cell)), ...super.getConfig() };
   }
 }
 

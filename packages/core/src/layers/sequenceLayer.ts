@@ -138,10 +138,7 @@ export abstract class SequenceLayer extends NestedLayer {
   }
 
   private startingState(given: tf.Tensor[], batch: number): tf.Tensor[] | undefined {
-    if (given.length > 0) {
-      this.checkStates(given);
-      return given;
-    }
+    if (given.length > 0) return given;
     if (!this.stateful || !this.carried) return undefined;
     if (this.carried[0].shape[0] !== batch) {
       throw new InputError(
@@ -152,7 +149,8 @@ export abstract class SequenceLayer extends NestedLayer {
     return this.carried;
   }
 
-  private checkStates(states: tf.Tensor[]): void {
+  /** Checks the number and the sizes of given states: one too few would otherwise silently start a layer from zeros. */
+  protected checkStates(states: readonly tf.Tensor[]): void {
     const sizes = this.stateSizes;
     if (states.length !== sizes.length) {
       throw new InputError(expected(`the initial state of ${this.name}`, `${sizes.length} tensors`, states.length));

@@ -90,3 +90,9 @@ export function savedOption(value: unknown): tf.serialization.ConfigDictValue {
   if (isSerializable(value)) return { className: value.getClassName(), config: value.getConfig() };
   return value as tf.serialization.ConfigDictValue;
 }
+
+/** Those of the given options that have one of the names, as a saved model keeps them. */
+export function savedOptions(given: object, names: readonly string[]): tf.serialization.ConfigDict {
+  const own = Object.entries(given).filter(([key]) => names.includes(key));
+  return Object.fromEntries(own.map(([key, value]) => [key, savedOption(value)]));
+}

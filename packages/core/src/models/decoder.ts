@@ -10,10 +10,9 @@ import {
   type RecurrentStackOptions,
 } from '../layers/recurrentStack.js';
 import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
-import { resolveInitializer, savedOption } from '../layers/weightOptions.js';
+import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { dropout, dropoutMask } from '../ops/index.js';
 import { Random } from '../random.js';
-import { assertShape } from '../shapes.js';
 import { checkedEntrance, embeddingSpec, entrance, entranceSize, tokenOptionNames, tokenSizes } from './tokens.js';
 import type { TokenOptions } from './tokens.js';
 
@@ -212,7 +211,6 @@ export class RecurrentDecoder extends NestedLayer {
     const [x, ...given] = [gatherInputs(inputs, keywords).inputs].flat() as tf.Tensor[];
     return tf.tidy(() => {
       const { x: packed, lengths, unpack } = entrance(x, this.given, keywords);
-      given.forEach((state, index) => assertShape(state, [null, this.stateSizes[index] ?? null], `state ${index}`));
       const state = given.length > 0 ? { states: given } : undefined;
       const result = this.decode(packed, state, { lengths, training: keywords.training === true });
       const outputs = unpack(result.logits ?? result.outputs);
@@ -233,8 +231,7 @@ export class RecurrentDecoder extends NestedLayer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const names = [...decoderOptionNames, ...tokenOptionNames, ...stackOptionNames(this.stack.cell)];
-    const own = Object.entries(this.given).filter(([key]) => names.includes(key));
-    return { ...super.getConfig(), ...Object.fromEntries(own.map(([key, value]) => [key, savedOption(value)])) };
+    return { ...super.getConfig(), ...savedOptions(this.given, names) };
   }
 }
 

@@ -5,7 +5,7 @@ import type { ApplyInputs, CallArguments, Shape } from '../layers/nestedLayer.js
 import { assertKnownOptions, choice, positiveInteger, presentOptions, seedOf } from '../layers/options.js';
 import { RecurrentStack, stackOptionNames, type RecurrentStackOptions } from '../layers/recurrentStack.js';
 import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
-import { resolveInitializer, savedOption } from '../layers/weightOptions.js';
+import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { Random } from '../random.js';
 import type { DecoderState } from './decoder.js';
 import { checkedEntrance, embeddingSpec, entrance, entranceSize, tokenOptionNames, tokenSizes } from './tokens.js';
@@ -207,8 +207,7 @@ export class LSTMEncoder extends NestedLayer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const names = [...encoderOptionNames, ...tokenOptionNames, ...stackOptionNames('lstm')];
-    const own = Object.entries(this.given).filter(([key]) => names.includes(key));
-    return { ...super.getConfig(), ...Object.fromEntries(own.map(([key, value]) => [key, savedOption(value)])) };
+    return { ...super.getConfig(), ...savedOptions(this.given, names) };
   }
 }
 

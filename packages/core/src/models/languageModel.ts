@@ -158,7 +158,8 @@ function resolve(options: LanguageModelOptions): LanguageModelConfig {
   const dropout: Partial<LanguageModelDropout> = given.dropout ?? {};
   assertKnownOptions('dropout', dropout, dropoutNames, []);
   assertKnownOptions('zoneout', given.zoneout ?? {}, ['hidden', 'cell'], []);
-  const size = (value: number | undefined, what: string): number => (value ? positiveInteger(value, what) : 0);
+  const size = (value: number | undefined, what: string): number =>
+    value === undefined || value === 0 ? 0 : positiveInteger(value, what);
   const config = {
     cell: choice(given.cell, ['rnn', 'gru', 'lstm'], 'lstm', 'cell'),
     vocabularySize: positiveInteger(given.vocabularySize, 'vocabularySize'),

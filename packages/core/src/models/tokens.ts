@@ -27,8 +27,12 @@ export function tokenSizes(options: TokenOptions): { vocabularySize: number; emb
     if (options.maskZero) throw new ConfigError(expected('maskZero', 'false where the input is features', true));
     return { vocabularySize: 0, embeddingSize: 0 };
   }
-  const size = embeddingSize ? positiveInteger(embeddingSize, 'embeddingSize') : 0;
-  return { vocabularySize: positiveInteger(vocabularySize, 'vocabularySize'), embeddingSize: size };
+  return {
+    vocabularySize: positiveInteger(vocabularySize, 'vocabularySize'),
+    // 0 is no size but a choice: the tokens go straight into the first layer.
+    embeddingSize:
+      embeddingSize === undefined || embeddingSize === 0 ? 0 : positiveInteger(embeddingSize, 'embeddingSize'),
+  };
 }
 
 /**

@@ -51,6 +51,10 @@ describe('An option', () => {
     [{ timeMajor: true }, '[batch, time, features]'],
     [{ constants: [] }, 'Expected no option constants'],
     [{ activityRegularizer: 'l2' }, 'use kernelRegularizer'],
+    [{ useCudnn: true }, 'Expected no option useCudnn for LSTM: the backend decides'],
+    [{ useBias: false, biasInitializer: 'ones' }, 'Expected biasInitializer to be absent where useBias is false'],
+    [{ useBias: false, biasRegularizer: 'l2' }, 'biasRegularizer to be absent where useBias is false, got "l2"'],
+    [{ useBias: false, biasConstraint: 'nonNeg' }, 'biasConstraint to be absent where useBias is false'],
     [{ activation: 'relu' }, 'Expected activation of LSTM to be tanh, got "relu"'],
     [{ recurrentActivation: 'hardSigmoid' }, 'Expected recurrentActivation of LSTM to be sigmoid, got "hardSigmoid"'],
     [{ units: -3 }, 'Expected units to be a positive integer, got -3'],
@@ -111,6 +115,7 @@ describe('An option', () => {
     expect(message(LSTM, { units: 4, unroll: false, timeMajor: false, activityRegularizer: null, seed: null })).toBe(
       'no error',
     );
+    expect(message(GRU, { units: 4, useBias: false, biasInitializer: 'zeros' })).toBe('no error');
   });
 });
 

@@ -166,6 +166,8 @@ describe.each(cells)('%s', (_name, Cell) => {
       /Expected state 0 of memory to have shape \[any, 5\], got \[2, 6\]/,
     );
     expect(() => layer.apply([x, ...wrong, ...wrong])).toThrow(/Expected the initial state of memory to be \d tensor/);
+    // None at all is as wrong as too many: it would start from zeros, and nobody would know.
+    expect(() => layer.run(x, { initialState: [] })).toThrow(/Expected the initial state of memory to be \d tensor/);
   });
 
   it('carries its state over calls when stateful, as one long call would', () => {
@@ -288,6 +290,10 @@ describe.each(cells)('%s', (_name, Cell) => {
     const layer = built(new Cell({ units: H, trainable: false }));
     expect(layer.trainableWeights).toHaveLength(0);
     expect(layer.nonTrainableWeights).toHaveLength(layer.parameters().size);
+    const trainable = (): boolean[] => [...layer.parameters().values()].map((variable) => variable.trainable);
+    expect(new Set(trainable())).toEqual(new Set([false]));
+    layer.trainable = true;
+    expect(new Set(trainable())).toEqual(new Set([true]));
   });
 
   it('reads ids as the one-hot vectors they stand for', () => {

@@ -59,6 +59,17 @@ describe('RecurrentStack', () => {
     close(tf.concat([outputs, rest.outputs], 1), whole);
   });
 
+  it('refuses fewer or more states than its layers have, which would silently start some from zeros', () => {
+    const stack = built({ cell: 'gru', units: H, layers: 3, bidirectional: 1, name: 'deep' });
+    const { states } = stack.run(x);
+    for (const wrong of [states.slice(0, 3), [...states, states[0]]]) {
+      expect(() => stack.run(x, { initialState: wrong })).toThrow(
+        `Expected the initial state of deep to be 4 tensors, got ${wrong.length}`,
+      );
+      expect(() => stack.traceGates(x, { initialState: wrong })).toThrow('got ' + wrong.length);
+    }
+  });
+
   it('adds its input to every layer but the first', () => {
     const stack = built({ cell: 'gru', units: H, layers: 3, residual: true });
     const { outputs, last, layerOutputs } = stack.run(x);

@@ -149,6 +149,14 @@ describe('LSTMDecoder', () => {
     expect(decoder.step(tf.tensor1d([1, 1], 'int32')).logits!.dataSync()).not.toEqual(logits!.dataSync());
   });
 
+  it('refuses fewer states than its layers have, as a layer in a model too', () => {
+    const decoder = decoderOf({ layers: 2, name: 'talker' });
+    const states = [tf.zeros([B, H]), tf.zeros([B, H])];
+    const message = /Expected the initial state of talker_stack to be 4 tensors, got 2/;
+    expect(() => decoder.decode(target, { states })).toThrow(message);
+    expect(() => decoder.apply(target, { initialState: states })).toThrow(message);
+  });
+
   it('reads features and gives outputs without logits', () => {
     const decoder = decoderOf({ vocabularySize: undefined, embeddingSize: undefined });
     const { outputs, logits } = decoder.decode(features);
@@ -173,6 +181,7 @@ describe('LSTMDecoder', () => {
     [{ tieWeights: true, outputSize: 3 }, 'Expected tieWeights to be false without an embedding of all output tokens'],
     [{ bidirectional: true }, 'Expected an option that LSTMDecoder knows, got bidirectional'],
     [{ cell: 'gru' }, 'Expected cell of LSTMDecoder to be lstm, got "gru"'],
+    [{ embeddingSize: NaN }, 'Expected embeddingSize to be a positive integer, got NaN'],
     [{ outputSize: -1 }, 'Expected outputSize to be a positive integer, got -1'],
     [{ embeddingSize: 0, embeddingDropout: 0.5 }, 'Expected embeddingDropout to be 0 where embeddingSize is 0'],
   ])('refuses %j', (options, text) => {
