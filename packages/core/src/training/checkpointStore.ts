@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { readCheckpoint, stepOf, writeCheckpoint, type Checkpoint } from './checkpointFolder.js';
 import { defaultFileSystem, replaceFile, syncFolder, writeError, type FileSystem } from './fileSystem.js';
@@ -55,7 +55,8 @@ export class CheckpointStore {
     const place = this.folder(step);
     const temporary = join(this.directory, `.step-${step}.tmp`);
     try {
-      this.fs.mkdirSync(this.directory, { recursive: true });
+      // A folder is a name in its parent, which has to reach the disk as well; so have the logs beside it.
+      if (this.fs.mkdirSync(this.directory, { recursive: true })) syncFolder(this.fs, dirname(this.directory));
       this.fs.rmSync(temporary, { recursive: true, force: true });
       this.fs.mkdirSync(temporary);
       writeCheckpoint(this.fs, temporary, checkpoint);

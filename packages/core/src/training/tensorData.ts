@@ -35,9 +35,17 @@ export function assignWeights(parameters: Parameters, weights: ReadonlyMap<strin
   checkNames('weights', weights, parameters);
   for (const [name, variable] of parameters) {
     const value = makeTensor(weights.get(name)!);
-    variable.assign(value);
+    assignExactly(variable, value);
     value.dispose();
   }
+}
+
+/**
+ * Puts a value into a variable as it is. A layer with a constraint projects whatever is assigned; what comes from a checkpoint or
+ * from the variable itself has been projected already, and a second projection would move its last bits.
+ */
+export function assignExactly(variable: tf.Variable, value: tf.Tensor): void {
+  tf.Variable.prototype.assign.call(variable, value);
 }
 
 /** Checks that saved tensors are those of the model, by name, type and shape. */

@@ -52,6 +52,15 @@ export class EventWriter {
     this.write({ step, text: { tag, text } });
   }
 
+  /** Returns when all events have reached the disk. */
+  sync(): void {
+    try {
+      this.fs.fsyncSync(this.descriptor);
+    } catch (error) {
+      throw writeError(this.path, error);
+    }
+  }
+
   close(): void {
     this.fs.closeSync(this.descriptor);
   }

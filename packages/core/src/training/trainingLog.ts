@@ -29,9 +29,10 @@ export class TrainingLog {
     if (Object.keys(scalars).length > 0) this.events.scalars(line.step, scalars);
   }
 
-  /** Returns when the metrics have reached the disk. */
+  /** Returns when both logs have reached the disk. */
   sync(): void {
     this.metrics.sync();
+    this.events?.sync();
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { lerp } from '../ops/adam.js';
 import { numberIn, refuseUnknown } from './checks.js';
+import { assignExactly } from './tensorData.js';
 import type { Parameters } from './trainingTypes.js';
 
 export interface AverageOptions {
@@ -83,6 +84,6 @@ export class WeightAverage {
   }
 
   private assign(values: ReadonlyMap<string, tf.Tensor>): void {
-    for (const [name, value] of values) this.parameters.get(name)!.assign(value);
+    for (const [name, value] of values) assignExactly(this.parameters.get(name)!, value);
   }
 }

@@ -1,7 +1,7 @@
 import * as nodeFileSystem from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   CheckpointError,
@@ -197,6 +197,35 @@ describe('a checkpoint store', () => {
     expect([...outcomes].sort()).toEqual([10, 20]);
     expect(calls).toBeGreaterThan(25);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'has everything on the disk before it points at it, its own folder in the run too',
+    () => {
+      const opened = new Map<number, string>();
+      const events: string[] = [];
+      const fs = {
+        ...nodeFileSystem,
+        openSync: (path: string, flags: string) => {
+          const descriptor = nodeFileSystem.openSync(path, flags);
+          opened.set(descriptor, relative(run, path) || '.');
+          return descriptor;
+        },
+        fsyncSync: (descriptor: number) => void events.push(`sync ${opened.get(descriptor)}`),
+        renameSync: (from: string, to: string) => {
+          nodeFileSystem.renameSync(from, to);
+          events.push(`rename ${relative(run, to)}`);
+        },
+      };
+      new CheckpointStore(run, { fileSystem: fs as unknown as FileSystem }).save(checkpoint(10));
+      const written = ['weights.safetensors', 'optimizer.safetensors', 'state.json', 'SHA256SUMS'];
+      expect(events).toEqual([
+        'sync .',
+        ...written.map((file) => `sync checkpoints/.step-10.tmp/${file}`),
+        ...['sync checkpoints/.step-10.tmp', 'rename checkpoints/step-10', 'sync checkpoints'],
+        ...['sync checkpoints/.latest.tmp', 'rename checkpoints/latest', 'sync checkpoints'],
+      ]);
+    },
+  );
 
   it('on a full disk leaves the earlier checkpoint and no half of a new one, in one line', () => {
     for (let instant = 0, done = false; !done; instant++) {
