@@ -1,9 +1,9 @@
-import { backendAlgebra } from './algebra.js';
 import { GRU_OP } from './gru.js';
-import { makeOutput, type Kernel } from './kernel.js';
 import { layerNormRow, layerNormRowGradient } from './layerNorm.js';
 import {
   applyMask,
+  forwardKernel,
+  gradientKernel,
   inputGradients,
   inputProduct,
   isValid,
@@ -17,6 +17,7 @@ import {
   weightGradient,
   type Algebra,
   type Floats,
+  type KernelCall,
   type SequenceData,
 } from './sequenceKernel.js';
 
@@ -223,35 +224,19 @@ function joinRows(above: Floats, below: Floats, algebra: Algebra): Floats {
   return out;
 }
 
-function readGru({ inputs, attrs, backend }: Parameters<Kernel>[0]): GruData {
+function readGru({ inputs, attrs, backend }: KernelCall): GruData {
   const data = readSequence(inputs, attrs, backend, 3);
   return { ...data, resetAfter: attrs.resetAfter === true, zoneoutH: attrs.zoneoutH as number };
 }
 
-export const gruKernel: Kernel = (call) => {
-  const { attrs, backend } = call;
-  const data = readGru(call);
+export const gruKernel = forwardKernel(readGru, (data, algebra, save) => {
   const { B, T, H } = data;
-  const algebra = backendAlgebra(backend);
-  const save = attrs.saveReserve === true;
   const { y, h, gates } = gruForward(data, algebra, save);
-  algebra.release();
-  const outputs: [Floats, number[]][] = [
+  return [
     [y, [B, T, H]],
     [h, [B, H]],
     [gates, save ? [T, B, 4 * H] : [0]],
   ];
-  return outputs.map(([values, shape]) => makeOutput(backend, values as Float32Array, shape));
-};
+});
 
-export const gruGradKernel: Kernel = (call) => {
-  const { inputs, attrs, backend } = call;
-  const algebra = backendAlgebra(backend);
-  const gradients = gruBackward(readGru(call), algebra, attrs.needInputGradient === true);
-  algebra.release();
-  const names = GRU_OP.differentiable.filter((name) => inputs[name]);
-  return gradients.map((values, index) => {
-    const shape = values.length === 0 ? [0] : inputs[names[index]].shape;
-    return makeOutput(backend, values as Float32Array, shape);
-  });
-};
+export const gruGradKernel = gradientKernel(GRU_OP, readGru, gruBackward);

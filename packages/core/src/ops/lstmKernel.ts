@@ -1,9 +1,9 @@
-import { backendAlgebra } from './algebra.js';
-import { makeOutput, type Kernel } from './kernel.js';
 import { layerNormRow, layerNormRowGradient } from './layerNorm.js';
 import { LSTM_OP } from './lstm.js';
 import {
   applyMask,
+  forwardKernel,
+  gradientKernel,
   inputGradients,
   inputProduct,
   isValid,
@@ -17,6 +17,7 @@ import {
   weightGradient,
   type Algebra,
   type Floats,
+  type KernelCall,
   type SequenceData,
 } from './sequenceKernel.js';
 
@@ -200,21 +201,16 @@ export function lstmBackward(data: LstmData, algebra: Algebra, needInputGradient
   return all.filter((gradient) => gradient !== undefined);
 }
 
-function readLstm({ inputs, attrs, backend }: Parameters<Kernel>[0]): LstmData {
+function readLstm({ inputs, attrs, backend }: KernelCall): LstmData {
   const data = readSequence(inputs, attrs, backend, 4);
   const P = inputs.projection ? inputs.projection.shape[1] : data.H;
   return { ...data, P, zoneoutH: attrs.zoneoutH as number, zoneoutC: attrs.zoneoutC as number };
 }
 
-export const lstmKernel: Kernel = (call) => {
-  const { attrs, backend } = call;
-  const data = readLstm(call);
+export const lstmKernel = forwardKernel(readLstm, (data, algebra, save) => {
   const { B, T, H, P } = data;
-  const algebra = backendAlgebra(backend);
-  const save = attrs.saveReserve === true;
   const { y, h, c, gates, cells } = lstmForward(data, algebra, save);
-  algebra.release();
-  const outputs: [Floats, number[]][] = [
+  return [
     [y, [B, T, P]],
     [h, [B, P]],
     [c, [B, H]],
@@ -222,17 +218,6 @@ export const lstmKernel: Kernel = (call) => {
     [cells, save ? [T, B, H] : [0]],
     [algebra.allocate(0), [0]],
   ];
-  return outputs.map(([values, shape]) => makeOutput(backend, values as Float32Array, shape));
-};
+});
 
-export const lstmGradKernel: Kernel = (call) => {
-  const { inputs, attrs, backend } = call;
-  const algebra = backendAlgebra(backend);
-  const gradients = lstmBackward(readLstm(call), algebra, attrs.needInputGradient === true);
-  algebra.release();
-  const names = LSTM_OP.differentiable.filter((name) => inputs[name]);
-  return gradients.map((values, index) => {
-    const shape = values.length === 0 ? [0] : inputs[names[index]].shape;
-    return makeOutput(backend, values as Float32Array, shape);
-  });
-};
+export const lstmGradKernel = gradientKernel(LSTM_OP, readLstm, lstmBackward);

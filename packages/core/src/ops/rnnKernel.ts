@@ -1,9 +1,9 @@
-import { backendAlgebra } from './algebra.js';
-import { makeOutput, type Kernel } from './kernel.js';
 import { layerNormRow, layerNormRowGradient } from './layerNorm.js';
 import { RNN_OP } from './rnn.js';
 import {
   applyMask,
+  forwardKernel,
+  gradientKernel,
   inputGradients,
   inputProduct,
   isValid,
@@ -16,6 +16,7 @@ import {
   weightGradient,
   type Algebra,
   type Floats,
+  type KernelCall,
   type SequenceData,
 } from './sequenceKernel.js';
 
@@ -110,35 +111,19 @@ export function rnnBackward(data: RnnData, algebra: Algebra, needInputGradient: 
   return all.filter((gradient) => gradient !== undefined);
 }
 
-function readRnn({ inputs, attrs, backend }: Parameters<Kernel>[0]): RnnData {
+function readRnn({ inputs, attrs, backend }: KernelCall): RnnData {
   const data = readSequence(inputs, attrs, backend, 1);
   return { ...data, relu: attrs.activation === 'relu', zoneoutH: attrs.zoneoutH as number };
 }
 
-export const rnnKernel: Kernel = (call) => {
-  const { attrs, backend } = call;
-  const data = readRnn(call);
+export const rnnKernel = forwardKernel(readRnn, (data, algebra, save) => {
   const { B, T, H } = data;
-  const algebra = backendAlgebra(backend);
-  const save = attrs.saveReserve === true;
   const { y, h, reserve } = rnnForward(data, algebra, save);
-  algebra.release();
-  const outputs: [Floats, number[]][] = [
+  return [
     [y, [B, T, H]],
     [h, [B, H]],
     [reserve, save ? [T, B, H] : [0]],
   ];
-  return outputs.map(([values, shape]) => makeOutput(backend, values as Float32Array, shape));
-};
+});
 
-export const rnnGradKernel: Kernel = (call) => {
-  const { inputs, attrs, backend } = call;
-  const algebra = backendAlgebra(backend);
-  const gradients = rnnBackward(readRnn(call), algebra, attrs.needInputGradient === true);
-  algebra.release();
-  const names = RNN_OP.differentiable.filter((name) => inputs[name]);
-  return gradients.map((values, index) => {
-    const shape = values.length === 0 ? [0] : inputs[names[index]].shape;
-    return makeOutput(backend, values as Float32Array, shape);
-  });
-};
+export const rnnGradKernel = gradientKernel(RNN_OP, readRnn, rnnBackward);

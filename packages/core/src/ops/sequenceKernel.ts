@@ -1,8 +1,12 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Algebra, Floats, Matrix } from './algebra.js';
+import { backendAlgebra, type Algebra, type Floats, type Matrix } from './algebra.js';
 import { checkId } from './embedding.js';
-import type { DataBackend } from './kernel.js';
+import { makeOutput, type DataBackend, type Kernel } from './kernel.js';
 import { layerNormRow, layerNormRowGradient } from './layerNorm.js';
+import type { SequenceOp } from './sequenceOp.js';
+
+/** What a kernel is called with. */
+export type KernelCall = Parameters<Kernel>[0];
 
 /**
  * What the generic recurrent kernels share: the product of the inputs of all steps at once, its gradients, and the walk's order.
@@ -44,6 +48,44 @@ export function readSequence(
     else data.floats[name] = values as Float32Array;
   }
   return data;
+}
+
+/** A forward kernel: reads the call, runs the walk, hands each of its outputs, values and shape, over to the backend. */
+export function forwardKernel<D extends SequenceData>(
+  read: (call: KernelCall) => D,
+  walk: (data: D, algebra: Algebra, saveReserve: boolean) => [values: Floats, shape: number[]][],
+): Kernel {
+  return (call) => {
+    const algebra = backendAlgebra(call.backend);
+    try {
+      const outputs = walk(read(call), algebra, call.attrs.saveReserve === true);
+      return outputs.map(([values, shape]) => makeOutput(call.backend, values as Float32Array, shape));
+    } finally {
+      algebra.release();
+    }
+  };
+}
+
+/** A gradient kernel: `backward` gives the gradients of those inputs of `op.differentiable` that are there, empty where not needed. */
+export function gradientKernel<D extends SequenceData>(
+  op: SequenceOp,
+  read: (call: KernelCall) => D,
+  backward: (data: D, algebra: Algebra, needInputGradient: boolean) => Floats[],
+): Kernel {
+  return (call) => {
+    const { inputs, attrs, backend } = call;
+    const algebra = backendAlgebra(backend);
+    try {
+      const gradients = backward(read(call), algebra, attrs.needInputGradient === true);
+      const names = op.differentiable.filter((name) => inputs[name]);
+      return gradients.map((values, index) => {
+        const shape = values.length === 0 ? [0] : inputs[names[index]].shape;
+        return makeOutput(backend, values as Float32Array, shape);
+      });
+    } finally {
+      algebra.release();
+    }
+  };
 }
 
 /** Whether row b has a step t. */

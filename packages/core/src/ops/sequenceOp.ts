@@ -35,14 +35,14 @@ export interface SequenceResult {
 export function runSequence(
   op: SequenceOp,
   given: Record<string, tf.Tensor | undefined>,
-  attributes: Record<string, unknown>,
+  attributes: Pick<SequenceAttributes, 'reverse'> & Record<string, unknown>,
   options: { trace?: boolean; needInputGradient?: boolean } = {},
 ): SequenceResult {
   const inputs: Record<string, tf.Tensor> = {};
   for (const [name, tensor] of Object.entries(given)) if (tensor) inputs[name] = tensor;
   const inputNames = Object.keys(inputs);
   const recording = isRecording();
-  const attrs = { ...attributes, inputNames, saveReserve: recording || options.trace === true };
+  const attrs: SequenceAttributes = { ...attributes, inputNames, saveReserve: recording || options.trace === true };
   const visible = op.outputGradients.length;
 
   if (!recording) {

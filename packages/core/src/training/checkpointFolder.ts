@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { CheckpointError } from '../errors.js';
-import { syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
+import { readWhole, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
 import type { Json } from './json.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 import type { TensorData } from './tensorData.js';
@@ -55,9 +55,9 @@ export function writeCheckpoint(fs: FileSystem, directory: string, checkpoint: C
 
 /** Reads a checkpoint, every byte checked. Throws a {@link CheckpointError} that names the file which is missing or damaged. */
 export function readCheckpoint(fs: FileSystem, directory: string): Checkpoint {
-  const listed = readSums(readPart(fs, directory, sums).toString(), join(directory, sums));
+  const listed = readSums(readWhole(fs, join(directory, sums), 'DAMAGED').toString(), join(directory, sums));
   const [weights, optimizer, state] = files.map((file) => {
-    const bytes = readPart(fs, directory, file);
+    const bytes = readWhole(fs, join(directory, file), 'DAMAGED');
     const got = createHash('sha256').update(bytes).digest('hex');
     if (got === listed[file]) return bytes;
     throw new CheckpointError(
@@ -71,19 +71,6 @@ export function readCheckpoint(fs: FileSystem, directory: string): Checkpoint {
     optimizer: decodeSafetensors(optimizer, join(directory, files[1])).tensors,
     state: parseState(state.toString(), join(directory, files[2])),
   };
-}
-
-function readPart(fs: FileSystem, directory: string, file: string): Buffer {
-  try {
-    return fs.readFileSync(join(directory, file));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const got = code === 'ENOENT' ? 'no such file' : message;
-    throw new CheckpointError(`Expected to read ${join(directory, file)}, got ${got}`, {
-      code: 'DAMAGED',
-      cause: error,
-    });
-  }
 }
 
 function readSums(text: string, path: string): Record<string, string> {

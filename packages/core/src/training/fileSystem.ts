@@ -89,3 +89,14 @@ export function writeError(path: string, error: unknown): CheckpointError {
   const got = reasons[code] ? `${reasons[code]} (${code})${hint}` : message;
   return new CheckpointError(`Expected to write ${path}, got ${got}`, { code, cause: error });
 }
+
+/** Reads a whole file. One that is missing or cannot be read is a one-line error with the given code. */
+export function readWhole(fs: FileSystem, path: string, code = 'CHECKPOINT'): Buffer {
+  try {
+    return fs.readFileSync(path);
+  } catch (error) {
+    const { code: reason, message } = error as NodeJS.ErrnoException;
+    const got = reason === 'ENOENT' ? 'no such file' : message;
+    throw new CheckpointError(`Expected to read ${path}, got ${got}`, { code, cause: error });
+  }
+}

@@ -219,6 +219,22 @@ describe('lstm', () => {
     expect(distance(tf.slice(c, [0, 2, 0], [2, 1, 5]).dataSync(), cLast.dataSync())).toBe(0);
   });
 
+  it('keeps nothing for a trace or a gradient that is not asked for', async () => {
+    const args = makeArgs({}, SMALL);
+    const shapes = async (run: () => tf.TensorContainer) => (await tf.profile(run)).kernels[0].outputShapes;
+    const [B, T, H] = [2, 3, 5];
+    const results = [
+      [B, T, H],
+      [B, H],
+      [B, H],
+    ]; // y, h, c
+    expect(await shapes(() => ({ ...lstm(args) }))).toEqual([...results, [0], [0], [0]]);
+    const kept = [[T, B, 4 * H], [T, B, H], [0]]; // gates, cells
+    expect(await shapes(() => ({ ...lstmTrace(args) }))).toEqual([...results, ...kept]);
+    const gradient = () => tf.grad((kernel) => tf.sum(lstm({ ...args, kernel }).outputs))(args.kernel);
+    expect(await shapes(gradient)).toEqual([...results, ...kept]);
+  });
+
   it('computes no gradient of x where none is needed, and says so when asked', () => {
     const args = makeArgs({}, SMALL);
     const loss = (kernel: tf.Tensor) =>
