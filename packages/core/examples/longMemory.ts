@@ -124,7 +124,8 @@ export function longMemoryPage(learned: Learned[], steps: number): Page {
     title: `The adding problem over ${steps} steps`,
     text: [
       `Two numbers of ${steps} are marked, one in each half; the answer is their sum. Both networks see the same sequences, ` +
-        'with the same optimizer and about as many parameters. Always answering 1 gives an error of 0.167.',
+        'with the same optimizer and about as many parameters. Each starts as well as it can: the RNN with orthonormal recurrent ' +
+        'weights, the LSTM with gates that may stay open for the whole sequence. Always answering 1 gives an error of 0.167.',
     ],
     charts: [
       {

@@ -13,6 +13,9 @@ model.compile({ optimizer: tf.train.adam(0.02), loss: 'meanSquaredError' });
 const { history } = await model.fit(x, y, { epochs: 10, verbose: 0 });
 
 const language = new RecurrentLanguageModel({ vocabularySize: 5, hiddenSize: 4 }, new Random(1));
+// What a browser would import is the same code, without the parts that need files.
+const browser = await import('@cadenza/core/browser');
+
 const { logits } = language.step(tf.tensor1d([0], 'int32'), language.initialState(1));
 
 console.log(
@@ -21,5 +24,6 @@ console.log(
     first: history.loss[0],
     last: history.loss.at(-1),
     logits: logits.shape,
+    browser: browser.GRU === GRU && !('Trainer' in browser),
   }),
 );

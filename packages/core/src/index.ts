@@ -1,11 +1,2 @@
-export * from './errors.js';
-export * from './random.js';
-export * from './shapes.js';
-export * as initializers from './initializers.js';
-export { initialize, initializerNames, type InitializerName } from './initializers.js';
-export * from './ops/index.js';
-export * from './layers/index.js';
-export * from './models/index.js';
+export * from './browser.js';
 export * from './training/index.js';
-export * from './decoding/index.js';
-export * from './evaluation/index.js';

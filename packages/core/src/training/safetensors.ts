@@ -27,11 +27,11 @@ export function* encodeSafetensors(
     entries[name] = { dtype: typeNames[dtype], shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
   }
-  const json = Buffer.from(JSON.stringify(entries));
+  const json = new TextEncoder().encode(JSON.stringify(entries));
   const padding = (8 - (json.length % 8)) % 8;
-  const header = Buffer.alloc(8 + json.length + padding, ' ');
-  header.writeBigUInt64LE(BigInt(json.length + padding), 0);
-  json.copy(header, 8);
+  const header = new Uint8Array(8 + json.length + padding).fill(0x20); // spaces
+  new DataView(header.buffer).setBigUint64(0, BigInt(json.length + padding), true);
+  header.set(json, 8);
   yield header;
   for (const [, { values }] of inAlignedOrder(tensors)) yield littleEndian(values);
 }

@@ -71,12 +71,14 @@ describe('The packed tarball', () => {
       first: number;
       last: number;
       logits: number[];
+      browser: boolean;
     };
     const installed = pathToFileURL(join(project, 'node_modules/@cadenza/core/')).href;
     expect(result.core.startsWith(installed)).toBe(true);
     expect(relative(project, fileURLToPath(result.core)).startsWith('..')).toBe(false);
     expect(result.last).toBeLessThan(0.8 * result.first);
     expect(result.logits).toEqual([1, 5]);
+    expect(result.browser).toBe(true);
   });
 
   it('depends on TensorFlow.js alone', () => {

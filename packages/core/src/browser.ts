@@ -1,0 +1,12 @@
+/** Everything of core that needs no files and nothing of Node, for browsers: `@cadenza/core/browser`. */
+export * from './errors.js';
+export * from './random.js';
+export * from './shapes.js';
+export * as initializers from './initializers.js';
+export { initialize, initializerNames, type InitializerName } from './initializers.js';
+export * from './ops/index.js';
+export * from './layers/index.js';
+export * from './models/index.js';
+export * from './training/portable.js';
+export * from './decoding/index.js';
+export * from './evaluation/index.js';
