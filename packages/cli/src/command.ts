@@ -96,6 +96,8 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
 export function reportError(error: unknown, { debug }: { debug: boolean }): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.done;
+    // A command of verbs called without one: its help, which says which there are, is on standard error already.
+    if (error.code === 'commander.help') return exitCodes.wrongCall;
     process.stderr.write(`${commanderMessage(error)}\n`);
     return exitCodes.wrongCall;
   }

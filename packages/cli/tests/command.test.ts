@@ -14,6 +14,7 @@ async function call(action: () => void | Promise<void>, ...args: string[]) {
   vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => ((text.stdout += String(chunk)), true));
   vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => ((text.stderr += String(chunk)), true));
   const program = createProgram({ name: 'cadenza-test', description: 'a test', version: '1.2.3' });
+  addVerb(program.command('data').helpCommand(false), 'list', 'lists', () => {});
   addVerb<Options>(
     program,
     'train',
@@ -85,6 +86,13 @@ describe('a command', () => {
   it('shows its help as a wrong call when it is called with nothing', async () => {
     const { stdout, stderr, code } = await call(nothing);
     expect(stderr).toContain('Usage: cadenza-test');
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it('shows the help of a command of verbs that is called without one', async () => {
+    const { stdout, stderr, code } = await call(nothing, 'data');
+    expect(stderr).toMatch(/^Usage: cadenza-test data [^]*list [^\n]*lists\n$/);
     expect(stdout).toBe('');
     expect(code).toBe(2);
   });

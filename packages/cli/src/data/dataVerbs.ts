@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { CadenzaError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { addVerb, type ActionContext, type CommonOptions } from '../command.js';
 import { createProgress, formatCount } from '../progress.js';
-import { suggestion } from '../suggest.js';
+import { nearest, suggestion } from '../suggest.js';
 import { formatTable } from '../table.js';
 import type { DataFile, DataSet } from './dataSet.js';
 import { download } from './download.js';
@@ -44,7 +44,13 @@ function defaultFolder(name: string): string {
 /** `--data NAME` of a data set fetched into its default folder is as good as its path; anything else is a path. */
 export function findDataPath(path: string, dataSets: readonly DataSet[]): string {
   const set = dataSets.find(({ name }) => name === path);
-  if (set === undefined || existsSync(path)) return path;
+  if (path === '-' || existsSync(path)) return path;
+  if (set === undefined) {
+    const names = dataSets.map(({ name }) => name);
+    const near = nearest(path, names);
+    if (near === undefined || basename(path) !== path) return path;
+    throw new InputError(`Expected a path or a fetched data set, got ${path}; did you mean ${near}?`);
+  }
   const fetched = join(defaultFolder(set.name), set.use);
   if (existsSync(fetched)) return fetched;
   throw new InputError(`Expected the data set ${path} to be fetched, got nothing at ${fetched}; run: data get ${path}`);

@@ -100,6 +100,8 @@ describe('data list', () => {
 describe('findDataPath', () => {
   it('keeps a path and says how to fetch a data set that is named but not there', () => {
     expect(findDataPath('some/file.txt', sets)).toBe('some/file.txt');
+    expect(findDataPath('-', sets)).toBe('-');
     expect(() => findDataPath('verse', sets)).toThrow(/run: data get verse/);
+    expect(() => findDataPath('vers', sets)).toThrow(/got vers; did you mean verse\?/);
   });
 });
