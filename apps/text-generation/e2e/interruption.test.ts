@@ -98,6 +98,7 @@ describe('training', () => {
         }),
     });
     expect(result.code).toBe(130);
+    expect(result.stdout).toBe(''); // the first alone would have led to the object of what was saved
   });
 
   it('refuses a run in which another training lives', async () => {

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -74,6 +75,8 @@ describe('train', () => {
     const more = await cadenzaText(['train', '--run', run, '--resume', '--max-steps', '70', '--json', '--quiet']);
     expect(lastObject(more)).toMatchObject({ steps: 70 });
     expect(more.stderr).toBe('');
+    const finished = await cadenzaText(['train', '--run', run, '--resume', '--max-steps', '70', '--json', '--quiet']);
+    expect(lastObject(finished)).toMatchObject({ steps: 70, best: { step: expect.any(Number) } });
     const other = join(folder, 'other.txt');
     writeFileSync(other, readFileSync(data, 'utf8').replace('Apache', 'Other'));
     const refused = await cadenzaText(['train', '--run', run, '--resume', '--data', other]);
@@ -84,6 +87,21 @@ describe('train', () => {
     const wider = await cadenzaText(['train', '--run', run, '--resume', '--hidden', '32']);
     expect(wider.code).toBe(2);
     expect(wider.stderr).toMatch(/Expected model\.hiddenSize to stay 24 in a resumed run, got 32/);
+  });
+});
+
+describe('a run that was computed with another precision', () => {
+  it('goes on, and says that it is not bit for bit', async () => {
+    const other = join(folder, 'bf16');
+    cpSync(run, other, { recursive: true });
+    const path = join(other, 'config.json');
+    const description = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...description, precision: 'bf16' }));
+    const { code, stderr } = await cadenzaText(['train', '--run', other, '--resume', '--max-steps', '71', '--quiet']);
+    expect([code, stderr]).toEqual([
+      0,
+      'The run was computed with backend cpu, 1 threads and bf16: it goes on, but not bit for bit\n',
+    ]);
   });
 });
 
@@ -125,6 +143,18 @@ describe('evaluate', () => {
     expect(unseen).toMatchObject({ split: 'all', characters: 58 });
   });
 
+  it('measures the validation text of a run that has one of its own, whether or not the text is named', async () => {
+    const own = join(folder, 'own');
+    const validation = join(folder, 'validation.txt');
+    writeFileSync(validation, 'You may reproduce and distribute copies of the Work\n'.repeat(3));
+    const train = ['train', '--data', data, '--validation-data', validation, '--run', own, ...quick];
+    expect(await cadenzaText([...train, '--max-steps', '2'])).toMatchObject({ code: 0 });
+    for (const more of [[], ['--data', data]]) {
+      const args = ['evaluate', '--run', own, '--json', '--quiet', '--backend', 'cpu', ...more];
+      expect(lastObject(await cadenzaText(args))).toMatchObject({ split: 'validation', characters: 52 * 3 });
+    }
+  });
+
   it('shows a table to people and, when asked, dynamic evaluation', async () => {
     const { stdout } = await cadenzaText(['evaluate', '--run', run, '--dynamic', '--quiet', '--backend', 'cpu']);
     expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
@@ -151,6 +181,19 @@ describe('generate', () => {
     expect((await generate(['--prompt-file', file, ...options])).stdout).toBe(flag.stdout);
     expect((await generate(options, 'the Work\n')).stdout).toBe(flag.stdout);
     expect((await generate(['--prompt-file', '-', ...options], 'the Work\n')).stdout).toBe(flag.stdout);
+  });
+
+  it('starts from nothing where a pipe brings nothing', () => {
+    const bin = fileURLToPath(new URL('../bin/cadenza-text.js', import.meta.url));
+    const words = [process.execPath, bin, 'generate', '--run', run, '--backend', 'cpu', '--length', '9', '--quiet'];
+    const written = execFileSync('bash', ['-c', ': | "$@"', 'bash', ...words], { encoding: 'utf8', stdio: 'pipe' });
+    expect(written).toMatch(/^[^]{9}\n$/);
+  });
+
+  it('writes nothing but the prompt for a length of 0, and one token for a length of 1', async () => {
+    const options = ['--prompt', 'the Work', '--quiet', '--top-k', '1000', '--temperature', '0'];
+    expect((await generate([...options, '--length', '0'])).stdout).toBe('the Work\n');
+    expect((await generate([...options, '--length', '1'])).stdout).toMatch(/^the Work[^]\n$/);
   });
 
   it('writes several samples, and the same again for the same seed', async () => {

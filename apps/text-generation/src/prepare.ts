@@ -71,6 +71,38 @@ export async function readCorpora(
   return { train: text, validation, description: { ...whole, validation: described } };
 }
 
+/** A run's source, if it can be read again: what came from standard input cannot. */
+export function rereadable(source: string | undefined): string | undefined {
+  if (source !== '-') return source;
+  throw new InputError(
+    'Expected the text of the run, got none: it came from standard input, which is not kept; pipe it in again with --data -, or name it with --data',
+  );
+}
+
+/**
+ * Reads the texts of a run again, split as they were for training. Where they are gone or changed, the error ends with
+ * what to do then.
+ */
+export async function readOwnCorpora(
+  { config, description: { data: own } }: { config: Config; description: { data: DataDescription } },
+  remedy = 'name a text with --data',
+): Promise<SplitCorpus> {
+  const corpora = await readCorpora(config, {
+    data: rereadable(own.source),
+    validationData: rereadable(own.validation?.source),
+  });
+  const { description } = corpora;
+  const pairs = [
+    [own, description],
+    [own.validation, description.validation],
+  ] as const;
+  for (const [then, now] of pairs) {
+    if (then === null || then.fingerprint === now?.fingerprint) continue;
+    throw new InputError(`Expected ${then.source} to be the text the run was trained on, got a changed one; ${remedy}`);
+  }
+  return corpora;
+}
+
 /**
  * Makes the tokenizer and encodes both parts. Characters are taken from both, as char-rnn and nanoGPT do, so that nothing
  * is unknown; words only from the training part, and the rest is `<unk>`.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isRun, readJsonObject, resolveConfiguration, valueAt, leafKeys } from '@cadenza/cli';
+import { isObject, isRun, readJsonObject, resolveConfiguration, valueAt, leafKeys } from '@cadenza/cli';
 import {
   assignWeights,
   CheckpointError,
@@ -11,6 +11,7 @@ import {
   type LoadedCheckpoint,
   type RecurrentLanguageModel,
 } from '@cadenza/core';
+import type { Precision } from '@cadenza/engine';
 import { tokenizerFromJSON, type Tokenizer } from '@cadenza/text';
 import { configSchema, resolveConfig, type Config, type ConfigSources } from './config.js';
 import { createModel } from './model.js';
@@ -25,7 +26,7 @@ export interface RunDescription {
   backend: string;
   threads: number;
   /** What was computed with, which may be less than was asked for. */
-  precision: string;
+  precision: Precision;
   /** True where the preset's smaller budget for slow backends was taken. */
   reducedBudget: boolean;
   config: Config;
@@ -64,6 +65,10 @@ export function readRun(path: string): SavedRun {
   if (description.format !== 'cadenza-text-generation' || description.version !== 1) {
     const got = `${description.format ?? 'no format'}, version ${description.version ?? 'none'}`;
     throw new InputError(`Expected a run of cadenza-text-generation, version 1, got ${got}: ${directory}`);
+  }
+  const missing = (['config', 'data', 'vocabulary'] as const).find((part) => !isObject(description[part]));
+  if (missing !== undefined) {
+    throw new InputError(`Expected ${missing} in ${join(directory, 'config.json')}, got a file without; it is damaged`);
   }
   const config = resolveConfiguration(configSchema, [
     { name: join(directory, 'config.json'), values: { ...description.config } },

@@ -76,25 +76,29 @@ export class TextGenerator {
    * the first token is left out: nothing says how likely it is.
    */
   score(text: string, policy: ReadingPolicy = {}): TokenScore[] {
+    return [...this.scorePieces(text, policy)].flat();
+  }
+
+  /** The same in pieces of a few hundred tokens, each as soon as it is read. */
+  *scorePieces(text: string, policy: ReadingPolicy = {}): Generator<TokenScore[], void, undefined> {
     const ids = [...startTokens(this.tokenizer), ...this.tokenizer.encode(text, { ...policy, name: 'the text' })];
-    const scores: TokenScore[] = [];
     let state = this.model.initialState(1);
-    for (let start = 0; start < ids.length - 1; start += readChunk) {
-      const end = Math.min(start + readChunk, ids.length - 1);
-      const inputs = ids.slice(start, end);
-      const targets = ids.slice(start + 1, end + 1);
-      const [losses, ...next] = tf.tidy(() => {
-        const result = this.model.loss(row(inputs), row(targets), state);
-        return [result.losses, ...result.state];
-      });
-      losses.dataSync().forEach((loss, index) => {
-        scores.push({ token: this.tokenizer.decode([targets[index]]), logProbability: -loss });
-      });
-      tf.dispose([losses, ...state]);
-      state = next;
+    try {
+      for (let start = 0; start < ids.length - 1; start += readChunk) {
+        const end = Math.min(start + readChunk, ids.length - 1);
+        const targets = ids.slice(start + 1, end + 1);
+        const [losses, ...next] = tf.tidy(() => {
+          const result = this.model.loss(row(ids.slice(start, end)), row(targets), state);
+          return [result.losses, ...result.state];
+        });
+        const values = losses.dataSync();
+        tf.dispose([losses, ...state]);
+        state = next;
+        yield targets.map((id, index) => ({ token: this.tokenizer.decode([id]), logProbability: -values[index] }));
+      }
+    } finally {
+      tf.dispose(state);
     }
-    tf.dispose(state);
-    return scores;
   }
 
   /** Frees the model's weights. */

@@ -115,6 +115,7 @@ describe('writing and scoring', () => {
     await generator.generate('abc', { length: 20, until: ['a'] });
     generator.score(verse);
     for await (const _ of generator.stream('abc', { length: 20 })) break;
+    for (const _ of generator.scorePieces(verse.repeat(30))) break;
     expect(tf.memory().numTensors).toBe(before);
   });
 });

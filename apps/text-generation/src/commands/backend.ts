@@ -6,7 +6,7 @@ export interface BackendWishes {
   /** Of products, where the command line says nothing. */
   precision: Precision;
   /** What a run that goes on was computed with: the same gives the same numbers. */
-  resumed?: { backend: string; threads: number };
+  resumed?: { backend: string; threads: number; precision: Precision };
 }
 
 /** Starts the backend that the command line asks for, or else the resumed run's, or else the best there is; says which and why. */
@@ -22,9 +22,11 @@ export async function startBackend(
     precision: options.precision ?? precision,
     log: output.say,
   });
-  if (resumed && (backend.name !== resumed.backend || backend.threads !== resumed.threads)) {
+  const parts = ['name', 'threads', 'precision'] as const;
+  if (resumed && parts.some((part) => backend[part] !== resumed[part === 'name' ? 'backend' : part])) {
     output.warn(
-      `The run was computed with backend ${resumed.backend} and ${resumed.threads} threads: it goes on, but not bit for bit`,
+      `The run was computed with backend ${resumed.backend}, ${resumed.threads} threads and ${resumed.precision}: ` +
+        'it goes on, but not bit for bit',
     );
   }
   return backend;

@@ -29,8 +29,8 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
   const lines = createInterface({
     input: process.stdin,
     output: process.stderr,
-    prompt: '> ',
-    terminal: process.stdin.isTTY,
+    prompt: output.quiet ? '' : '> ',
+    terminal: Boolean(process.stdin.isTTY), // left out, it would be whether standard error is one
   });
   // In a terminal readline takes Ctrl-C itself: it goes on to the process's handlers.
   lines.on('SIGINT', () => process.emit('SIGINT'));

@@ -13,7 +13,7 @@ import { InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { dynamicStreamLoss } from '../dynamicEvaluation.js';
 import { streamLoss, windowedLoss, type ReadingOptions, type TextLoss } from '../evaluate.js';
-import { countCharacters, readCorpora } from '../prepare.js';
+import { countCharacters, readCorpora, readOwnCorpora } from '../prepare.js';
 import { protocolResult, resultHeader, resultRows, type Evaluation } from '../results.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
@@ -76,7 +76,8 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
     windowed: protocolResult(windowed, tokens, run.tokenizer),
   };
   if (options.dynamic && !signal.aborted) {
-    const statistics = run.tokenizer.encode(await trainingText(run), { unknown: 'skip' });
+    const { train } = await readOwnCorpora(run, 'put it back, or leave out --dynamic'); // its gradients' sizes count
+    const statistics = run.tokenizer.encode(train, { unknown: 'skip' });
     const dynamic = await measure('dynamic', (reading) =>
       dynamicStreamLoss(model, tokens, {
         ...reading,
@@ -111,27 +112,15 @@ async function readSplit(
   output: Output,
 ): Promise<{ text: string; split: Split }> {
   const own = run.description.data;
-  const validationData = data === undefined ? own.validation?.source : undefined;
-  const corpora = await readCorpora(run.config, { data: data ?? own.source, validationData });
-  const isOwn = corpora.description.fingerprint === own.fingerprint;
-  if (data === undefined && !isOwn) {
-    throw new InputError(
-      `Expected ${own.source} to be the text the run was trained on, got a changed one; name a text with --data`,
-    );
-  }
+  const named = data === undefined ? undefined : await readCorpora(run.config, { data });
+  const isOwn = named === undefined || named.description.fingerprint === own.fingerprint;
+  // Where the run has a validation text of its own, no part of the text itself is one.
+  const corpora = named === undefined || (isOwn && own.validation !== null) ? await readOwnCorpora(run) : named;
   const chosen = split ?? (isOwn ? 'validation' : 'all');
   if (!isOwn && chosen === 'validation') output.say('This is another text than the run’s own: measuring its last part');
-  const { train, validation } = corpora;
-  const text = chosen === 'all' ? train + (validationData === undefined ? validation : '') : corpora[chosen];
+  const { train, validation, description } = corpora;
+  const text = chosen === 'all' ? train + (description.validation === null ? validation : '') : corpora[chosen];
   return { text, split: chosen };
-}
-
-/** What the model learned from; dynamic evaluation takes its gradients' sizes from there. */
-async function trainingText({ config, description }: OpenRun): Promise<string> {
-  const { source, fingerprint, validation } = description.data;
-  const corpora = await readCorpora(config, { data: source, validationData: validation?.source });
-  if (corpora.description.fingerprint === fingerprint) return corpora.train;
-  throw new InputError(`Expected ${source} to be the text the run was trained on, for --dynamic, got a changed one`);
 }
 
 async function withProgress(

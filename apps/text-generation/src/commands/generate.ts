@@ -8,7 +8,7 @@ import {
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
-import { checkChoiceOptions, ConfigError, expected } from '@cadenza/core';
+import { checkChoiceOptions, ConfigError, expected, InputError } from '@cadenza/core';
 import { readCorpusFromStream, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { openRun } from '../run.js';
@@ -102,11 +102,17 @@ async function readPrompt({ prompt, promptFile }: GenerateOptions): Promise<stri
   }
   if (prompt !== undefined) return prompt;
   if (promptFile !== undefined && promptFile !== '-') return readTextFile(promptFile);
-  if (promptFile === '-' || (await hasPipedInput())) {
-    const { text } = await readCorpusFromStream(process.stdin, 'standard input');
-    return text.replace(/\n$/, ''); // the one that echo adds
-  }
-  return '';
+  if (promptFile === '-') return readPipedPrompt();
+  if (!(await hasPipedInput())) return '';
+  return readPipedPrompt().catch((error: unknown) => {
+    if (error instanceof InputError && error.code === 'EMPTY') return ''; // a pipe that nobody writes to asks for nothing
+    throw error;
+  });
+}
+
+async function readPipedPrompt(): Promise<string> {
+  const { text } = await readCorpusFromStream(process.stdin, 'standard input');
+  return text.replace(/\n$/, ''); // the one that echo adds
 }
 
 /**

@@ -5,7 +5,7 @@ import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { inspectModel } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
-import { readCorpora } from '../prepare.js';
+import { readCorpora, readOwnCorpora } from '../prepare.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
@@ -66,11 +66,8 @@ async function inspectCommand(options: InspectOptions, { output }: ActionContext
   output.object({ path, characters: inspection.tokens.length, units, run: run.directory, step: run.step });
 }
 
-/** The run's validation text, in which nothing was learned. */
-async function validationText({ config, description }: OpenRun, data: string | undefined): Promise<string> {
-  const { validation } = await readCorpora(config, {
-    data: data ?? description.data.source,
-    validationData: data === undefined ? description.data.validation?.source : undefined,
-  });
+/** The run's validation text, in which nothing was learned, or the last part of another. */
+async function validationText(run: OpenRun, data: string | undefined): Promise<string> {
+  const { validation } = await (data === undefined ? readOwnCorpora(run) : readCorpora(run.config, { data }));
   return validation;
 }

@@ -1,9 +1,10 @@
 import { addVerb, choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
-import { ConfigError } from '@cadenza/core';
+import { ConfigError, InputError } from '@cadenza/core';
 import { readCorpusFromStream, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
+import { turn } from '../evaluate.js';
 import { openRun } from '../run.js';
-import { TextGenerator } from '../textGenerator.js';
+import { TextGenerator, type TokenScore } from '../textGenerator.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
 
@@ -25,26 +26,26 @@ export function addScoreVerb(program: Command): void {
   });
 }
 
-async function scoreCommand(options: ScoreOptions, { output }: ActionContext): Promise<void> {
+async function scoreCommand(options: ScoreOptions, { output, signal }: ActionContext): Promise<void> {
   const text = await readScoredText(options);
   const run = openRun(options.run, options);
-  run.tokenizer.encode(text, { unknown: options.unknown, name: 'the text' }); // before the backend starts
-  await startBackend(options, output, run.config);
-  const scores = TextGenerator.of(run).score(text, { unknown: options.unknown });
-  const nats = scores.reduce((sum, { logProbability }) => sum - logProbability, 0);
-  if (options.format === 'table') {
-    const rows = scores.map(({ token, logProbability }) => [
-      JSON.stringify(token),
-      logProbability.toFixed(4),
-      Math.exp(logProbability).toFixed(4),
-      (-logProbability / Math.LN2).toFixed(3),
-    ]);
-    output.write(`${formatTable(['token', 'log p', 'p', 'bits'], rows)}\n`);
-  } else {
-    for (const { token, logProbability } of scores) {
-      output.write(`${JSON.stringify({ token, log_probability: logProbability })}\n`);
-    }
+  const ids = run.tokenizer.encode(text, { unknown: options.unknown, name: 'the text' }); // before the backend starts
+  // A model that knows no line end has nothing to expect the first token from.
+  const least = run.tokenizer.vocabulary.id('\n') >= 0 ? 1 : 2;
+  if (ids.length < least) {
+    const wanted = least === 1 ? 'one character' : 'two characters';
+    throw new InputError(`Expected a text of at least ${wanted} to score, got ${ids.length}`);
   }
+  await startBackend(options, output, run.config);
+  const scores: TokenScore[] = [];
+  for (const piece of TextGenerator.of(run).scorePieces(text, { unknown: options.unknown })) {
+    scores.push(...piece);
+    if (options.format === 'jsonl') output.write(piece.map(scoreLine).join(''));
+    await turn();
+    if (signal.aborted) return;
+  }
+  if (options.format === 'table') output.write(`${scoreTable(scores)}\n`);
+  const nats = scores.reduce((sum, { logProbability }) => sum - logProbability, 0);
   const characters = scores.reduce((sum, { token }) => sum + Array.from(token).length, 0);
   output.say(`${characters} characters, ${(nats / characters).toFixed(4)} nats each`);
   output.object({
@@ -55,6 +56,20 @@ async function scoreCommand(options: ScoreOptions, { output }: ActionContext): P
     bits_per_char: nats / characters / Math.LN2,
     perplexity: Math.exp(nats / scores.length),
   });
+}
+
+function scoreLine({ token, logProbability }: TokenScore): string {
+  return `${JSON.stringify({ token, log_probability: logProbability })}\n`;
+}
+
+function scoreTable(scores: readonly TokenScore[]): string {
+  const rows = scores.map(({ token, logProbability }) => [
+    JSON.stringify(token),
+    logProbability.toFixed(4),
+    Math.exp(logProbability).toFixed(4),
+    (-logProbability / Math.LN2).toFixed(3),
+  ]);
+  return formatTable(['token', 'log p', 'p', 'bits'], rows);
 }
 
 async function readScoredText({ text, file }: ScoreOptions): Promise<string> {

@@ -16,7 +16,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { addConfigFlags, configFromFlags } from '../flags.js';
-import { encodeCorpora, prepareText, readCorpora, type PreparedText } from '../prepare.js';
+import { encodeCorpora, prepareText, readCorpora, rereadable, type PreparedText } from '../prepare.js';
 import { writeReport } from '../report.js';
 import { resultHeader, resultRows } from '../results.js';
 import { checkSameConfig, checkSameData, readRun, vocabularyFile, type RunDescription } from '../run.js';
@@ -63,14 +63,14 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   const asked = resolveConfig(sources); // wrong values are found before the backend starts and the text is read
   const saved = resume ? readRun(directory) : undefined;
   const backend = await startBackend(options, output, {
-    precision: (saved?.config ?? asked).precision,
+    precision: saved?.description.precision ?? asked.precision,
     resumed: saved?.description,
   });
   const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && hasSlowBudget(sources.preset));
   if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
   const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
   const corpora = await readCorpora(config, {
-    data: options.data ?? saved?.description.data.source,
+    data: options.data ?? rereadable(saved?.description.data.source),
     validationData: options.validationData ?? saved?.description.data.validation?.source,
   });
   if (saved !== undefined) checkSameData(saved, corpora.description);
