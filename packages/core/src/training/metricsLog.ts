@@ -1,4 +1,5 @@
-import { defaultFileSystem, writeError, writeFully, type FileSystem } from './fileSystem.js';
+import { AppendedFile } from './appendedFile.js';
+import { defaultFileSystem, type FileSystem } from './fileSystem.js';
 import type { Metrics } from './trainingTypes.js';
 
 /** One line of metrics.jsonl. Everything that depends on the clock is under `time`; the rest repeats bit for bit. */
@@ -23,38 +24,23 @@ export interface MetricsLine {
 
 /** Appends lines to metrics.jsonl. */
 export class MetricsLog {
-  private readonly descriptor: number;
+  private readonly file: AppendedFile;
 
-  constructor(
-    private readonly path: string,
-    private readonly fs: FileSystem = defaultFileSystem,
-  ) {
-    try {
-      this.descriptor = fs.openSync(path, 'a');
-    } catch (error) {
-      throw writeError(path, error);
-    }
+  constructor(path: string, fs: FileSystem = defaultFileSystem) {
+    this.file = new AppendedFile(fs, path, 'a');
   }
 
   write(line: MetricsLine): void {
-    try {
-      writeFully(this.fs, this.descriptor, Buffer.from(`${JSON.stringify(line)}\n`));
-    } catch (error) {
-      throw writeError(this.path, error);
-    }
+    this.file.write(Buffer.from(`${JSON.stringify(line)}\n`));
   }
 
   /** Returns when all lines have reached the disk: a checkpoint must not be newer than its metrics. */
   sync(): void {
-    try {
-      this.fs.fsyncSync(this.descriptor);
-    } catch (error) {
-      throw writeError(this.path, error);
-    }
+    this.file.sync();
   }
 
   close(): void {
-    this.fs.closeSync(this.descriptor);
+    this.file.close();
   }
 }
 

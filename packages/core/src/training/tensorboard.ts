@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { AppendedFile } from './appendedFile.js';
 import { encodeEvent, type EventMessage } from './eventProto.js';
-import { defaultFileSystem, writeError, writeFully, type FileSystem } from './fileSystem.js';
+import { defaultFileSystem, type FileSystem } from './fileSystem.js';
 import { encodeRecord } from './tfRecord.js';
 
 export interface EventWriterOptions {
@@ -19,27 +20,28 @@ export interface EventWriterOptions {
  * step after the checkpoint: TensorBoard then forgets what the earlier files say from that step on, so nothing appears twice.
  */
 export class EventWriter {
-  readonly path: string;
-  private readonly descriptor: number;
-  private readonly fs: FileSystem;
+  private readonly file: AppendedFile;
   private readonly now: () => number;
 
   constructor(directory: string, options: EventWriterOptions = {}) {
-    this.fs = options.fileSystem ?? defaultFileSystem;
+    const fs = options.fileSystem ?? defaultFileSystem;
     this.now = options.now ?? Date.now;
-    const earlier = this.fs
+    const earlier = fs
       .readdirSync(directory)
       .map((name) => Number(/^events\.out\.tfevents\.(\d+)\./.exec(name)?.[1] ?? 0));
     const second = Math.max(Math.floor(this.now() / 1000), ...earlier.map((start) => start + 1));
-    this.path = join(directory, `events.out.tfevents.${String(second).padStart(10, '0')}.${hostname()}`);
-    try {
-      this.descriptor = this.fs.openSync(this.path, 'wx');
-    } catch (error) {
-      throw writeError(this.path, error);
-    }
+    this.file = new AppendedFile(
+      fs,
+      join(directory, `events.out.tfevents.${String(second).padStart(10, '0')}.${hostname()}`),
+      'wx',
+    );
     this.write({ fileVersion: 'brain.Event:2' });
     const { resumedAt = 0 } = options;
     if (earlier.some((start) => start > 0)) this.write({ step: resumedAt + 1, sessionStart: true });
+  }
+
+  get path(): string {
+    return this.file.path;
   }
 
   /** One point of each curve. Values that are not finite are kept as they are. */
@@ -54,22 +56,14 @@ export class EventWriter {
 
   /** Returns when all events have reached the disk. */
   sync(): void {
-    try {
-      this.fs.fsyncSync(this.descriptor);
-    } catch (error) {
-      throw writeError(this.path, error);
-    }
+    this.file.sync();
   }
 
   close(): void {
-    this.fs.closeSync(this.descriptor);
+    this.file.close();
   }
 
   private write(event: Omit<EventMessage, 'wallTime'>): void {
-    try {
-      writeFully(this.fs, this.descriptor, encodeRecord(encodeEvent({ wallTime: this.now() / 1000, ...event })));
-    } catch (error) {
-      throw writeError(this.path, error);
-    }
+    this.file.write(encodeRecord(encodeEvent({ wallTime: this.now() / 1000, ...event })));
   }
 }

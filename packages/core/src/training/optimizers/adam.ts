@@ -3,8 +3,8 @@ import { ConfigError, expected } from '../../errors.js';
 import { adamStep } from '../../ops/adam.js';
 import { numberIn, refuseUnknown } from '../checks.js';
 import type { Parameters } from '../trainingTypes.js';
-import type { Optimizer, UpdateOptions } from './optimizer.js';
-import { Slots } from './slots.js';
+import type { UpdateOptions } from './optimizer.js';
+import { SlottedOptimizer } from './slottedOptimizer.js';
 
 export interface AdamOptions {
   name: 'adam';
@@ -25,10 +25,7 @@ export interface AdamWOptions extends Omit<AdamOptions, 'name'> {
 }
 
 /** Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), each parameter in one operation; see `adamStep`. */
-export class Adam implements Optimizer {
-  readonly name: string;
-  step = 0;
-  private readonly slots = new Slots(['m', 'v']);
+export class Adam extends SlottedOptimizer {
   private readonly beta1: number;
   private readonly beta2: number;
   private readonly epsilon: number;
@@ -36,7 +33,7 @@ export class Adam implements Optimizer {
   private readonly decayBiases: boolean;
 
   constructor(options: AdamOptions | AdamWOptions) {
-    this.name = options.name;
+    super(options.name, ['m', 'v']);
     const decayOptions = options.name === 'adamw' ? ['weightDecay', 'decayBiases'] : [];
     refuseUnknown(options.name, options, ['name', 'beta1', 'beta2', 'epsilon', ...decayOptions]);
     this.beta1 = numberIn(options.beta1 ?? 0.9, '[0,1)', 'optimizer.beta1');
@@ -50,7 +47,7 @@ export class Adam implements Optimizer {
     }
   }
 
-  apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
+  override apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
     this.step++;
     for (const [name, gradient] of gradients) {
       const parameter = parameters.get(name)!;
@@ -70,18 +67,5 @@ export class Adam implements Optimizer {
       this.slots.set('m', name, next[1]);
       this.slots.set('v', name, next[2]);
     }
-  }
-
-  state(): ReadonlyMap<string, tf.Tensor> {
-    return this.slots.all();
-  }
-
-  restore(state: ReadonlyMap<string, tf.Tensor>, step: number): void {
-    this.slots.restore(state);
-    this.step = step;
-  }
-
-  dispose(): void {
-    this.slots.dispose();
   }
 }

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { numberIn, refuseUnknown } from '../checks.js';
 import type { Parameters } from '../trainingTypes.js';
-import type { Optimizer, UpdateOptions } from './optimizer.js';
-import { Slots } from './slots.js';
+import type { UpdateOptions } from './optimizer.js';
+import { SlottedOptimizer } from './slottedOptimizer.js';
 
 export interface RmsPropOptions {
   name: 'rmsprop';
@@ -21,22 +21,20 @@ export interface RmsPropOptions {
  *     b' = momentum b + g / (sqrt(s') + epsilon)
  *     p' = p - lr b'
  */
-export class RmsProp implements Optimizer {
-  readonly name = 'rmsprop';
-  step = 0;
-  private readonly slots = new Slots(['meanSquare', 'momentum']);
+export class RmsProp extends SlottedOptimizer {
   private readonly decay: number;
   private readonly momentum: number;
   private readonly epsilon: number;
 
   constructor(options: RmsPropOptions) {
+    super('rmsprop', ['meanSquare', 'momentum']);
     refuseUnknown('rmsprop', options, ['name', 'decay', 'momentum', 'epsilon']);
     this.decay = numberIn(options.decay ?? 0.99, '[0,1)', 'optimizer.decay');
     this.momentum = numberIn(options.momentum ?? 0, '[0,1)', 'optimizer.momentum');
     this.epsilon = numberIn(options.epsilon ?? 1e-8, '(0,Infinity)', 'optimizer.epsilon');
   }
 
-  apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
+  override apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
     this.step++;
     const { learningRate, gradientScale = 1 } = options;
     for (const [name, raw] of gradients) {
@@ -58,18 +56,5 @@ export class RmsProp implements Optimizer {
     const momentum = tf.add(tf.mul(before, this.momentum), scaled);
     this.slots.set('momentum', name, momentum);
     return momentum;
-  }
-
-  state(): ReadonlyMap<string, tf.Tensor> {
-    return this.slots.all();
-  }
-
-  restore(state: ReadonlyMap<string, tf.Tensor>, step: number): void {
-    this.slots.restore(state);
-    this.step = step;
-  }
-
-  dispose(): void {
-    this.slots.dispose();
   }
 }

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../../errors.js';
 import { numberIn, refuseUnknown } from '../checks.js';
 import type { Parameters } from '../trainingTypes.js';
-import type { Optimizer, UpdateOptions } from './optimizer.js';
-import { Slots } from './slots.js';
+import type { UpdateOptions } from './optimizer.js';
+import { SlottedOptimizer } from './slottedOptimizer.js';
 
 export interface SgdOptions {
   name: 'sgd';
@@ -19,14 +19,12 @@ export interface SgdOptions {
  *     b' = momentum b + g
  *     p' = p - lr b'                      nesterov: p' = p - lr (g + momentum b')
  */
-export class Sgd implements Optimizer {
-  readonly name = 'sgd';
-  step = 0;
-  private readonly slots = new Slots(['momentum']);
+export class Sgd extends SlottedOptimizer {
   private readonly momentum: number;
   private readonly nesterov: boolean;
 
   constructor(options: SgdOptions) {
+    super('sgd', ['momentum']);
     refuseUnknown('sgd', options, ['name', 'momentum', 'nesterov']);
     this.momentum = numberIn(options.momentum ?? 0, '[0,1)', 'optimizer.momentum');
     this.nesterov = options.nesterov ?? false;
@@ -38,7 +36,7 @@ export class Sgd implements Optimizer {
     }
   }
 
-  apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
+  override apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
     this.step++;
     const { learningRate, gradientScale = 1 } = options;
     for (const [name, raw] of gradients) {
@@ -57,18 +55,5 @@ export class Sgd implements Optimizer {
     const momentum = tf.add(tf.mul(before, this.momentum), gradient);
     this.slots.set('momentum', name, momentum);
     return this.nesterov ? tf.add(gradient, tf.mul(momentum, this.momentum)) : momentum;
-  }
-
-  state(): ReadonlyMap<string, tf.Tensor> {
-    return this.slots.all();
-  }
-
-  restore(state: ReadonlyMap<string, tf.Tensor>, step: number): void {
-    this.slots.restore(state);
-    this.step = step;
-  }
-
-  dispose(): void {
-    this.slots.dispose();
   }
 }
