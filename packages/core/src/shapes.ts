@@ -51,10 +51,17 @@ function dimensionFits(wanted: Dimension, got: number, sizes: Sizes): boolean {
   return true;
 }
 
+/** The dimensions met so far: they are few, and are checked at every step of a sequence that is decoded. */
+const parsed = new Map<string, { factor: number; letter: string }>();
+
 function parse(dimension: string): { factor: number; letter: string } {
+  const known = parsed.get(dimension);
+  if (known) return known;
   const match = LETTER.exec(dimension);
   if (!match) throw new TypeError(`Expected a dimension such as H or 4H, got ${dimension}`);
-  return { factor: match[1] === '' ? 1 : Number(match[1]), letter: match[2] };
+  const result = { factor: match[1] === '' ? 1 : Number(match[1]), letter: match[2] };
+  parsed.set(dimension, result);
+  return result;
 }
 
 function describe(dimension: Dimension, sizes: Sizes): string {
