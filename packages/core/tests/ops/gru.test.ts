@@ -10,9 +10,8 @@ import {
   combinations,
   differences,
   distance,
-  dot,
   draw,
-  finiteDifferenceErrors,
+  kernelGradientErrors,
   ODD,
   resultsAndGradients,
   SMALL,
@@ -82,24 +81,15 @@ describe('gru', () => {
     } = makeArgs({ ...options, noState: false }, sizes, 2);
     const base = toFloat64(tensors as unknown as Record<string, tf.Tensor>, sizes, reverse);
     const data: GruData = { ...base, zoneoutH, resetAfter };
-    const forward = () => gruForward(data, algebra64, true);
-    const first = forward();
-    const [dy, dhLast] = [first.y, first.h].map((out, seed) =>
-      Float64Array.from(
-        draw(50 + seed)
-          .floats([out.length])
-          .dataSync(),
-      ),
-    );
-    const loss = () => {
-      const { y, h } = forward();
-      return dot(y, dy) + dot(h, dhLast);
-    };
-    const call = { ...data, floats: { ...data.floats, y: first.y, reserveGates: first.gates, dy, dhLast } };
-    const names = GRU_OP.differentiable.filter((name) => name in tensors);
-    const gradients = Object.fromEntries(gruBackward(call, algebra64, true).map((g, k) => [names[k], g]));
-    if (options.ids) delete gradients.x;
-    expect(finiteDifferenceErrors(loss, data.floats, gradients)).toEqual([]);
+    const errors = kernelGradientErrors({
+      data,
+      forward: () => gruForward(data, algebra64, true),
+      backward: (call) => gruBackward(call, algebra64, true),
+      outputs: { y: 'dy', h: 'dhLast' },
+      reserves: { gates: 'reserveGates' },
+      names: GRU_OP.differentiable.filter((name) => name in tensors),
+    });
+    expect(errors).toEqual([]);
   });
 
   it('leaves no tensor behind, forward, backward or traced', () => {

@@ -10,9 +10,8 @@ import {
   combinations,
   differences,
   distance,
-  dot,
   draw,
-  finiteDifferenceErrors,
+  kernelGradientErrors,
   ODD,
   resultsAndGradients,
   SMALL,
@@ -89,26 +88,15 @@ describe('lstm', () => {
     const P = args.recurrentKernel.shape[0];
     const base = toFloat64(tensors as unknown as Record<string, tf.Tensor>, sizes, reverse);
     const data: LstmData = { ...base, P, zoneoutH, zoneoutC };
-    const forward = () => lstmForward(data, algebra64, true);
-    const first = forward();
-    const weights = [first.y, first.h, first.c].map((out, seed) =>
-      Float64Array.from(
-        draw(50 + seed)
-          .floats([out.length])
-          .dataSync(),
-      ),
-    );
-    const loss = () => {
-      const { y, h, c } = forward();
-      return dot(y, weights[0]) + dot(h, weights[1]) + dot(c, weights[2]);
-    };
-    const extra = { y: first.y, reserveGates: first.gates, reserveCells: first.cells };
-    const [dy, dhLast, dcLast] = weights;
-    const call = { ...data, floats: { ...data.floats, ...extra, dy, dhLast, dcLast } };
-    const names = LSTM_OP.differentiable.filter((name) => name in tensors);
-    const gradients = Object.fromEntries(lstmBackward(call, algebra64, true).map((g, k) => [names[k], g]));
-    if (options.ids) delete gradients.x;
-    expect(finiteDifferenceErrors(loss, data.floats, gradients)).toEqual([]);
+    const errors = kernelGradientErrors({
+      data,
+      forward: () => lstmForward(data, algebra64, true),
+      backward: (call) => lstmBackward(call, algebra64, true),
+      outputs: { y: 'dy', h: 'dhLast', c: 'dcLast' },
+      reserves: { gates: 'reserveGates', cells: 'reserveCells' },
+      names: LSTM_OP.differentiable.filter((name) => name in tensors),
+    });
+    expect(errors).toEqual([]);
   });
 
   it('leaves no tensor behind, forward, backward or traced', () => {

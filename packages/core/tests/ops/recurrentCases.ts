@@ -111,7 +111,7 @@ export function differences(a: Result, b: Result, tolerance: number): string[] {
 }
 
 /** The inner product of two lists of equal length. */
-export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let e = 0; e < a.length; e++) sum += a[e] * b[e];
   return sum;
@@ -135,7 +135,7 @@ export function toFloat64(args: Record<string, tf.Tensor>, sizes: Sizes, reverse
  * Compares gradients with central differences (f(x + d) - f(x - d)) / 2d, both in float64 with d = 1e-5: truncation and rounding
  * are each about 1e-10, so that a tolerance of 1e-7 leaves room and no wrong term can pass.
  */
-export function finiteDifferenceErrors(
+function finiteDifferenceErrors(
   loss: () => number,
   floats: Partial<Record<string, Floats>>,
   gradients: Record<string, Floats>,
@@ -156,4 +156,36 @@ export function finiteDifferenceErrors(
     if (!(far <= 1e-7)) errors.push(`${name} differs by ${far}`);
   }
   return errors;
+}
+
+/**
+ * Where the gradients of a generic kernel differ from finite differences, for a random weighting of all its outputs. `outputs` and
+ * `reserves` say under which names the backward walk takes the outputs' gradients and what the forward walk kept.
+ */
+export function kernelGradientErrors<D extends SequenceData>(kernel: {
+  data: D;
+  forward: () => object;
+  backward: (call: D) => Floats[];
+  outputs: Record<string, string>;
+  reserves: Record<string, string>;
+  /** The inputs that receive a gradient, in the order of `backward`. */
+  names: readonly string[];
+}): string[] {
+  const { data, backward, outputs, reserves, names } = kernel;
+  const forward = () => kernel.forward() as Record<string, Floats>;
+  const first = forward();
+  const weights = Object.keys(outputs).map((name, seed) => {
+    const weighting = draw(50 + seed).floats([first[name].length]);
+    return [name, Float64Array.from(weighting.dataSync())] as const;
+  });
+  const loss = (): number => {
+    const results = forward();
+    return weights.reduce((sum, [name, weight]) => sum + dot(results[name], weight), 0);
+  };
+  const kept = Object.entries(reserves).map(([name, reserve]) => [reserve, first[name]]);
+  const given = weights.map(([name, weight]) => [outputs[name], weight]);
+  const floats = { ...data.floats, y: first.y, ...Object.fromEntries([...kept, ...given]) };
+  const gradients = Object.fromEntries(backward({ ...data, floats }).map((gradient, k) => [names[k], gradient]));
+  if (data.ids) delete gradients.x;
+  return finiteDifferenceErrors(loss, data.floats, gradients);
 }

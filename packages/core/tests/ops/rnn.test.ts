@@ -10,9 +10,8 @@ import {
   combinations,
   differences,
   distance,
-  dot,
   draw,
-  finiteDifferenceErrors,
+  kernelGradientErrors,
   ODD,
   resultsAndGradients,
   SMALL,
@@ -79,24 +78,15 @@ describe('simpleRnn', () => {
     } = makeArgs({ ...options, noState: false }, sizes, 2);
     const base = toFloat64(tensors as unknown as Record<string, tf.Tensor>, sizes, reverse);
     const data: RnnData = { ...base, zoneoutH, relu: activation === 'relu' };
-    const forward = () => rnnForward(data, algebra64, true);
-    const first = forward();
-    const [dy, dhLast] = [first.y, first.h].map((out, seed) =>
-      Float64Array.from(
-        draw(50 + seed)
-          .floats([out.length])
-          .dataSync(),
-      ),
-    );
-    const loss = () => {
-      const { y, h } = forward();
-      return dot(y, dy) + dot(h, dhLast);
-    };
-    const call = { ...data, floats: { ...data.floats, y: first.y, reserve: first.reserve, dy, dhLast } };
-    const names = RNN_OP.differentiable.filter((name) => name in tensors);
-    const gradients = Object.fromEntries(rnnBackward(call, algebra64, true).map((g, k) => [names[k], g]));
-    if (options.ids) delete gradients.x;
-    expect(finiteDifferenceErrors(loss, data.floats, gradients)).toEqual([]);
+    const errors = kernelGradientErrors({
+      data,
+      forward: () => rnnForward(data, algebra64, true),
+      backward: (call) => rnnBackward(call, algebra64, true),
+      outputs: { y: 'dy', h: 'dhLast' },
+      reserves: { reserve: 'reserve' },
+      names: RNN_OP.differentiable.filter((name) => name in tensors),
+    });
+    expect(errors).toEqual([]);
   });
 
   it('leaves no tensor behind, forward or backward', () => {
