@@ -71,7 +71,8 @@ export function renderInspectPage(inspection: Inspection, options: InspectPage =
   return htmlPage({ title, subtitle: subtitle === undefined ? size : `${subtitle} · ${size}`, sections, footer });
 }
 
-function countUnits({ units }: Inspection): number {
+/** How many different units follow something; one may follow several things. */
+export function countUnits({ units }: Inspection): number {
   return new Set(units.map(({ layer, unit }) => `${layer} ${unit}`)).size;
 }
 

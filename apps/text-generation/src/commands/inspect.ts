@@ -1,10 +1,10 @@
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { addVerb, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { inspectModel } from '../inspect.js';
-import { renderInspectPage } from '../inspectPage.js';
+import { countUnits, renderInspectPage } from '../inspectPage.js';
 import { readCorpora, readOwnCorpora } from '../prepare.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
@@ -52,7 +52,7 @@ async function inspectCommand(options: InspectOptions, { output }: ActionContext
   });
   const page = renderInspectPage(inspection, {
     title: 'Inside the model',
-    subtitle: `${run.directory}, step ${run.step}`,
+    subtitle: `${basename(run.directory)}, step ${run.step}`,
   });
   const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
   try {
@@ -60,7 +60,7 @@ async function inspectCommand(options: InspectOptions, { output }: ActionContext
   } catch (cause) {
     throw new InputError((cause as Error).message, { cause });
   }
-  const units = inspection.units.length;
+  const units = countUnits(inspection);
   output.say(`${inspection.tokens.length} characters coloured, ${units} units found that follow something`);
   if (!output.json) output.write(`${path}\n`);
   output.object({ path, characters: inspection.tokens.length, units, run: run.directory, step: run.step });
