@@ -122,7 +122,8 @@ describe('training', () => {
 
 describe('a reader that goes away', () => {
   it('ends the command quietly', async () => {
-    const run = join(folder, 'whole');
+    const run = join(folder, 'read');
+    await train(run, ['--max-steps', '1']);
     const result = await cadenzaText(
       ['generate', '--run', run, '--length', '100000', '--backend', 'cpu', '--quiet', '--prompt', 'a'],
       {
