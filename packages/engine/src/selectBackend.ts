@@ -49,7 +49,12 @@ const STARTERS: Record<BackendName, (options: SelectBackendOptions) => Promise<S
   cpu: startCpu,
 };
 const ORDER = Object.keys(STARTERS) as BackendName[];
-const ISA_NAMES = { avx512bf16: 'AVX-512 with bf16', avx512: 'AVX-512', avx2: 'AVX2', baseline: 'baseline instructions' };
+const ISA_NAMES = {
+  avx512bf16: 'AVX-512 with bf16',
+  avx512: 'AVX-512',
+  avx2: 'AVX2',
+  baseline: 'baseline instructions',
+};
 
 /**
  * Makes a TensorFlow.js backend the active one, with Cadenza's kernels on it, and says in one line which and why.

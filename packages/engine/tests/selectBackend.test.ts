@@ -61,7 +61,9 @@ describe('selectBackend', () => {
     addon!.setIsa(best);
     const chosen = await selectBackend('native', { precision: 'bf16' });
     expect(chosen.precision).toBe(can ? 'bf16' : 'f32');
-    expect(chosen.reason).toContain(can ? 'AVX-512 with bf16' : 'no bf16 instructions on this CPU, f32 is used instead');
+    expect(chosen.reason).toContain(
+      can ? 'AVX-512 with bf16' : 'no bf16 instructions on this CPU, f32 is used instead',
+    );
     expect((await selectBackend('native')).precision).toBe('f32');
     expect(addon!.isa()).toBe(best);
   });

@@ -24,28 +24,31 @@ describe.skipIf(!isBuilt)('every instruction set of this machine', () => {
       [3, 4, 33, 17],
       [9, 2, 16, 65],
     ]) {
-      await expectSameOnNative(() => {
-        const x = tensor([B, T, D], 1);
-        const labels = tf.tensor(
-          Int32Array.from({ length: B * T }, (_, i) => i % H),
-          [B * T],
-          'int32',
-        );
-        const weights = [4, 3, 1].flatMap((gates) => [
-          tensor([D, gates * H], gates),
-          tensor([H, gates * H], gates + 5, 0.4),
-        ]);
-        const loss = (...[k1, u1, k2, u2, k3, u3]: tf.Tensor[]) => {
-          const outputs = [
-            lstm({ x, kernel: k1, recurrentKernel: u1, bias: tf.zeros([4 * H]) }).outputs,
-            gru({ x, kernel: k2, recurrentKernel: u2, bias: tf.zeros([2, 3 * H]) }).outputs,
-            simpleRnn({ x, kernel: k3, recurrentKernel: u3, bias: tf.zeros([H]) }).outputs,
-          ];
-          const logits = tf.reshape(tf.tanh(tf.addN(outputs)), [B * T, H]);
-          return tf.mean(softmaxCrossEntropy(tf.matMul(logits, tensor([H, H], 20)), labels)) as tf.Scalar;
-        };
-        return [loss(...weights), ...tf.grads(loss)(weights)];
-      }, isa === 'avx512bf16' ? BF16_TOLERANCE : TOLERANCE);
+      await expectSameOnNative(
+        () => {
+          const x = tensor([B, T, D], 1);
+          const labels = tf.tensor(
+            Int32Array.from({ length: B * T }, (_, i) => i % H),
+            [B * T],
+            'int32',
+          );
+          const weights = [4, 3, 1].flatMap((gates) => [
+            tensor([D, gates * H], gates),
+            tensor([H, gates * H], gates + 5, 0.4),
+          ]);
+          const loss = (...[k1, u1, k2, u2, k3, u3]: tf.Tensor[]) => {
+            const outputs = [
+              lstm({ x, kernel: k1, recurrentKernel: u1, bias: tf.zeros([4 * H]) }).outputs,
+              gru({ x, kernel: k2, recurrentKernel: u2, bias: tf.zeros([2, 3 * H]) }).outputs,
+              simpleRnn({ x, kernel: k3, recurrentKernel: u3, bias: tf.zeros([H]) }).outputs,
+            ];
+            const logits = tf.reshape(tf.tanh(tf.addN(outputs)), [B * T, H]);
+            return tf.mean(softmaxCrossEntropy(tf.matMul(logits, tensor([H, H], 20)), labels)) as tf.Scalar;
+          };
+          return [loss(...weights), ...tf.grads(loss)(weights)];
+        },
+        isa === 'avx512bf16' ? BF16_TOLERANCE : TOLERANCE,
+      );
     }
   });
 });
