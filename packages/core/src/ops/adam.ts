@@ -26,7 +26,8 @@ export interface AdamStepArgs {
   gradientScale?: number;
 }
 
-interface AdamAttributes {
+/** What the kernel `CadenzaAdam` is told; the bias corrections stand for the step. */
+export interface AdamAttributes {
   learningRate: number;
   beta1: number;
   beta2: number;

@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 
-export { adamStep, lerp, type AdamStepArgs } from './adam.js';
+export { adamStep, lerp, type AdamAttributes, type AdamStepArgs } from './adam.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';
 export { gru, gruTrace, type GruArgs, type GruResult, type GruTrace } from './gru.js';

@@ -1,3 +1,4 @@
+import type { AdamAttributes } from '@cadenza/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { checkedIds, refuseIds } from './ids.js';
 import { nativeKernel, sizeOf, type Call } from './kernel.js';
@@ -71,17 +72,6 @@ function sumSquares({ inputs, backend }: Call) {
   const sum = backend.output([]);
   sum.values[0] = backend.addon.sumSquares(backend.floats(inputs.x));
   return sum.info;
-}
-
-interface AdamAttributes {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  weightDecay: number;
-  gradientScale: number;
-  biasCorrection1: number;
-  biasCorrection2: number;
 }
 
 function adam(call: Call<AdamAttributes>) {

@@ -41,9 +41,8 @@ export class RmsProp extends SlottedOptimizer {
       const parameter = parameters.get(name)!;
       tf.tidy(() => {
         const gradient = gradientScale === 1 ? raw : tf.mul(raw, gradientScale);
-        const before = this.slots.get('meanSquare', name, gradient.shape);
-        const meanSquare = tf.add(tf.mul(before, this.decay), tf.mul(tf.square(gradient), 1 - this.decay));
-        this.slots.set('meanSquare', name, meanSquare);
+        const square = tf.mul(tf.square(gradient), 1 - this.decay);
+        const meanSquare = this.slots.accumulate('meanSquare', name, this.decay, square);
         const scaled = tf.div(gradient, tf.add(tf.sqrt(meanSquare), this.epsilon));
         parameter.assign(tf.sub(parameter, tf.mul(this.withMomentum(name, scaled), learningRate)));
       });
@@ -51,10 +50,6 @@ export class RmsProp extends SlottedOptimizer {
   }
 
   private withMomentum(name: string, scaled: tf.Tensor): tf.Tensor {
-    if (this.momentum === 0) return scaled;
-    const before = this.slots.get('momentum', name, scaled.shape);
-    const momentum = tf.add(tf.mul(before, this.momentum), scaled);
-    this.slots.set('momentum', name, momentum);
-    return momentum;
+    return this.momentum === 0 ? scaled : this.slots.accumulate('momentum', name, this.momentum, scaled);
   }
 }

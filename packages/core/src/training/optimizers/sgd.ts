@@ -51,9 +51,7 @@ export class Sgd extends SlottedOptimizer {
   /** What the rate multiplies; moves the momentum along. */
   private direction(name: string, gradient: tf.Tensor): tf.Tensor {
     if (this.momentum === 0) return gradient;
-    const before = this.slots.get('momentum', name, gradient.shape);
-    const momentum = tf.add(tf.mul(before, this.momentum), gradient);
-    this.slots.set('momentum', name, momentum);
+    const momentum = this.slots.accumulate('momentum', name, this.momentum, gradient);
     return this.nesterov ? tf.add(gradient, tf.mul(momentum, this.momentum)) : momentum;
   }
 }

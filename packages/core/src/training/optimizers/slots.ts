@@ -24,6 +24,13 @@ export class Slots {
     this.tensors.set(key, tf.keep(tensor));
   }
 
+  /** Moves a slot along and returns it: coefficient * slot + value. */
+  accumulate(slot: string, parameter: string, coefficient: number, value: tf.Tensor): tf.Tensor {
+    const moved = tf.add(tf.mul(this.get(slot, parameter, value.shape), coefficient), value);
+    this.set(slot, parameter, moved);
+    return moved;
+  }
+
   all(): ReadonlyMap<string, tf.Tensor> {
     return this.tensors;
   }
