@@ -1,3 +1,4 @@
 export * from './logitsFilters.js';
 export * from './chooseToken.js';
 export * from './sampleSequence.js';
+export * from './stepEngine.js';
