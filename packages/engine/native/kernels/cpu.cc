@@ -17,7 +17,7 @@ const Kernels* find(const char* name) {
   const bool best = name == nullptr || *name == 0;
   if (avx512 && (best || std::strcmp(name, "avx512") == 0)) return &avx512::table();
   const bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
-  if (bf16 && !best && std::strcmp(name, "avx512bf16") == 0) return &avx512_bf16::table();
+  if (bf16 && !best && std::strcmp(name, "avx512bf16") == 0) return avx512_bf16::table();
   if (avx2 && (best || std::strcmp(name, "avx2") == 0)) return &avx2::table();
   if (best) return &baseline::table();
 #endif

@@ -16,7 +16,7 @@ namespace avx512 {
 const Kernels& table();
 }
 namespace avx512_bf16 {
-const Kernels& table();
+const Kernels* table();  // null when the compiler did not know the instructions
 }
 #endif
 

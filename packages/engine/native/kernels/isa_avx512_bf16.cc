@@ -1,47 +1,12 @@
-// AVX-512 with bf16 operands: the matrix product and the LSTM read their operands rounded to bf16 and add in float32; all other
-// kernels are those of isa_avx512.cc.
-#if defined(__x86_64__) && defined(__AVX512BF16__)
-#include <immintrin.h>
-
-#include <cstddef>
-#include <cstdint>
-
+// AVX-512 with bf16 operands; no table where the compiler does not know the instructions.
+#if defined(__x86_64__)
+#if defined(__AVX512BF16__)
+#define CADENZA_ISA avx512_bf16
+#define CADENZA_ISA_NAME "avx512bf16"
+#define CADENZA_BASE avx512
+#include "isa_bf16.inc"
+#else
 #include "cpu.h"
-#include "kernels.h"
-#include "packed_weights.h"
-
-#define CADENZA_BF16
-
-namespace cadenza {
-namespace avx512_bf16 {
-namespace {
-
-#include "simd.h"
-#include "tile.inc"
-#include "gemm.inc"
-#include "recurrent.inc"
-#include "lstm.inc"
-
-static const char* isa_name() { return "avx512bf16"; }
-
-Kernels make_table() {
-  Kernels table = avx512::table();
-  table.isa = isa_name();
-  table.gemm = gemm;
-  table.l1Product = l1_product;
-  table.lstmForward = lstm_forward;
-  table.lstmBackward = lstm_backward;
-  table.packLstm = pack_lstm;
-  return table;
-}
-
-}  // namespace
-
-const Kernels& table() {
-  static const Kernels instance = make_table();
-  return instance;
-}
-
-}  // namespace avx512_bf16
-}  // namespace cadenza
+const cadenza::Kernels* cadenza::avx512_bf16::table() { return nullptr; }
+#endif
 #endif
