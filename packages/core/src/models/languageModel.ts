@@ -3,7 +3,7 @@ import { ConfigError, expected } from '../errors.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate } from '../layers/options.js';
 import type { CellName } from '../layers/recurrentStack.js';
 import type { Trace } from '../layers/sequenceLayer.js';
-import { IGNORED_LABEL, softmaxCrossEntropy } from '../ops/index.js';
+import { maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import type { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 import { RecurrentDecoder } from './decoder.js';
@@ -128,8 +128,7 @@ export class RecurrentLanguageModel {
       assertShape(targets, ids.shape, 'targets');
       const labels = tf.reshape(targets, [targets.size]); // [B * T]
       const losses = softmaxCrossEntropy(logits, labels);
-      const counted = tf.maximum(tf.sum(tf.cast(tf.notEqual(labels, IGNORED_LABEL), 'float32')), 1);
-      return { loss: tf.div(tf.sum(losses), counted) as tf.Scalar, losses, state: next };
+      return { loss: maskedMean(losses, labels), losses, state: next };
     });
   }
 

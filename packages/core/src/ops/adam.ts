@@ -4,13 +4,19 @@ import { assertShape, assertType } from '../shapes.js';
 import { runKernel } from './customOp.js';
 import { makeOutput, readFloats, type Kernel } from './kernel.js';
 
-export interface AdamStepArgs {
+/** One parameter with what its update reads, all of one shape. */
+export interface AdamParameter {
   parameter: tf.Tensor;
   gradient: tf.Tensor;
   /** The running mean of gradients. */
   m: tf.Tensor;
   /** The running mean of squared gradients. */
   v: tf.Tensor;
+  /** Decoupled: parameter -= learningRate * weightDecay * parameter. 0 when absent. */
+  weightDecay?: number;
+}
+
+export interface AdamOptions {
   learningRate: number;
   /** Counts from 1; corrects the bias of m and v towards their zero start. */
   step: number;
@@ -20,10 +26,17 @@ export interface AdamStepArgs {
   beta2?: number;
   /** 1e-8 when absent */
   epsilon?: number;
-  /** Decoupled: parameter -= learningRate * weightDecay * parameter. 0 when absent. */
-  weightDecay?: number;
   /** Multiplies the gradient first: the factor of clipping by norm. 1 when absent. */
   gradientScale?: number;
+}
+
+export type AdamStepArgs = AdamParameter & AdamOptions;
+
+/** The new tensors of one parameter. */
+export interface AdamUpdate {
+  parameter: tf.Tensor;
+  m: tf.Tensor;
+  v: tf.Tensor;
 }
 
 /** What the kernel `CadenzaAdam` is told; the bias corrections stand for the step. */
@@ -32,11 +45,14 @@ export interface AdamAttributes {
   beta1: number;
   beta2: number;
   epsilon: number;
-  weightDecay: number;
   gradientScale: number;
   biasCorrection1: number;
   biasCorrection2: number;
+  /** One of each parameter. */
+  weightDecays: number[];
 }
+
+const adamInputs = ['parameter', 'gradient', 'm', 'v'] as const;
 
 /**
  * One step of Adam (Kingma and Ba 2015, algorithm 1), with the decoupled weight decay of AdamW (Loshchilov and Hutter 2019):
@@ -47,30 +63,52 @@ export interface AdamAttributes {
  *
  * Returns new tensors; those given stay as they are.
  */
-export function adamStep(args: AdamStepArgs): { parameter: tf.Tensor; m: tf.Tensor; v: tf.Tensor } {
-  const { parameter, gradient, m, v, step, beta1 = 0.9, beta2 = 0.999 } = args;
-  for (const [name, tensor] of Object.entries({ parameter, gradient, m, v })) {
-    assertType(tensor, 'float32', name);
-    assertShape(tensor, parameter.shape, name);
-  }
+export function adamStep(args: AdamStepArgs): AdamUpdate {
+  return adamSteps([args], args)[0];
+}
+
+/** The same step of many parameters in one kernel, `CadenzaAdam`: its inputs are parameter0, gradient0, m0, v0, parameter1, ... */
+export function adamSteps(parameters: readonly AdamParameter[], options: AdamOptions): AdamUpdate[] {
+  const { learningRate, step, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, gradientScale = 1 } = options;
   if (!Number.isInteger(step) || step < 1) throw new ConfigError(expected('step', 'a positive integer', step));
+  const inputs: Record<string, tf.Tensor> = {};
+  parameters.forEach((given, index) => {
+    for (const name of adamInputs) {
+      assertType(given[name], 'float32', name);
+      assertShape(given[name], given.parameter.shape, name);
+      inputs[name + index] = given[name];
+    }
+  });
   const attributes: AdamAttributes = {
-    ...{ learningRate: args.learningRate, beta1, beta2, epsilon: args.epsilon ?? 1e-8 },
-    ...{ weightDecay: args.weightDecay ?? 0, gradientScale: args.gradientScale ?? 1 },
+    ...{ learningRate, beta1, beta2, epsilon, gradientScale },
     ...{ biasCorrection1: 1 - beta1 ** step, biasCorrection2: 1 - beta2 ** step },
+    weightDecays: parameters.map(({ weightDecay }) => weightDecay ?? 0),
   };
-  const results = runKernel('CadenzaAdam', { parameter, gradient, m, v }, attributes);
-  return { parameter: results[0], m: results[1], v: results[2] };
+  const results = runKernel('CadenzaAdam', inputs, attributes);
+  return parameters.map((_, index) => {
+    const [parameter, m, v] = results.slice(3 * index);
+    return { parameter, m, v };
+  });
 }
 
 export const adamKernel: Kernel = ({ inputs, attrs, backend }) => {
-  const { learningRate, beta1, beta2, epsilon, weightDecay, ...rest } = attrs as unknown as AdamAttributes;
-  const { gradientScale, biasCorrection1, biasCorrection2 } = rest;
-  const shape = inputs.parameter.shape;
-  const p = readFloats(backend, inputs.parameter);
-  const g = readFloats(backend, inputs.gradient);
-  const m = readFloats(backend, inputs.m);
-  const v = readFloats(backend, inputs.v);
+  const attributes = attrs as unknown as AdamAttributes;
+  return attributes.weightDecays.flatMap((weightDecay, index) => {
+    const [p, g, m, v] = adamInputs.map((name) => readFloats(backend, inputs[name + index]));
+    const { shape } = inputs[`parameter${index}`];
+    return updateOne(p, g, m, v, weightDecay, attributes).map((values) => makeOutput(backend, values, shape));
+  });
+};
+
+/** New values of p, m and v. */
+function updateOne(
+  p: Float32Array,
+  g: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  weightDecay: number,
+  { learningRate, beta1, beta2, epsilon, gradientScale, biasCorrection1, biasCorrection2 }: AdamAttributes,
+): Float32Array[] {
   const size = p.length;
   const [p1, m1, v1] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
   const keep = 1 - learningRate * weightDecay;
@@ -82,8 +120,8 @@ export const adamKernel: Kernel = ({ inputs, attrs, backend }) => {
     v1[e] = square;
     p1[e] = keep * p[e] - (learningRate * (mean / biasCorrection1)) / (Math.sqrt(square / biasCorrection2) + epsilon);
   }
-  return [makeOutput(backend, p1, shape), makeOutput(backend, m1, shape), makeOutput(backend, v1, shape)];
-};
+  return [p1, m1, v1];
+}
 
 /** a + weight * (b - a), elementwise: one step of an exponential moving average. */
 export function lerp(a: tf.Tensor, b: tf.Tensor, weight: number): tf.Tensor {

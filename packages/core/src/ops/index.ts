@@ -1,11 +1,21 @@
 import '@tensorflow/tfjs-backend-cpu';
 
-export { adamStep, lerp, type AdamAttributes, type AdamStepArgs } from './adam.js';
+export {
+  adamStep,
+  adamSteps,
+  lerp,
+  type AdamAttributes,
+  type AdamOptions as AdamStepOptions,
+  type AdamParameter,
+  type AdamStepArgs,
+  type AdamUpdate,
+} from './adam.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';
 export { gru, gruTrace, type GruArgs, type GruResult, type GruTrace } from './gru.js';
 export { lstm, lstmTrace, type LstmArgs, type LstmResult, type LstmTrace } from './lstm.js';
+export { maskedMean } from './maskedMean.js';
 export { genericKernels, registerCadenzaKernels } from './register.js';
 export { rnnTrace, simpleRnn, type RnnActivation, type RnnArgs, type RnnResult, type RnnTrace } from './rnn.js';
 export { softmaxCrossEntropy, IGNORED_LABEL } from './softmaxCrossEntropy.js';
-export { globalNorm, sumSquares } from './sumSquares.js';
+export { globalNorm, squaredNorms, sumSquares } from './sumSquares.js';

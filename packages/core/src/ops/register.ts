@@ -5,9 +5,10 @@ import { embeddingGradient, embeddingGradKernel, embeddingKernel } from './embed
 import { gruGradKernel, gruKernel } from './gruKernel.js';
 import { asKernelFunc } from './kernel.js';
 import { lstmGradKernel, lstmKernel } from './lstmKernel.js';
+import { maskedMeanGradKernel, maskedMeanKernel } from './maskedMean.js';
 import { rnnGradKernel, rnnKernel } from './rnnKernel.js';
 import { softmaxCrossEntropyGradKernel, softmaxCrossEntropyKernel } from './softmaxCrossEntropy.js';
-import { sumSquaresGradient, sumSquaresKernel } from './sumSquares.js';
+import { squaredNormsKernel, sumSquaresGradient, sumSquaresKernel } from './sumSquares.js';
 
 /** Every kernel of Cadenza in plain JavaScript, by name: what a backend falls back to. */
 export const genericKernels: Record<string, tf.KernelFunc> = {
@@ -21,9 +22,12 @@ export const genericKernels: Record<string, tf.KernelFunc> = {
   CadenzaEmbeddingGrad: asKernelFunc(embeddingGradKernel),
   CadenzaSoftmaxCrossEntropy: asKernelFunc(softmaxCrossEntropyKernel),
   CadenzaSoftmaxCrossEntropyGrad: asKernelFunc(softmaxCrossEntropyGradKernel),
+  CadenzaMaskedMean: asKernelFunc(maskedMeanKernel),
+  CadenzaMaskedMeanGrad: asKernelFunc(maskedMeanGradKernel),
   CadenzaDropout: asKernelFunc(dropoutKernel),
   CadenzaDropoutMask: asKernelFunc(dropoutMaskKernel),
   CadenzaSumSquares: asKernelFunc(sumSquaresKernel),
+  CadenzaSquaredNorms: asKernelFunc(squaredNormsKernel),
   CadenzaAdam: asKernelFunc(adamKernel),
   CadenzaLerp: asKernelFunc(lerpKernel),
 };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { TrainingError, expected } from '../errors.js';
-import { sumSquares } from '../ops/sumSquares.js';
+import { squaredNorms } from '../ops/sumSquares.js';
 import type { LossResult } from './trainerOptions.js';
 import type { Parameters } from './trainingTypes.js';
 
@@ -43,13 +43,13 @@ export function addGradients(sum: Map<string, tf.Tensor>, more: Map<string, tf.T
   return total;
 }
 
-/** The loss and the norm of all gradients together, in one read of one small tensor, which lets the backend finish first. */
+/** The loss and the norm of all gradients together; both are asked for at once, so that the backend is waited for once. */
 export async function readLossAndNorm(
   loss: tf.Tensor,
   gradients: ReadonlyMap<string, tf.Tensor>,
 ): Promise<{ loss: number; norm: number }> {
-  const all = tf.tidy(() => tf.stack([loss, ...Array.from(gradients.values(), sumSquares)]));
-  const [lossValue, ...squares] = await all.data<'float32'>();
-  all.dispose();
-  return { loss: lossValue, norm: Math.sqrt(squares.reduce((sum, square) => sum + square, 0)) };
+  const squares = squaredNorms([...gradients.values()]);
+  const [[lossValue], values] = await Promise.all([loss.data<'float32'>(), squares.data<'float32'>()]);
+  squares.dispose();
+  return { loss: lossValue, norm: Math.sqrt(values.reduce((sum, square) => sum + square, 0)) };
 }

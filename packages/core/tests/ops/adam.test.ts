@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { adamStep, lerp } from '../../src/ops/index.js';
+import { adamStep, adamSteps, lerp } from '../../src/ops/index.js';
 import { distance, draw } from './recurrentCases.js';
 
 describe('adamStep', () => {
@@ -34,6 +34,25 @@ describe('adamStep', () => {
     adamStep({ ...given, learningRate: 0.1, step: 1 });
     expect(tf.memory().numTensors).toBe(before + 3);
     expect(given.parameter.dataSync()[0]).toBe(1);
+  });
+
+  it('moves many parameters as it moves each alone', () => {
+    const { floats } = draw(2);
+    const given = [[7], [2, 3], []].map((shape, index) => ({
+      ...{ parameter: floats(shape), gradient: floats(shape), m: floats(shape, 0.1), v: tf.square(floats(shape)) },
+      weightDecay: 0.1 * index,
+    }));
+    const options = { learningRate: 0.1, step: 3, gradientScale: 0.5 };
+    const together = adamSteps(given, options);
+    expect(together).toHaveLength(3);
+    given.forEach((one, index) => {
+      const alone = adamStep({ ...one, ...options });
+      for (const key of ['parameter', 'm', 'v'] as const) {
+        expect(together[index][key].shape).toEqual(one.parameter.shape);
+        expect([...together[index][key].dataSync()]).toEqual([...alone[key].dataSync()]);
+      }
+    });
+    expect(adamSteps([], options)).toEqual([]);
   });
 
   it('refuses shapes that differ and a step that is not counted from 1', () => {

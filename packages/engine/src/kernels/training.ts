@@ -74,17 +74,27 @@ function sumSquares({ inputs, backend }: Call) {
   return sum.info;
 }
 
-function adam(call: Call<AdamAttributes>) {
-  const { inputs, attrs, backend } = call;
-  const { learningRate, beta1, beta2, epsilon, weightDecay, gradientScale } = attrs;
-  const [parameter, gradient, m, v] = ['parameter', 'gradient', 'm', 'v'].map((name) => backend.floats(inputs[name]));
-  const outputs = [0, 1, 2].map(() => backend.output(inputs.parameter.shape));
-  const [parameterOut, mOut, vOut] = outputs.map(({ values }) => values);
-  backend.addon.adam(
-    ...([parameter, gradient, m, v, learningRate, beta1, beta2, epsilon, weightDecay] as const),
-    ...([gradientScale, attrs.biasCorrection1, attrs.biasCorrection2, parameterOut, mOut, vOut] as const),
-  );
-  return outputs.map(({ info }) => info);
+function squaredNorms({ inputs, attrs, backend }: Call<{ count: number }>) {
+  const sums = backend.output([attrs.count]);
+  for (let index = 0; index < attrs.count; index++) {
+    sums.values[index] = backend.addon.sumSquares(backend.floats(inputs[`x${index}`]));
+  }
+  return sums.info;
+}
+
+function adam({ inputs, attrs, backend }: Call<AdamAttributes>) {
+  const { learningRate, beta1, beta2, epsilon, gradientScale, biasCorrection1, biasCorrection2 } = attrs;
+  return attrs.weightDecays.flatMap((weightDecay, index) => {
+    const parameter = inputs[`parameter${index}`];
+    const outputs = [0, 1, 2].map(() => backend.output(parameter.shape));
+    backend.addon.adam(
+      ...([backend.floats(parameter), backend.floats(inputs[`gradient${index}`])] as const),
+      ...([backend.floats(inputs[`m${index}`]), backend.floats(inputs[`v${index}`])] as const),
+      ...([learningRate, beta1, beta2, epsilon, weightDecay, gradientScale] as const),
+      ...([biasCorrection1, biasCorrection2, outputs[0].values, outputs[1].values, outputs[2].values] as const),
+    );
+    return outputs.map(({ info }) => info);
+  });
 }
 
 function lerp({ inputs, attrs, backend }: Call<{ weight: number }>) {
@@ -101,6 +111,7 @@ export const trainingKernels = (): tf.KernelConfig[] => [
   nativeKernel('CadenzaDropout', dropout),
   nativeKernel('CadenzaDropoutMask', dropoutMask),
   nativeKernel('CadenzaSumSquares', sumSquares),
+  nativeKernel('CadenzaSquaredNorms', squaredNorms),
   nativeKernel('CadenzaAdam', adam),
   nativeKernel('CadenzaLerp', lerp),
 ];

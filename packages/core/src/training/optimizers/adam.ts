@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../../errors.js';
-import { adamStep } from '../../ops/adam.js';
+import { adamSteps, type AdamUpdate } from '../../ops/adam.js';
 import { numberIn, refuseUnknown } from '../checks.js';
 import type { Parameters } from '../trainingTypes.js';
 import type { UpdateOptions } from './optimizer.js';
@@ -24,7 +24,7 @@ export interface AdamWOptions extends Omit<AdamOptions, 'name'> {
   decayBiases?: boolean;
 }
 
-/** Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), each parameter in one operation; see `adamStep`. */
+/** Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), all parameters in one operation; see `adamSteps`. */
 export class Adam extends SlottedOptimizer {
   private readonly beta1: number;
   private readonly beta2: number;
@@ -49,23 +49,27 @@ export class Adam extends SlottedOptimizer {
 
   override apply(parameters: Parameters, gradients: ReadonlyMap<string, tf.Tensor>, options: UpdateOptions): void {
     this.step++;
-    for (const [name, gradient] of gradients) {
-      const parameter = parameters.get(name)!;
-      const decays = this.decayBiases || parameter.rank >= 2;
-      const next = tf.tidy(() => {
-        const result = adamStep({
-          ...{ parameter, gradient, step: this.step },
+    const names = [...gradients.keys()];
+    const updates = tf.tidy(() => {
+      const given = names.map((name) => {
+        const parameter = parameters.get(name)!;
+        const decays = this.decayBiases || parameter.rank >= 2;
+        return {
+          ...{ parameter, gradient: gradients.get(name)!, weightDecay: decays ? this.weightDecay : 0 },
           ...{ m: this.slots.get('m', name, parameter.shape), v: this.slots.get('v', name, parameter.shape) },
-          ...{ beta1: this.beta1, beta2: this.beta2, epsilon: this.epsilon },
-          weightDecay: decays ? this.weightDecay : 0,
-          ...options,
-        });
-        return [result.parameter, tf.keep(result.m), tf.keep(result.v)];
+        };
       });
-      parameter.assign(next[0]);
-      next[0].dispose();
-      this.slots.set('m', name, next[1]);
-      this.slots.set('v', name, next[2]);
-    }
+      const { step, beta1, beta2, epsilon } = this;
+      const all = adamSteps(given, { step, beta1, beta2, epsilon, ...options });
+      for (const { parameter, m, v } of all) [parameter, m, v].forEach((tensor) => tf.keep(tensor));
+      return all as unknown as tf.TensorContainer;
+    }) as unknown as AdamUpdate[];
+    names.forEach((name, index) => {
+      const { parameter, m, v } = updates[index];
+      parameters.get(name)!.assign(parameter as never);
+      parameter.dispose();
+      this.slots.set('m', name, m);
+      this.slots.set('v', name, v);
+    });
   }
 }
