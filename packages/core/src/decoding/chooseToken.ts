@@ -43,7 +43,7 @@ export function chooseToken(
   logits: Float32Array,
   history: readonly number[],
   options: ChoiceOptions,
-  random: Random,
+  random: Pick<Random, 'next'>,
 ): Choice {
   const { temperature = 1, topK, topP, repetitionPenalty = 1, bannedTokens = [] } = options;
   const window = options.repetitionWindow ?? DEFAULT_REPETITION_WINDOW;

@@ -2,3 +2,7 @@ export * from './logitsFilters.js';
 export * from './chooseToken.js';
 export * from './sampleSequence.js';
 export * from './stepEngine.js';
+export { fromBfloat16, packMatrix, toBfloat16, transposeValues, unpackMatrix, weightFormats } from './stepMatrix.js';
+export { drawTokens } from './drawTokens.js';
+export { referenceStepEngine } from './referenceStepEngine.js';
+export { streamTokens, type StreamOptions } from './streamTokens.js';

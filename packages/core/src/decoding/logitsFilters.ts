@@ -94,7 +94,7 @@ export function banTokens(logits: Float32Array, ids: Iterable<number>): Float32A
 }
 
 /** Draws a token with the probability that the softmax of the logits gives it. Takes one number of the generator. */
-export function drawToken(logits: Float32Array, random: Random): number {
+export function drawToken(logits: Float32Array, random: Pick<Random, 'next'>): number {
   const largest = largestLogit(logits);
   const weights = new Float64Array(logits.length);
   let sum = 0;

@@ -53,7 +53,7 @@ export async function* sampleSequence<S>(
   options: SampleOptions<S>,
 ): AsyncGenerator<SampledToken, void, undefined> {
   const { samples = 1, maximumTokens, stopTokens = [], stop } = options;
-  checkOptions(options);
+  checkSampleOptions(options);
   const histories = Array.from({ length: samples }, () => Array.from(options.prompt));
   const generators = histories.map((_, sample) => options.random.fork(`sample ${sample}`));
   const alive = histories.map(() => true);
@@ -141,7 +141,10 @@ class Walk<S> {
   }
 }
 
-function checkOptions<S>(options: SampleOptions<S>): void {
+/** Refuses options out of their ranges before anything is read. */
+export function checkSampleOptions(
+  options: ChoiceOptions & Pick<SampleOptions<unknown>, 'prompt' | 'read' | 'samples' | 'maximumTokens'>,
+): void {
   const { prompt, read = 0, samples = 1, maximumTokens } = options;
   checkChoiceOptions(options);
   if (prompt.length === 0) throw new InputError('Expected prompt to have at least one token, got none');

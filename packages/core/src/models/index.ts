@@ -16,3 +16,5 @@ export type {
   LanguageModelOptions,
   State,
 } from './languageModel.js';
+export { compileSteps, type StepWay } from './compileSteps.js';
+export { packWeights, unpackWeights } from './packedWeights.js';

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
+import type { StepModel, WeightFormat } from '../decoding/stepEngine.js';
+import { weightFormats } from '../decoding/stepMatrix.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate } from '../layers/options.js';
 import type { CellName } from '../layers/recurrentStack.js';
 import type { Trace } from '../layers/sequenceLayer.js';
@@ -7,6 +9,7 @@ import { maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import type { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 import { RecurrentDecoder } from './decoder.js';
+import { describeSteps } from './stepModel.js';
 
 const dropoutNames = ['input', 'between', 'output', 'recurrent', 'embedding', 'weight'] as const;
 
@@ -138,6 +141,16 @@ export class RecurrentLanguageModel {
       const { logits, state: next } = this.decoder.step(ids, { states: state });
       return { logits: logits!, state: next.states };
     });
+  }
+
+  /**
+   * The weights as they are now, copied and brought into a format for single steps; null for models with layer normalisation or
+   * an LSTM projection, which no step engine runs. bf16 rounds every matrix to the nearest, ties to even. int8 is symmetric with
+   * one float32 scale for each output unit, a row of the transposed matrix; the embedding, of which a step reads one row, stays
+   * float32, and so do all biases. A tied output is the embedding transposed, with its projection multiplied in.
+   */
+  stepModel(format: WeightFormat): StepModel | null {
+    return describeSteps(this.config, this.parameters, choice(format, weightFormats, 'f32', 'format'));
   }
 
   /** The gates, cells and hidden states of every layer at every step of ids [B, T], each [B, T, H]. */

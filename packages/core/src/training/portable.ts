@@ -10,6 +10,6 @@ export { RmsProp, type RmsPropOptions } from './optimizers/rmsProp.js';
 export { Sgd, type SgdOptions } from './optimizers/sgd.js';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from './safetensors.js';
 export { createSchedule, type Schedule, type ScheduleOptions } from './schedule.js';
-export { assignWeights, makeTensor, readTensors, type TensorData } from './tensorData.js';
+export { assignWeights, makeTensor, readTensors, type StoredTensor, type TensorData } from './tensorData.js';
 export type { Best, Metrics, Parameters, StopReason } from './trainingTypes.js';
 export { WeightAverage, type AverageOptions } from './weightAverage.js';

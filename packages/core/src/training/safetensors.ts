@@ -1,9 +1,9 @@
 import { CheckpointError } from '../errors.js';
 import { parseHeader, type HeaderEntry } from './safetensorsHeader.js';
 import { decodeValues, littleEndian } from './safetensorsValues.js';
-import type { TensorData } from './tensorData.js';
+import type { StoredTensor, TensorData } from './tensorData.js';
 
-const typeNames = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const;
+const typeNames = { float32: 'F32', int32: 'I32', bool: 'BOOL', bfloat16: 'BF16', int8: 'I8' } as const;
 
 /** A file's tensors, in its order, and its free text. */
 export interface Safetensors {
@@ -16,7 +16,7 @@ export interface Safetensors {
  * header padded with spaces to a multiple of 8, then the values, little-endian and row-major, without holes.
  */
 export function* encodeSafetensors(
-  tensors: ReadonlyMap<string, TensorData>,
+  tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Record<string, string> = {},
 ): Generator<Uint8Array> {
   const entries: Record<string, unknown> = Object.create(null);
@@ -36,10 +36,10 @@ export function* encodeSafetensors(
   for (const [, { values }] of inAlignedOrder(tensors)) yield littleEndian(values);
 }
 
-/** The 4-byte types first, so that every value lies at a multiple of its size. */
-function inAlignedOrder(tensors: ReadonlyMap<string, TensorData>): [string, TensorData][] {
-  const all = Array.from(tensors);
-  return [...all.filter(([, data]) => data.dtype !== 'bool'), ...all.filter(([, data]) => data.dtype === 'bool')];
+/** The widest types first, so that every value lies at a multiple of its size. */
+function inAlignedOrder(tensors: ReadonlyMap<string, StoredTensor>): [string, StoredTensor][] {
+  const size = ([, { values }]: [string, StoredTensor]): number => values.BYTES_PER_ELEMENT;
+  return Array.from(tensors).sort((a, b) => size(b) - size(a));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { defaultFileSystem, readWhole, writeDurably, type FileSystem } from './fileSystem.js';
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from './safetensors.js';
-import type { TensorData } from './tensorData.js';
+import type { StoredTensor } from './tensorData.js';
 
 /** Reads a safetensors file; see {@link decodeSafetensors} for the types. A file that is missing is a `CheckpointError` too. */
 export function readSafetensors(path: string, fs: FileSystem = defaultFileSystem): Safetensors {
@@ -10,7 +10,7 @@ export function readSafetensors(path: string, fs: FileSystem = defaultFileSystem
 /** Writes tensors to a safetensors file, which is on the disk when this returns. */
 export function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, TensorData>,
+  tensors: ReadonlyMap<string, StoredTensor>,
   options: { metadata?: Record<string, string>; fileSystem?: FileSystem } = {},
 ): void {
   writeDurably(options.fileSystem ?? defaultFileSystem, path, encodeSafetensors(tensors, options.metadata));

@@ -1,4 +1,5 @@
-import type { TensorData } from './tensorData.js';
+import { fromBfloat16 } from '../decoding/stepMatrix.js';
+import type { StoredTensor, TensorData } from './tensorData.js';
 
 /** The types that can be read, and the bytes of one value. */
 export const typeSizes = {
@@ -25,7 +26,7 @@ type Problem = (index: number, size: number, what: string) => Error;
 const hostIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** The bytes of values in little-endian order; a view of the values where the machine has that order itself. */
-export function littleEndian(values: TensorData['values']): Uint8Array {
+export function littleEndian(values: StoredTensor['values']): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return hostIsLittleEndian ? bytes : swapped(bytes, values.BYTES_PER_ELEMENT);
 }
@@ -70,11 +71,6 @@ function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-/** bfloat16 is the upper half of a float32. */
-function fromBfloat16(bits: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
 }
 
 function booleans(bytes: Uint8Array, problem: Problem): Uint8Array {

@@ -9,6 +9,12 @@ export interface TensorData {
   values: Float32Array | Int32Array | Uint8Array;
 }
 
+/** What a file may hold besides: bfloat16, the upper halves of float32 values, and int8. */
+export type StoredTensor =
+  | TensorData
+  | { dtype: 'bfloat16'; shape: number[]; values: Uint16Array }
+  | { dtype: 'int8'; shape: number[]; values: Int8Array };
+
 /** Reads tensors off their backend. */
 export async function readTensors(tensors: ReadonlyMap<string, tf.Tensor>): Promise<Map<string, TensorData>> {
   const data = new Map<string, TensorData>();
