@@ -17,8 +17,8 @@ export interface SelectBackendOptions {
   /** How many threads compute, the caller among them. All cores when absent; only `native` can be told. */
   threads?: number;
   /**
-   * Precision of the operands of matrix products and of the LSTM's; `f32` when absent. Sums, states, gates and weights stay
-   * float32, and so do the steps of GRU and RNN. What a backend cannot do it does in `f32`, and `reason` says so.
+   * Precision of the operands of matrix products and recurrent layers; `f32` when absent. Sums, states, gates and weights stay
+   * float32. What a backend cannot do it does in `f32`, and `reason` says so.
    */
   precision?: Precision;
   /** Receives the line that says what was chosen and why. */

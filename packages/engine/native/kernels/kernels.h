@@ -282,7 +282,7 @@ struct Kernels {
 // The kernels in use: the best instruction set of this CPU unless set_isa chose another.
 const Kernels& kernels();
 // "avx512", "avx2", "baseline", or null/"" for the best of them; "avx512bf16" is AVX-512 with the operands of matrix products and of
-// the LSTM rounded to bf16, and is never chosen without being asked for. False when unknown or when this CPU cannot run it (nothing changes).
+// recurrent layers rounded to bf16, and is never chosen without being asked for. False when unknown or when this CPU cannot run it (nothing changes).
 bool set_isa(const char* name);
 // Position of the first id outside [0, limit), or -1.
 int64_t first_out_of_range(const int32_t* ids, int64_t count, int64_t limit);
