@@ -20,6 +20,10 @@ function multiply(
   bias: Float32Array | null = null,
   activation = 0,
 ): tf.TensorInfo {
+  tf.util.assert(
+    a.shape.length >= 2 && b.shape.length >= 2,
+    () => `Error in matMul: inputs must have at least rank 2, got shapes [${a.shape}] and [${b.shape}].`,
+  );
   const [rowsA, columnsA] = a.shape.slice(-2);
   const [rowsB, columnsB] = b.shape.slice(-2);
   const [m, k] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
