@@ -5,13 +5,13 @@
  * backend; `--strict` makes a missing compiler or a compilation error exit with 1. The outcome stands in
  * `build/status.json`, from which the engine says why the native backend is missing. `CADENZA_NATIVE=off` skips it all.
  */
-import { availableParallelism } from 'node:os';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCompiler, runAll, runCommand } from './compiler.mjs';
-import { compileFlags, digest, linkFlags, sourceFiles } from './nativeSources.mjs';
+import { findCompiler, runCommand } from './compiler.mjs';
+import { digest, linkFlags, sourceFiles } from './nativeSources.mjs';
+import { compileObjects, planObjects, sweepObjects } from './objects.mjs';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const nativeFolder = join(packageFolder, 'native');
@@ -48,34 +48,6 @@ function readStatus() {
   }
 }
 
-/** One object file a source, named by the digest of all that determines it, so that an unchanged one is not rebuilt. */
-function planObjects(compiler, includes) {
-  const read = (file) => readFileSync(file);
-  const headers = sourceFiles(nativeFolder, /\.(h|inc)$/);
-  const kernelFolder = join(nativeFolder, 'kernels');
-  return sourceFiles(nativeFolder, /\.cc$/).map((source) => {
-    const flags = [...compileFlags(source, process.arch), ...includes.map((folder) => `-I${folder}`)];
-    const name = source.slice(nativeFolder.length + 1).replaceAll(/[/\\]/g, '-');
-    // Kernels know nothing of the binding, and take long to compile.
-    const seen = source.startsWith(kernelFolder) ? headers.filter((file) => file.startsWith(kernelFolder)) : headers;
-    const object = `${name}.${digest([compiler.version, flags.join(' '), read(source), ...seen.map(read)])}.o`;
-    return { source, flags, object: join(objectFolder, object) };
-  });
-}
-
-async function compileAll(compiler, objects) {
-  const missing = objects.filter(({ object }) => !existsSync(object));
-  // The largest sources first: the last one to start decides when all are done.
-  missing.sort((a, b) => readFileSync(b.source).length - readFileSync(a.source).length);
-  const commands = missing.map(({ source, flags, object }) => async () => {
-    const temporary = `${object}.${process.pid}`;
-    await runCommand(compiler.command, [...flags, '-c', source, '-o', temporary]);
-    renameSync(temporary, object);
-  });
-  await runAll(commands, Math.max(1, availableParallelism()));
-  return missing.length;
-}
-
 async function link(compiler, objects) {
   const temporary = `${addonFile}.${process.pid}`;
   await runCommand(compiler.command, [
@@ -85,15 +57,6 @@ async function link(compiler, objects) {
     temporary,
   ]);
   renameSync(temporary, addonFile);
-}
-
-/** Deletes objects of earlier sources. */
-function sweep(objects) {
-  const wanted = new Set(objects.map(({ object }) => object));
-  for (const name of readdirSync(objectFolder)) {
-    const file = join(objectFolder, name);
-    if (!wanted.has(file) && name.endsWith('.o')) rmSync(file, { force: true });
-  }
 }
 
 async function main() {
@@ -113,7 +76,8 @@ async function main() {
 
   mkdirSync(objectFolder, { recursive: true });
   const includes = [nativeFolder, createRequire(import.meta.url)('node-api-headers').include_dir];
-  const objects = planObjects(compiler, includes);
+  const sources = sourceFiles(nativeFolder, /\.cc$/);
+  const objects = planObjects({ compiler, nativeFolder, objectFolder, sources, architecture: process.arch, includes });
   const target = digest([...objects.map(({ object }) => object), linkFlags(process.platform).join(' ')]);
   if (existsSync(addonFile) && readStatus().target === target) {
     console.log(`native kernels: up to date (${compiler.version})`);
@@ -122,14 +86,14 @@ async function main() {
 
   let compiled;
   try {
-    compiled = await compileAll(compiler, objects);
+    compiled = await compileObjects(compiler, objects);
     await link(compiler, objects);
   } catch (error) {
     writeFileSync(logFile, `${error.message}\n`);
     const reason = `compiling them failed, see ${logFile}`;
     finish('failed', `native kernels are not built: ${reason}`, `${reason}, ${FALLBACK}`);
   }
-  sweep(objects);
+  sweepObjects(objectFolder, objects);
   rmSync(logFile, { force: true });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   finish('built', '', `built in ${seconds} s (${compiler.version}, ${compiled} of ${objects.length} files compiled)`, {

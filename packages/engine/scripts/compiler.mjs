@@ -1,18 +1,18 @@
 /** Finding and running a C++ compiler. */
 import { spawn } from 'node:child_process';
 
-/** Runs a command; rejects with its command line and standard error when it fails. */
-export function runCommand(command, argumentList) {
+/** Runs a command; rejects with its command line and what it printed when it fails. */
+export function runCommand(command, argumentList, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, argumentList, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, argumentList, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
     child.stdout.on('data', (chunk) => (output += chunk));
     child.stderr.on('data', (chunk) => (errors += chunk));
     child.on('error', reject);
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       if (code === 0) resolve(output);
-      else reject(new Error(`${command} ${argumentList.join(' ')}\n${errors}`));
+      else reject(new Error(`${command} ${argumentList.join(' ')}${signal ? `: ${signal}` : ''}\n${output}${errors}`));
     });
   });
 }
@@ -34,10 +34,10 @@ export async function runAll(tasks, limit) {
   if (failure !== null) throw failure;
 }
 
-/** The first C++ compiler that answers: $CXX alone when it is set, else c++, g++, clang++; null when there is none. */
-export async function findCompiler() {
+/** The first of some C++ compilers that answers, null when there is none; $CXX alone when that is set and none are named. */
+export async function findCompiler(names) {
   const wanted = process.env.CXX?.trim();
-  for (const command of wanted ? [wanted] : ['c++', 'g++', 'clang++']) {
+  for (const command of names ?? (wanted ? [wanted] : ['c++', 'g++', 'clang++'])) {
     try {
       const version = (await runCommand(command, ['--version'])).split('\n')[0].trim();
       return { command, version, isClang: /clang/i.test(version) };

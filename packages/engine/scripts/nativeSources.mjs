@@ -33,9 +33,9 @@ export function linkFlags(platform) {
     : ['-shared', '-pthread', '-Wl,--gc-sections', '-Wl,-O1'];
 }
 
-/** The addon's files that match, in a fixed order: those of native/, native/binding/ and native/kernels/. */
-export function sourceFiles(nativeFolder, pattern) {
-  return ['.', 'binding', 'kernels'].flatMap((folder) =>
+/** The files that match, in a fixed order: the addon's, which are those of native/, native/binding/ and native/kernels/. */
+export function sourceFiles(nativeFolder, pattern, folders = ['.', 'binding', 'kernels']) {
+  return folders.flatMap((folder) =>
     readdirSync(join(nativeFolder, folder))
       .filter((name) => pattern.test(name))
       .sort()

@@ -1,15 +1,10 @@
 // Tests of the kernels against naive references in double, for every instruction set that this CPU runs. Prints one line for
-// each failure and the number of checks; the exit code is 1 when one failed. Build and run (x86-64; from native/):
+// each failure and, last, the number of checks; the exit code is 1 when one failed. scripts/testTargets.mjs builds and runs them
+// for this and other processors, compilers and sanitizers. Options:
 //
-//   F="-std=c++17 -O2 -pthread -fno-math-errno -ffp-contract=fast -Ikernels"
-//   g++ $F -mavx2 -mfma -c kernels/isa_avx2.cc -o /tmp/isa_avx2.o
-//   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -c kernels/isa_avx512.cc -o /tmp/isa_avx512.o
-//   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -mavx512bf16 \
-//     -c kernels/isa_avx512_bf16.cc -o /tmp/isa_avx512_bf16.o
-//   g++ $F tests/kernel_tests.cc kernels/isa_baseline.cc kernels/cpu.cc kernels/memory.cc kernels/threads.cc /tmp/isa_avx*.o -o /tmp/kernel_tests
-//   /tmp/kernel_tests
-//
-// On other machines leave the two objects out.
+//   --quick              fewer sizes
+//   --isa=avx2,baseline  these instruction sets only
+//   gemm recurrent ...   these tests only
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -29,6 +24,7 @@ using namespace cadenza;
 namespace {
 
 int checks = 0, failures = 0;
+bool quick = false;  // fewer sizes
 std::string context;
 
 void check(bool ok, const char* format, ...) {
@@ -369,6 +365,7 @@ void test_recurrent() {
   const int sizes[][4] = {{2, 3, 4, 5}, {1, 1, 1, 1}, {7, 4, 3, 33}, {33, 2, 7, 16}, {3, 5, 65, 17}, {1, 3, 2, 64}};
   for (const auto& [cell, name] : cells) {
     for (const auto& s : sizes) {
+      if (quick && s[1] * s[3] > 100) continue;
       const std::string size = std::string(name) + " B=" + std::to_string(s[0]) + " T=" + std::to_string(s[1]) +
                                " D=" + std::to_string(s[2]) + " H=" + std::to_string(s[3]);
       test_layer(make_layer(cell, s[0], s[1], s[2], s[3]), size);
@@ -405,6 +402,7 @@ void test_recurrent() {
     variant("zoneout rates", [](Layer& l) { l.rateH = 0.3, l.rateC = l.cell == Cell::lstm ? 0.2 : 0; });
     variant("everything", [&](Layer& l) { lengths(l), masks(l), recurrent(l), l.reverse = true; }, 32);
   }
+  if (quick) return;
   // Large enough that hidden units, not rows, are split between threads.
   test_layer(make_layer(Cell::lstm, 2, 3, 8, 320), "lstm few rows");
   test_layer(make_layer(Cell::gru, 2, 3, 8, 320), "gru few rows");
@@ -417,10 +415,10 @@ void test_recurrent() {
 void test_gemm() {
   const Kernels& k = kernels();
   ThreadPool one(1), two(2);
-  const int sizes[] = {1, 7, 12, 33, 65, 130};
+  const std::vector<int> sizes = quick ? std::vector<int>{1, 7, 33, 65} : std::vector<int>{1, 7, 12, 33, 65, 130};
   for (int m : sizes) {
     for (int n : sizes) {
-      for (int depth : {1, 7, 33, 300}) {
+      for (int depth : quick ? std::vector<int>{7, 300} : std::vector<int>{1, 7, 33, 300}) {
         for (int form = 0; form < 4; ++form) {
           GemmArguments g;
           g.m = m, g.n = n, g.k = depth;
@@ -856,39 +854,64 @@ void test_memory() {
   check(memory_use().pooled == 0, "trim");
 }
 
+// What the command line chooses; empty = all.
+std::string wantedTests, wantedSets, ran;
+
+void test(const char* name, void (*f)()) {
+  if (wantedTests.empty() || wantedTests.find("," + std::string(name) + ",") != std::string::npos) f();
+}
+
+// Turns to an instruction set; false when it is not wanted or not to be had.
+bool start(const char* isa) {
+  if (!wantedSets.empty() && wantedSets.find("," + std::string(isa) + ",") == std::string::npos) return false;
+  if (!set_isa(isa)) return false;
+  context = isa;
+  ran += (ran.empty() ? "" : " ") + std::string(isa);
+  generator.seed(7);
+  check(std::strcmp(kernels().isa, isa) == 0, "set_isa");
+  return true;
+}
+
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
+  for (int i = 1; i < count; ++i) {
+    const std::string word = words[i];
+    if (word == "--quick") {
+      quick = true;
+    } else if (word.rfind("--isa=", 0) == 0) {
+      wantedSets = "," + word.substr(6) + ",";
+    } else {
+      wantedTests += "," + word + ",";
+    }
+  }
   context = "any";
-  test_threads();
-  test_memory();
+  test("threads", test_threads);
+  test("memory", test_memory);
   check(!set_isa("abacus"), "an unknown instruction set is refused");
   for (const char* isa : {"baseline", "avx2", "avx512"}) {
-    if (!set_isa(isa)) continue;
-    context = isa;
-    generator.seed(7);
-    check(std::strcmp(kernels().isa, isa) == 0, "set_isa");
-    test_gemm();
-    test_losses();
-    test_embedding();
-    test_optimizer();
-    test_dropout();
-    test_elementwise();
-    test_reduce();
-    test_copy();
-    test_recurrent();
+    if (!start(isa)) continue;
+    test("gemm", test_gemm);
+    test("losses", test_losses);
+    test("embedding", test_embedding);
+    test("optimizer", test_optimizer);
+    test("dropout", test_dropout);
+    test("elementwise", test_elementwise);
+    test("reduce", test_reduce);
+    test("copy", test_copy);
+    test("recurrent", test_recurrent);
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
-  if (set_isa("avx512bf16")) {
-    context = "avx512bf16";
+  // The same with bf16 operands.
+  for (const char* isa : {"avx512bf16"}) {
+    if (!start(isa)) continue;
     bf16 = true;
-    generator.seed(7);
-    check(std::strcmp(kernels().isa, "avx512bf16") == 0, "set_isa");
-    test_gemm();
+    slack = 1;
+    test("gemm", test_gemm);
     slack = 400;  // h and dz are rounded to 8 bits at each step
-    test_recurrent();
+    test("recurrent", test_recurrent);
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
-  std::printf("%d checks, %d failed\n", checks, failures);
+  std::printf("%d checks, %d failed (%s)\n", checks, failures, ran.c_str());
   return failures == 0 ? 0 : 1;
 }

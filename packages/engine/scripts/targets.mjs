@@ -1,0 +1,49 @@
+/** What the kernels and their tests are compiled to by testTargets.mjs. */
+
+const UNDEFINED = ['-fsanitize=undefined', '-fno-sanitize-recover=undefined'];
+// The optimizer's way through memory is what is to be watched: -O2, with names for the reports.
+const WATCHED = ['-O2', '-g1', '-fno-omit-frame-pointer'];
+
+/**
+ * `compilers` stand in for this machine's own, `options` choose its target, `flags` are added when compiling and linking,
+ * `link` when linking; `runner` is what runs the program, `packages` what to install on Debian.
+ */
+export const TARGETS = {
+  native: {},
+  clang: { compilers: ['clang++'], packages: 'clang' },
+  neon: {
+    compilers: ['aarch64-linux-gnu-g++'],
+    architecture: 'arm64',
+    link: ['-static'],
+    runner: ['qemu-aarch64'],
+    packages: 'g++-aarch64-linux-gnu qemu-user',
+  },
+  'neon-clang': {
+    compilers: ['clang++'],
+    options: ['--target=aarch64-linux-gnu'],
+    architecture: 'arm64',
+    link: ['-static'],
+    runner: ['qemu-aarch64'],
+    packages: 'clang g++-aarch64-linux-gnu qemu-user',
+  },
+  address: {
+    flags: [...WATCHED, '-fsanitize=address', ...UNDEFINED],
+    environment: { ASAN_OPTIONS: 'detect_stack_use_after_return=1:allocator_may_return_null=1' },
+  },
+  thread: {
+    flags: [...WATCHED, '-fsanitize=thread'],
+    environment: { TSAN_OPTIONS: 'halt_on_error=1:allocator_may_return_null=1' },
+  },
+};
+
+/** The targets of some names, all when there is none. */
+export function pickTargets(names) {
+  const known = Object.keys(TARGETS);
+  for (const name of names) {
+    if (!known.includes(name)) {
+      console.error(`Expected a target to be one of ${known.join(', ')}, got ${name}`);
+      process.exit(1);
+    }
+  }
+  return names.length > 0 ? names : known;
+}
