@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
  * The test settings every project shares: packages resolve to their TypeScript sources, a test report for the closing
- * summary, and line coverage of `src/`.
+ * summary, and line coverage of `src/`. CADENZA_TEST_BACKEND runs them on another backend than cpu.
  */
 export function projectConfig(
   name: string,
@@ -18,6 +19,9 @@ export function projectConfig(
       testTimeout: options.timeout ?? 60_000,
       hookTimeout: 120_000,
       maxWorkers: 2,
+      setupFiles: process.env.CADENZA_TEST_BACKEND
+        ? [fileURLToPath(new URL('tools/tests/testBackend.ts', import.meta.url))]
+        : [],
       reporters: ['default', ['json', { outputFile: `reports/${report}.json` }]],
       coverage: {
         enabled: options.coverage ?? !options.include,

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,6 +7,7 @@ import { loadAddon, type Addon } from './addon.js';
 import type { NativeBackend } from './nativeBackend.js';
 import { registerNativeBackend } from './registerNativeBackend.js';
 import { smokeTest } from './smokeTest.js';
+import { loadTfjsNode } from './tfjsNode.js';
 
 export type BackendName = 'native' | 'tensorflow' | 'wasm' | 'cpu';
 export type BackendChoice = 'auto' | BackendName;
@@ -125,26 +125,8 @@ function setBf16(addon: Addon, wanted: boolean): boolean {
   return false;
 }
 
-/** tfjs-node is an optional dependency that needs a download to install, and does not load on Node 23 and later. */
 async function startTensorFlow() {
-  const name = '@tensorflow/tfjs-node';
-  let folder: string;
-  try {
-    folder = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-  } catch {
-    throw new Error('tfjs-node is not installed');
-  }
-  // Loading it takes a second; without its addon that would be in vain.
-  const library = join(folder, 'lib');
-  const hasAddon =
-    existsSync(library) &&
-    readdirSync(library).some((version) => existsSync(join(library, version, 'tfjs_binding.node')));
-  if (!hasAddon) throw new Error('tfjs-node is installed without its addon');
-  try {
-    await import(name);
-  } catch (error) {
-    throw new Error(`tfjs-node does not load (${(error as Error).message.split('\n')[0]})`, { cause: error });
-  }
+  await loadTfjsNode();
   await activate('tensorflow');
   train('tfjs-node');
   return { about: 'tfjs-node', threads: availableParallelism() };

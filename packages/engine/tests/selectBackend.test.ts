@@ -4,6 +4,7 @@ import { genericKernels } from '@cadenza/core';
 import { activeNativeBackend, registerNativeBackend, selectBackend } from '../src/index.js';
 import { loadAddon } from '../src/addon.js';
 import { smokeTest } from '../src/smokeTest.js';
+import { restoreUtil } from '../src/tfjsNode.js';
 import { isBuilt } from './onBoth.js';
 
 describe('selectBackend', () => {
@@ -35,6 +36,14 @@ describe('selectBackend', () => {
     const before = tf.memory().numTensors;
     expect(smokeTest).not.toThrow();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('gives tfjs-node the functions of util that Node 23 removed, and leaves those that are there', () => {
+    const kept = () => true;
+    const util: Parameters<typeof restoreUtil>[0] = { isArray: kept };
+    restoreUtil(util);
+    expect(util.isArray).toBe(kept);
+    expect([null, undefined, 0, ''].map((value) => util.isNullOrUndefined!(value))).toEqual([true, true, false, false]);
   });
 
   it('refuses a choice that is not possible, saying why', async () => {

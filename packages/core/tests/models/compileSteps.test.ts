@@ -62,7 +62,9 @@ describe('compileSteps', () => {
 
   it('takes the engine of the backend, unless that refuses the model', async () => {
     const compiled: StepModel[] = [];
-    registerStepEngine('cpu', {
+    const backend = tf.getBackend();
+    const before = findStepEngine(backend) ?? { compile: () => null };
+    registerStepEngine(backend, {
       compile(model) {
         if (model.layers[0].cell === 'rnn') return null;
         compiled.push(model);
@@ -70,14 +72,14 @@ describe('compileSteps', () => {
       },
     });
     try {
-      expect(findStepEngine('cpu')).toBeDefined();
+      expect(findStepEngine(backend)).toBeDefined();
       expect(compileSteps(newModel()).way).toBe('engine');
       expect(compileSteps(newModel({ cell: 'rnn' })).way).toBe('tensors');
       expect(compiled).toHaveLength(1);
       const tensors = compileSteps(newModel({ layerNorm: true }));
       expect(tensors.way).toBe('tensors');
     } finally {
-      registerStepEngine('cpu', { compile: () => null });
+      registerStepEngine(backend, before);
     }
   });
 
