@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { addDataVerbs, createProgram, runProgram } from '@cadenza/cli';
 import { addChatVerb } from './commands/chat.js';
 import { addEvaluateVerb } from './commands/evaluate.js';
+import { addExportVerb } from './commands/export.js';
 import { addGenerateVerb } from './commands/generate.js';
 import { addInspectVerb } from './commands/inspect.js';
 import { addScoreVerb } from './commands/score.js';
@@ -26,5 +27,6 @@ export async function main(args: readonly string[]): Promise<void> {
   addScoreVerb(program);
   addChatVerb(program);
   addInspectVerb(program);
+  addExportVerb(program);
   await runProgram(program, args);
 }

@@ -1,15 +1,21 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isObject, isRun, readJsonObject, resolveConfiguration, valueAt, leafKeys } from '@cadenza/cli';
+import { isObject, isRun, leafKeys, messageOf, readJsonObject, resolveConfiguration, valueAt } from '@cadenza/cli';
 import {
   assignWeights,
   CheckpointError,
   CheckpointStore,
   ConfigError,
+  decodeSafetensors,
   InputError,
   Random,
-  type LoadedCheckpoint,
+  roundWeights,
+  unpackWeights,
+  weightFormats,
   type RecurrentLanguageModel,
+  type TensorData,
+  type WeightFormat,
 } from '@cadenza/core';
 import type { Precision } from '@cadenza/engine';
 import { tokenizerFromJSON, type Tokenizer } from '@cadenza/text';
@@ -33,6 +39,8 @@ export interface RunDescription {
   data: DataDescription;
   vocabulary: { size: number; fingerprint: string };
   parameters: number;
+  /** There in an exported folder: its one file of weights, and the step they are of. */
+  exported?: { weights: WeightFormat; step: number; sha256: string };
 }
 
 /** A run folder without its weights. */
@@ -43,14 +51,21 @@ export interface SavedRun {
   tokenizer: Tokenizer;
 }
 
-/** A run folder with one of its checkpoints, read and found whole. */
+/** A run folder with one of its checkpoints, or an exported folder, read and found whole. */
 export interface OpenRun extends SavedRun {
   step: number;
-  /** Makes the network and gives it the checkpoint's weights: the averaged ones where averaging is on. */
-  loadModel(): RecurrentLanguageModel;
+  /** The file of the weights: its size in bytes, the format it keeps them in, and what they are as float32. */
+  stored: { bytes: number; format: WeightFormat; weights: ReadonlyMap<string, TensorData> };
+  /**
+   * Makes the network and gives it the weights: the averaged ones where averaging is on.
+   *
+   * @param format rounds them as an export to this format would; the file's own, which changes nothing, when absent
+   */
+  loadModel(format?: WeightFormat): RecurrentLanguageModel;
 }
 
 export const vocabularyFile = 'vocabulary.json';
+export const weightsFile = 'weights.safetensors';
 
 /** Reads a run's configuration and vocabulary. Needs no backend. */
 export function readRun(path: string): SavedRun {
@@ -70,6 +85,7 @@ export function readRun(path: string): SavedRun {
   if (missing !== undefined) {
     throw new InputError(`Expected ${missing} in ${join(directory, 'config.json')}, got a file without; it is damaged`);
   }
+  checkExported(description, directory);
   const config = resolveConfiguration(configSchema, [
     { name: join(directory, 'config.json'), values: { ...description.config } },
   ]);
@@ -81,6 +97,24 @@ export function readRun(path: string): SavedRun {
     );
   }
   return { directory, description, config, tokenizer };
+}
+
+/** What says how the weights of an exported folder are kept, if it is one. */
+function checkExported({ exported }: RunDescription, directory: string): void {
+  if (exported === undefined) return;
+  const { weights, step, sha256 } = (isObject(exported) ? exported : {}) as Partial<typeof exported>;
+  if (
+    weights !== undefined &&
+    weightFormats.includes(weights) &&
+    Number.isInteger(step) &&
+    typeof sha256 === 'string'
+  ) {
+    return;
+  }
+  throw new InputError(
+    `Expected exported in ${join(directory, 'config.json')} to name weights of ${weightFormats.join(', ')}, a step and ` +
+      `a SHA-256, got ${JSON.stringify(exported)}; it is damaged`,
+  );
 }
 
 function readTokenizer(path: string): Tokenizer {
@@ -99,18 +133,55 @@ export interface OpenOptions {
 /** Opens a run to use its model. A damaged checkpoint is passed over for the one before, with a warning. */
 export function openRun(path: string, { checkpoint = 'best', onWarning = warnOnStderr }: OpenOptions = {}): OpenRun {
   const saved = readRun(path);
+  const { exported } = saved.description;
+  if (exported !== undefined) {
+    if (checkpoint !== 'best') {
+      throw new ConfigError(`Expected no --checkpoint for an exported folder, got ${checkpoint}: it has one`);
+    }
+    return opened(saved, exported.step, readExported(saved.directory, exported));
+  }
   const loaded = new CheckpointStore(saved.directory, { onWarning }).load(checkpoint);
   if (loaded === undefined) {
     throw new CheckpointError(`Expected the run to have a checkpoint, got none in ${saved.directory}; train it first`);
   }
-  return { ...saved, step: loaded.step, loadModel: () => loadModel(saved, loaded) };
+  const { weights, directory } = loaded;
+  return opened(saved, loaded.step, { bytes: statSync(join(directory, weightsFile)).size, format: 'f32', weights });
 }
 
-function loadModel({ config, tokenizer }: SavedRun, { weights, directory }: LoadedCheckpoint): RecurrentLanguageModel {
+function opened(saved: SavedRun, step: number, stored: OpenRun['stored']): OpenRun {
+  return { ...saved, step, stored, loadModel: (format = stored.format) => loadModel(saved, stored, format) };
+}
+
+function readExported(directory: string, exported: Required<RunDescription>['exported']): OpenRun['stored'] {
+  const path = join(directory, weightsFile);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new CheckpointError(`Expected the exported weights at ${path}, got: ${messageOf(cause)}`, { cause });
+  }
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== exported.sha256) {
+    throw new CheckpointError(
+      `Expected ${path} to have the SHA-256 ${exported.sha256.slice(0, 12)}... of config.json, ` +
+        `got ${sha256.slice(0, 12)}... (${bytes.length} bytes): the file is truncated or damaged; export it again`,
+      { code: 'DAMAGED' },
+    );
+  }
+  const weights = unpackWeights(decodeSafetensors(bytes, path).tensors);
+  return { bytes: bytes.length, format: exported.weights, weights };
+}
+
+function loadModel(
+  { directory, config, tokenizer }: SavedRun,
+  { weights, format: own }: OpenRun['stored'],
+  format: WeightFormat,
+): RecurrentLanguageModel {
   const model = createModel(config, tokenizer.vocabulary.size, new Random(config.seed));
   try {
-    assignWeights(model.parameters, weights);
+    assignWeights(model.parameters, format === own ? weights : roundWeights(weights, format));
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     throw new CheckpointError(`${(cause as Error).message}: ${directory}`, { cause });
   }
   return model;

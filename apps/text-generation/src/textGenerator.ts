@@ -1,7 +1,15 @@
-import { sampleSequence, Random, type ChoiceOptions, type RecurrentLanguageModel, type State } from '@cadenza/core';
+import {
+  compileSteps,
+  Random,
+  streamTokens,
+  type ChoiceOptions,
+  type RecurrentLanguageModel,
+  type State,
+  type StepSession,
+  type WeightFormat,
+} from '@cadenza/core';
 import { TextStream, type Tokenizer, type UnknownPolicy } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
-import { turn } from './evaluate.js';
 import { openRun, type OpenRun } from './run.js';
 
 /** How a text is continued. */
@@ -28,29 +36,53 @@ export interface TokenScore {
 }
 
 const readChunk = 256;
+/** Pieces are handed on when so much time has passed, since each costs a way through the listener. */
+const pieceMilliseconds = 5;
 
 /** A trained model that writes and scores text; works without the command line. */
 export class TextGenerator {
   readonly model: RecurrentLanguageModel;
   readonly tokenizer: Tokenizer;
+  /** How the weights are kept for writing. */
+  readonly weights: WeightFormat;
+  private compiled: ReturnType<typeof compileSteps> | undefined;
 
-  constructor(parts: { model: RecurrentLanguageModel; tokenizer: Tokenizer }) {
+  /** `weights` says how the model's are kept for writing: f32 when absent. Reading computes with the model's own. */
+  constructor(parts: { model: RecurrentLanguageModel; tokenizer: Tokenizer; weights?: WeightFormat }) {
     this.model = parts.model;
     this.tokenizer = parts.tokenizer;
+    this.weights = parts.weights ?? 'f32';
   }
 
-  /** Loads the best (or the latest) weights of a run folder onto TensorFlow.js's present backend. */
-  static load(directory: string, options: { checkpoint?: 'best' | 'latest' } = {}): TextGenerator {
-    return TextGenerator.of(openRun(directory, options));
+  /**
+   * Loads the best (or the latest) weights of a run folder, or those of an exported folder, onto TensorFlow.js's present
+   * backend. `weights` rounds them, as an export would, and keeps them so for writing; the folder's own format when absent.
+   */
+  static load(
+    directory: string,
+    { weights, ...options }: { checkpoint?: 'best' | 'latest'; weights?: WeightFormat } = {},
+  ): TextGenerator {
+    return TextGenerator.of(openRun(directory, options), weights);
   }
 
-  static of(run: OpenRun): TextGenerator {
-    return new TextGenerator({ model: run.loadModel(), tokenizer: run.tokenizer });
+  static of(run: OpenRun, weights: WeightFormat = run.stored.format): TextGenerator {
+    return new TextGenerator({ model: run.loadModel(weights), tokenizer: run.tokenizer, weights });
+  }
+
+  /** The weights packed for writing, once for all sessions. */
+  get steps(): ReturnType<typeof compileSteps> {
+    return (this.compiled ??= compileSteps(this.model, this.weights));
+  }
+
+  /** Lets go of the packed weights, once no session is left; the next one packs what the model's weights are then. */
+  forget(): void {
+    this.compiled?.dispose();
+    this.compiled = undefined;
   }
 
   /** A text in the making, which can be read on and written on in turns. */
   session(): TextSession {
-    return new TextSession(this.model, this.tokenizer);
+    return new TextSession(this.model, this.tokenizer, this.steps.session(1));
   }
 
   /** Continues the prompt and returns what was added to it. */
@@ -103,6 +135,7 @@ export class TextGenerator {
 
   /** Frees the model's weights. */
   dispose(): void {
+    this.forget();
     this.model.dispose();
   }
 }
@@ -112,13 +145,13 @@ export class TextSession {
   /** The text that ended the last writing (one of `until`), or null. */
   stop: string | null = null;
   private readonly tokens: number[];
-  private state: State;
 
+  /** @param steps from a zero state; it belongs to this text from now on */
   constructor(
     private readonly model: RecurrentLanguageModel,
     private readonly tokenizer: Tokenizer,
+    private readonly steps: StepSession,
   ) {
-    this.state = model.initialState(1);
     const start = startTokens(tokenizer);
     this.tokens = start.length > 0 ? start : [0];
   }
@@ -129,56 +162,54 @@ export class TextSession {
     const unread = [this.tokens.at(-1)!, ...ids.subarray(0, -1)];
     if (ids.length === 0) return;
     for (const id of ids) this.tokens.push(id);
+    // Many steps in one operation are quicker than single ones; the state goes there and back.
+    let state: State = this.steps.states().map((values) => tf.tensor2d(values, [1, values.length]));
     for (let start = 0; start < unread.length; start += readChunk) {
       const chunk = unread.slice(start, start + readChunk);
-      this.keep(tf.tidy(() => this.model.forward(row(chunk), this.state).state));
+      const next = tf.tidy(() => this.model.forward(row(chunk), state).state);
+      tf.dispose(state);
+      state = next;
     }
+    this.steps.setStates(state.map((tensor) => tensor.dataSync() as Float32Array));
+    tf.dispose(state);
   }
 
-  /** Continues the text, yielding each piece as soon as it is certain not to belong to a stop text. */
+  /**
+   * Continues the text, yielding what is certain not to belong to a stop text, every few milliseconds. The event loop gets its
+   * turns in between.
+   */
   async *write(options: SamplingOptions = {}): AsyncGenerator<string, void, undefined> {
     const { length = 500, until = [], seed = 1, ...choice } = options;
     const { unknownId } = this.tokenizer.vocabulary;
     const stream = new TextStream(this.tokenizer, until);
     this.stop = null;
-    const sampled = sampleSequence((tokens, state: State) => this.step(tokens, state), {
+    const drawn = streamTokens(this.steps, {
       bannedTokens: unknownId >= 0 ? [unknownId] : [],
       ...choice,
       prompt: this.tokens.slice(),
       read: this.tokens.length - 1,
-      state: this.state,
       maximumTokens: length,
       random: new Random(seed),
     });
-    for await (const { token } of sampled) {
+    let piece = '';
+    let last = -Infinity;
+    for await (const { token } of drawn) {
       this.tokens.push(token);
-      const piece = stream.push(token);
-      if (piece !== '') yield piece;
+      piece += stream.push(token);
       this.stop = stream.stop;
-      if (this.stop !== null) return;
-      await turn();
+      if (this.stop !== null) break;
+      const now = performance.now();
+      if (piece === '' || now - last < pieceMilliseconds) continue;
+      yield piece;
+      piece = '';
+      last = now;
     }
-    const rest = stream.finish();
-    if (rest !== '') yield rest;
+    if (this.stop === null) piece += stream.finish();
+    if (piece !== '') yield piece;
   }
 
   dispose(): void {
-    tf.dispose(this.state);
-  }
-
-  private step(tokens: Int32Array, state: State): { logits: tf.Tensor; state: State } {
-    const result = tf.tidy(() => {
-      const { logits, state: next } = this.model.step(tf.tensor1d(tokens, 'int32'), state);
-      return [logits, ...next];
-    });
-    const [logits, ...next] = result;
-    this.keep(next);
-    return { logits, state: next };
-  }
-
-  private keep(state: State): void {
-    tf.dispose(this.state);
-    this.state = state;
+    this.steps.dispose();
   }
 }
 

@@ -118,11 +118,14 @@ async function sample(
   { monitoring }: Config,
   { random }: EvaluationContext,
 ): Promise<string> {
-  return new TextGenerator({ model, tokenizer }).generate('', {
+  const generator = new TextGenerator({ model, tokenizer });
+  const text = await generator.generate('', {
     length: monitoring.sampleLength,
     temperature: monitoring.sampleTemperature,
     seed: random.nextUint32(),
   });
+  generator.forget(); // the model is trained on
+  return text;
 }
 
 /** Gives the model the weights of the run's best validation and measures both protocols on the validation part. */

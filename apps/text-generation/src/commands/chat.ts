@@ -6,14 +6,15 @@ import { openRun } from '../run.js';
 import { TextGenerator } from '../textGenerator.js';
 import { startBackend } from './backend.js';
 import { addSamplingFlags, samplingOptions, type SamplingFlags } from './generate.js';
-import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, sayWeights, unknownOption, weightsOption, type WritingOptions } from './runOptions.js';
 
-interface ChatOptions extends RunOptions, SamplingFlags, CommonOptions {}
+interface ChatOptions extends WritingOptions, SamplingFlags, CommonOptions {}
 
 export function addChatVerb(program: Command): void {
   addVerb<ChatOptions>(program, 'chat', 'continue what you type, again and again', chatCommand, (verb) => {
     verb.requiredOption('--run <folder>', 'the run of the model');
     addSamplingFlags(verb, 200);
+    verb.addOption(weightsOption('of the weights while writing: f32, or faster and rounded bf16 or int8'));
     verb.addOption(checkpointOption()).addOption(unknownOption());
   });
 }
@@ -22,10 +23,12 @@ export function addChatVerb(program: Command): void {
 async function chatCommand(options: ChatOptions, { output, signal }: ActionContext): Promise<void> {
   const sampling = samplingOptions(options);
   const run = openRun(options.run, options);
-  await startBackend(options, output, run.config);
+  const backend = await startBackend(options, output, run.config);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   output.say(`${run.directory}, step ${run.step}; type the beginning of a text, an empty line to go on, Ctrl-D to end`);
-  const session = TextGenerator.of(run).session();
+  const generator = TextGenerator.of(run, options.weights);
+  sayWeights(generator, backend, output);
+  const session = generator.session();
   const lines = createInterface({
     input: process.stdin,
     output: process.stderr,

@@ -97,6 +97,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
     split,
     tokens: tokens.length,
     window: options.window,
+    weights: run.stored.format,
     run: run.directory,
     step: run.step,
   });
@@ -106,9 +107,9 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
  * The part of the text to measure. The run's own text is split as it was for training; of another text, which the model
  * has not seen, all is measured unless told otherwise.
  */
-async function readSplit(
+export async function readSplit(
   run: OpenRun,
-  { data, split }: EvaluateOptions,
+  { data, split }: Pick<EvaluateOptions, 'data' | 'split'>,
   output: Output,
 ): Promise<{ text: string; split: Split }> {
   const own = run.description.data;
@@ -123,7 +124,7 @@ async function readSplit(
   return { text, split: chosen };
 }
 
-async function withProgress(
+export async function withProgress(
   output: Output,
   label: string,
   total: number,

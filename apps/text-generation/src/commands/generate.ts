@@ -14,7 +14,7 @@ import type { Command } from 'commander';
 import { openRun } from '../run.js';
 import { TextGenerator, type SamplingOptions } from '../textGenerator.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, sayWeights, unknownOption, weightsOption, type WritingOptions } from './runOptions.js';
 
 export interface SamplingFlags {
   length: number;
@@ -26,7 +26,7 @@ export interface SamplingFlags {
   seed?: number;
 }
 
-interface GenerateOptions extends RunOptions, SamplingFlags, CommonOptions {
+interface GenerateOptions extends WritingOptions, SamplingFlags, CommonOptions {
   prompt?: string;
   promptFile?: string;
   number: number;
@@ -54,6 +54,7 @@ export function addGenerateVerb(program: Command): void {
       .option('-n, --number <count>', 'samples to write', positiveInteger, 1)
       .option('--no-echo', 'write the continuation without the prompt');
     addSamplingFlags(verb, 500);
+    verb.addOption(weightsOption('of the weights while writing: f32, or faster and rounded bf16 or int8'));
     verb.addOption(checkpointOption()).addOption(unknownOption());
   });
 }
@@ -63,10 +64,11 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
   const prompt = await readPrompt(options);
   const run = openRun(options.run, options);
   run.tokenizer.encode(prompt, { unknown: options.unknown, name: 'the prompt' }); // before the backend starts
-  await startBackend(options, output, run.config);
-  const generator = TextGenerator.of(run);
+  const backend = await startBackend(options, output, run.config);
+  const generator = TextGenerator.of(run, options.weights);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   output.say(`${run.directory}, step ${run.step}; seed ${seed}`);
+  sayWeights(generator, backend, output);
   const samples: { text: string; stop: string | null }[] = [];
   for (let index = 0; index < options.number && !signal.aborted; index++) {
     if (options.number > 1) output.say(`sample ${index + 1}`);
@@ -84,7 +86,7 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
     samples.push({ text, stop: session.stop });
     session.dispose();
   }
-  output.object({ prompt, samples, seed, run: run.directory, step: run.step });
+  output.object({ prompt, samples, seed, weights: generator.weights, run: run.directory, step: run.step });
 }
 
 /** The flags as the generator takes them, found to be in their ranges. */

@@ -1,6 +1,9 @@
-import { choice } from '@cadenza/cli';
+import { choice, type Output } from '@cadenza/cli';
+import { weightFormats, type WeightFormat } from '@cadenza/core';
+import type { SelectedBackend } from '@cadenza/engine';
 import type { UnknownPolicy } from '@cadenza/text';
 import type { Option } from 'commander';
+import type { TextGenerator } from '../textGenerator.js';
 
 /** The options of every verb that uses a trained model. */
 export interface RunOptions {
@@ -9,8 +12,28 @@ export interface RunOptions {
   unknown: UnknownPolicy;
 }
 
+/** Those of the verbs that write. */
+export interface WritingOptions extends RunOptions {
+  weights?: WeightFormat;
+}
+
 export function checkpointOption(): Option {
   return choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best');
+}
+
+/** Left out, a run's weights are float32 and an exported folder's in its own format. */
+export function weightsOption(description: string): Option {
+  return choice('--weights <format>', description, weightFormats);
+}
+
+/** Tells how rounded weights are used, where it is not by the backend's own steps. */
+export function sayWeights({ weights, steps }: TextGenerator, { name }: SelectedBackend, output: Output): void {
+  if (weights === 'f32' || steps.way === 'engine') return;
+  const how = {
+    plain: `the ${name} backend has no steps of its own for weights of ${weights}: they run in plain JavaScript`,
+    tensors: `weights rounded to ${weights}, computed with as float32: layer normalisation and projections have no other steps`,
+  };
+  output.say(how[steps.way]);
 }
 
 export function unknownOption(): Option {

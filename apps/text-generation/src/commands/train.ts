@@ -10,7 +10,7 @@ import {
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
-import { defaultFileSystem, replaceFile } from '@cadenza/core';
+import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
@@ -62,6 +62,11 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   };
   const asked = resolveConfig(sources); // wrong values are found before the backend starts and the text is read
   const saved = resume ? readRun(directory) : undefined;
+  if (saved?.description.exported !== undefined) {
+    throw new InputError(
+      `Expected --run to be a run to resume, got an exported folder, which has no state of the training: ${directory}`,
+    );
+  }
   const backend = await startBackend(options, output, {
     precision: saved?.description.precision ?? asked.precision,
     resumed: saved?.description,

@@ -17,4 +17,4 @@ export type {
   State,
 } from './languageModel.js';
 export { compileSteps, type StepWay } from './compileSteps.js';
-export { packWeights, unpackWeights } from './packedWeights.js';
+export { packWeights, roundWeights, unpackWeights } from './packedWeights.js';

@@ -1,5 +1,5 @@
 import type { WeightFormat } from '../decoding/stepEngine.js';
-import { packMatrix, toBfloat16, transposeValues } from '../decoding/stepMatrix.js';
+import { fromBfloat16, packMatrix, toBfloat16, transposeValues } from '../decoding/stepMatrix.js';
 import { CheckpointError, InputError } from '../errors.js';
 import type { StoredTensor, TensorData } from '../training/tensorData.js';
 
@@ -29,17 +29,26 @@ export function packWeights(weights: ReadonlyMap<string, TensorData>, format: We
 }
 
 /**
- * The float32 weights that those of a file stand for: int8 matrices times their scales. What was bf16 in the file is float32
- * since it was read. Throws a {@link CheckpointError} for scales that do not fit their matrix.
+ * The float32 weights that packed ones stand for, from {@link packWeights} or from a file, where int8 is int32 and bf16 float32
+ * since they were read. Throws a {@link CheckpointError} for scales that do not fit their matrix.
  */
-export function unpackWeights(tensors: ReadonlyMap<string, TensorData>): Map<string, TensorData> {
+export function unpackWeights(tensors: ReadonlyMap<string, StoredTensor>): Map<string, TensorData> {
   const weights = new Map<string, TensorData>();
   for (const [name, data] of tensors) {
     if (name.endsWith('.scales') && tensors.has(name.slice(0, -'.scales'.length))) continue;
     const scales = tensors.get(scalesOf(name));
-    weights.set(name, scales ? multiply(name, data, scales) : data);
+    if (scales) weights.set(name, multiply(name, data, scales));
+    else if (data.dtype === 'bfloat16') {
+      weights.set(name, { dtype: 'float32', shape: data.shape, values: fromBfloat16(data.values) });
+    } else if (data.dtype !== 'int8') weights.set(name, data);
+    else throw new CheckpointError(`Expected ${scalesOf(name)} beside ${name}, got none; the file is damaged`);
   }
   return weights;
+}
+
+/** Weights as they are once packed into a format and unpacked again. Rounding what was rounded changes nothing. */
+export function roundWeights(weights: ReadonlyMap<string, TensorData>, format: WeightFormat): Map<string, TensorData> {
+  return unpackWeights(packWeights(weights, format));
 }
 
 /** True of what a vector is multiplied by, and of embeddings; a GRU's bias has two rows and is none. */
@@ -64,7 +73,7 @@ function packOne(name: string, data: TensorData, format: 'bf16' | 'int8'): [stri
   ];
 }
 
-function multiply(name: string, { shape, values }: TensorData, scales: TensorData): TensorData {
+function multiply(name: string, { shape, values }: StoredTensor, scales: StoredTensor): TensorData {
   const [rows, columns] = shape;
   const got = scales.shape.join(', ');
   const byRow = got === `${rows}, 1` && got !== `1, ${columns}`;

@@ -7,11 +7,11 @@ export function readSafetensors(path: string, fs: FileSystem = defaultFileSystem
   return decodeSafetensors(readWhole(fs, path), path);
 }
 
-/** Writes tensors to a safetensors file, which is on the disk when this returns. */
+/** Writes tensors to a safetensors file, which is on the disk when this returns. Gives its SHA-256 in hexadecimal. */
 export function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, StoredTensor>,
   options: { metadata?: Record<string, string>; fileSystem?: FileSystem } = {},
-): void {
-  writeDurably(options.fileSystem ?? defaultFileSystem, path, encodeSafetensors(tensors, options.metadata));
+): string {
+  return writeDurably(options.fileSystem ?? defaultFileSystem, path, encodeSafetensors(tensors, options.metadata));
 }

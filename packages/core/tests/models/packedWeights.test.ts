@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/errors.js';
-import { packWeights, RecurrentLanguageModel, unpackWeights } from '../../src/models/index.js';
+import { packWeights, RecurrentLanguageModel, roundWeights, unpackWeights } from '../../src/models/index.js';
 import { Random } from '../../src/random.js';
 import { decodeSafetensors, encodeSafetensors, readTensors, type TensorData } from '../../src/training/portable.js';
 
@@ -62,6 +62,15 @@ describe('packed weights', () => {
     expect(packed.get('layers.0.bias')).toMatchObject({ dtype: 'float32', shape: [2, 15] });
   });
 
+  it('are the same whether they went through a file or not', () => {
+    for (const format of ['f32', 'bf16', 'int8'] as const) {
+      const rounded = roundWeights(weights, format);
+      const { tensors } = throughAFile(format);
+      for (const [name, data] of unpackWeights(tensors)) expect(rounded.get(name)).toEqual(data);
+      expect(rounded.size).toBe(weights.size);
+    }
+  });
+
   it('do not change when they are packed again', () => {
     for (const format of ['bf16', 'int8'] as const) {
       const once = unpackWeights(throughAFile(format).tensors);
@@ -73,12 +82,7 @@ describe('packed weights', () => {
     const options = { vocabularySize: 7, hiddenSize: 5, embeddingSize: 5, tieWeights: true };
     const model = new RecurrentLanguageModel(options, new Random(4));
     const before = model.stepModel('int8')!;
-    const rounded = unpackWeights(
-      decodeSafetensors(
-        Buffer.concat([...encodeSafetensors(packWeights(await readTensors(model.parameters), 'int8'))]),
-        'the file',
-      ).tensors,
-    );
+    const rounded = roundWeights(await readTensors(model.parameters), 'int8');
     for (const [name, { values, shape }] of rounded) model.parameters.get(name)!.assign(tf.tensor(values, shape));
     const after = model.stepModel('int8')!;
     expect(after.layers).toEqual(before.layers);
@@ -92,6 +96,9 @@ describe('packed weights', () => {
     expect(() => unpackWeights(tensors)).toThrow(
       'Expected embedding.scales to have shape [1, 3] or [7, 1], got [7]; the file is damaged',
     );
+    const lonely = packWeights(weights, 'int8');
+    lonely.delete('embedding.scales');
+    expect(() => unpackWeights(lonely)).toThrow('Expected embedding.scales beside embedding, got none');
     const broken = new Map(weights).set('embedding', {
       ...weights.get('embedding')!,
       values: new Float32Array(21).fill(NaN),
