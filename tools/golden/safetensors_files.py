@@ -53,12 +53,18 @@ ours = {
     "ids": {"dtype": "int32", "shape": [2, 1], "values": [-2147483648, 2147483647]},
     "empty": {"dtype": "float32", "shape": [0, 4], "values": []},
     "scalar": {"dtype": "float32", "shape": [], "values": [42]},
+    # As exported weights have them: bfloat16 by its bits, here 1, -3.140625 and the largest.
+    "half": {"dtype": "bfloat16", "shape": [1, 3], "values": [0x3F80, 0xC049, 0x7F7F]},
+    "quantised": {"dtype": "int8", "shape": [3, 1], "values": [-127, 0, 127]},
+    "quantised.scales": {"dtype": "float32", "shape": [1, 1], "values": [0.0078125]},
     "naïve \"名前\"": {"dtype": "float32", "shape": [1], "values": [7]},
 }
 SCRIPT = """
 import { readFileSync, writeFileSync } from 'node:fs';
 import { encodeSafetensors } from '%s';
-const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
+const arrays = {
+  float32: Float32Array, int32: Int32Array, bool: Uint8Array, bfloat16: Uint16Array, int8: Int8Array,
+};
 const given = JSON.parse(readFileSync(0, 'utf8'));
 const tensors = new Map(given.map(([name, t]) => [name, { ...t, values: arrays[t.dtype].from(t.values) }]));
 writeFileSync(1, Buffer.concat([...encodeSafetensors(tensors, { producer: 'cadenza', step: '3' })]));
@@ -76,9 +82,13 @@ with tempfile.TemporaryDirectory() as folder:
     with safe_open(path, "pt") as file:
         assert file.metadata() == {"producer": "cadenza", "step": "3"}, file.metadata()
     loaded = load_file(path)
-types = {"float32": torch.float32, "int32": torch.int32, "bool": torch.bool}
+types = {"float32": torch.float32, "int32": torch.int32, "bool": torch.bool, "int8": torch.int8}
 assert set(loaded) == set(ours), loaded.keys()
 for name, tensor in ours.items():
+    if tensor["dtype"] == "bfloat16":
+        wanted = torch.tensor(tensor["values"], dtype=torch.uint16).view(torch.bfloat16).reshape(tensor["shape"])
+        assert loaded[name].dtype == wanted.dtype and torch.equal(loaded[name], wanted), name
+        continue
     wanted = torch.tensor(tensor["values"], dtype=types[tensor["dtype"]]).reshape(tensor["shape"])
     assert loaded[name].dtype == wanted.dtype and loaded[name].shape == wanted.shape, name
     assert np.array_equal(loaded[name].numpy().view(np.uint8) if wanted.ndim else loaded[name].numpy(),

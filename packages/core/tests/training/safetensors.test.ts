@@ -9,17 +9,21 @@ import {
   encodeSafetensors,
   readSafetensors,
   writeSafetensors,
+  type StoredTensor,
   type TensorData,
 } from '../../src/index.js';
 
 interface Golden {
   theirs: { base64: string; tensors: Record<string, { shape: number[]; isFloat: boolean; values: number[] }> };
-  ours: { base64: string; tensors: [string, { dtype: TensorData['dtype']; shape: number[]; values: number[] }][] };
+  ours: { base64: string; tensors: [string, { dtype: StoredTensor['dtype']; shape: number[]; values: number[] }][] };
 }
 
 const golden: Golden = JSON.parse(readFileSync(new URL('../golden/safetensors.json', import.meta.url), 'utf8'));
-const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
-const encode = (tensors: Map<string, TensorData>, metadata?: Record<string, string>) =>
+const arrays = {
+  ...{ float32: Float32Array, int32: Int32Array, bool: Uint8Array },
+  ...{ bfloat16: Uint16Array, int8: Int8Array },
+};
+const encode = (tensors: Map<string, StoredTensor>, metadata?: Record<string, string>) =>
   Buffer.concat([...encodeSafetensors(tensors, metadata)]);
 
 /** The bytes of a file with this header, as text or JSON, and so many bytes of data. */
@@ -57,7 +61,7 @@ describe('safetensors', () => {
       name,
       { ...data, values: arrays[data.dtype].from(data.values) },
     ]);
-    const bytes = encode(new Map(tensors as [string, TensorData][]), { producer: 'cadenza', step: '3' });
+    const bytes = encode(new Map(tensors as [string, StoredTensor][]), { producer: 'cadenza', step: '3' });
     expect(bytes.toString('base64')).toBe(golden.ours.base64);
     expect(bytes.readBigUInt64LE(0) % 8n).toBe(0n);
   });
