@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { Random, RecurrentLanguageModel, clipFactor, createOptimizer, globalNorm } from '@cadenza/core';
 import type { Addon } from './addon.js';
-import { activeNativeBackend } from './selectBackend.js';
+import { NativeBackend } from './nativeBackend.js';
 
 export interface LanguageModelSize {
   hidden: number;
@@ -46,10 +46,10 @@ export function benchLanguageModel(size: LanguageModelSize, options: BenchOption
   return { tokensPerSecond: (size.batch * size.steps) / median(times) };
 }
 
-/** The same on the native backend, with the time of each native function. */
+/** The same on the native backend, or on its WebAssembly build, with the time of each native function. */
 export function profileLanguageModel(size: LanguageModelSize, options: BenchOptions = {}): LanguageModelProfile {
-  const backend = activeNativeBackend();
-  if (backend === null) throw new Error('Expected the native backend to be active for a profile');
+  const { backend } = tf.engine();
+  if (!(backend instanceof NativeBackend)) throw new Error('Expected the native backend to be active for a profile');
   const { step, dispose } = languageModelStep(size);
   const original = backend.addon;
   const costs = new Map<string, KernelCost>();

@@ -13,6 +13,16 @@ export interface PoolStatistics {
   reuses: number;
 }
 
+/** Where tensors' memory comes from. */
+export interface TensorMemory {
+  /** A block of at least `bytes`, whose contents are whatever they were. */
+  take(bytes: number): Block;
+  /** Takes back a block that nobody can see any more. */
+  give(block: Block): void;
+  trim(): void;
+  statistics(): PoolStatistics;
+}
+
 const ALIGNMENT = 64;
 
 const SMALLEST_BYTES = 1024;
@@ -35,7 +45,7 @@ export function blockBytes(bytes: number): number {
  * byte is. Whoever takes a block gives it back only when nobody else can see its memory any more, or leaves it to the garbage
  * collector. The pool keeps at most `limit` free bytes; above that it lets all free blocks go.
  */
-export class BufferPool {
+export class BufferPool implements TensorMemory {
   private readonly freeBlocks = new Map<number, Block[]>();
   private readonly counts: PoolStatistics = { inUse: 0, free: 0, allocations: 0, reuses: 0 };
 

@@ -1,8 +1,7 @@
-import { totalmem } from 'node:os';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import type { Addon, PackedWeights } from './addon.js';
-import { BufferPool, type Block, type PoolStatistics } from './bufferPool.js';
+import type { Block, PoolStatistics, TensorMemory } from './bufferPool.js';
 
 type DataId = TensorInfo['dataId'];
 
@@ -17,13 +16,41 @@ const POOLED_FROM = 256;
 class NativeTensorData {
   refCount = 1;
   complexTensorInfos?: { real: TensorInfo; imag: TensorInfo };
+  /** How many numbers lie in the block. */
+  private length: number;
 
   constructor(
-    public native: backend_util.BackendValues,
+    private array: backend_util.BackendValues,
     readonly dtype: DataType,
-    private readonly pool: BufferPool,
+    private readonly pool: TensorMemory,
     private block: Block | null,
-  ) {}
+  ) {
+    this.length = block === null ? 0 : (array as Float32Array).length;
+  }
+
+  get isPooled(): boolean {
+    return this.block !== null;
+  }
+
+  /** What native kernels read. A block's memory may have moved to another buffer since the last time (WebAssembly's does). */
+  get native(): backend_util.BackendValues {
+    const { block } = this;
+    if (block !== null && (this.array as Float32Array).buffer !== block.buffer) {
+      this.array = new Float32Array(block.buffer, block.offset, this.length);
+    }
+    return this.array;
+  }
+
+  /** Puts float32 numbers that JavaScript has made into a block, whose view is returned. */
+  moveInto(block: Block): Float32Array {
+    const numbers = this.array as Float32Array;
+    this.length = numbers.length;
+    const view = new Float32Array(block.buffer, block.offset, this.length);
+    view.set(numbers);
+    this.array = view;
+    this.block = block;
+    return view;
+  }
 
   get values(): backend_util.BackendValues {
     return this.block === null ? this.native : (this.native as Float32Array).slice();
@@ -31,7 +58,7 @@ class NativeTensorData {
 
   set values(values: backend_util.BackendValues) {
     this.release();
-    this.native = values;
+    this.array = values;
   }
 
   /** Gives the memory back; nobody but native kernels has ever seen it. */
@@ -48,16 +75,19 @@ class NativeTensorData {
  * what native kernels compute lies in aligned, recycled buffers.
  */
 export class NativeBackend extends MathBackendCPU {
-  readonly pool: BufferPool;
   /** Weights packed for single steps, by the data of the recurrent kernel. */
   private readonly packed = new WeakMap<object, { key: string; kernel?: object; weights: PackedWeights }>();
   /** What the running kernel, and those that it runs, have put out so far. */
   private readonly outputs: DataId[] = [];
-  private runningKernels = 0;
+  protected runningKernels = 0;
 
-  constructor(readonly addon: Addon) {
+  /** `name` is that under which it and its kernels are registered. */
+  constructor(
+    readonly name: string,
+    readonly addon: Addon,
+    readonly pool: TensorMemory,
+  ) {
     super();
-    this.pool = new BufferPool((buffer) => addon.prepareMemory(buffer), totalmem() / 4);
   }
 
   override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): DataId {
@@ -113,6 +143,14 @@ export class NativeBackend extends MathBackendCPU {
     const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
     // A cast from int32 to float32 on the cpu backend changes the type's name only.
     return native instanceof Float32Array ? native : Float32Array.from(native as Int32Array);
+  }
+
+  /** Puts numbers of a float32 tensor that lie in JavaScript's heap into the pool; null where they do not, or are few. */
+  protected moveIntoPool({ dataId }: TensorInfo): Float32Array | null {
+    const data = this.data.get(dataId) as unknown as NativeTensorData;
+    const { native } = data;
+    if (data.isPooled || !(native instanceof Float32Array) || native.length < POOLED_FROM) return null;
+    return data.moveInto(this.pool.take(native.byteLength));
   }
 
   /** The numbers of an int32 tensor, for a native kernel to read; never to be kept or handed out. */

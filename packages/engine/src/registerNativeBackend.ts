@@ -1,9 +1,11 @@
+import { totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { requireAddon } from './addon.js';
+import { BufferPool } from './bufferPool.js';
 import { registerNativeKernels } from './kernels/index.js';
-import { BACKEND_NAME } from './kernels/kernel.js';
 import { NativeBackend } from './nativeBackend.js';
 
+const BACKEND_NAME = 'native';
 /** Above the cpu backend's 1 and WebAssembly's 2, so that a program that does not choose gets it. */
 const PRIORITY = 4;
 
@@ -11,6 +13,7 @@ const PRIORITY = 4;
 export function registerNativeBackend(): void {
   const addon = requireAddon();
   if (tf.findBackendFactory(BACKEND_NAME) !== null) return;
-  registerNativeKernels();
-  tf.registerBackend(BACKEND_NAME, () => new NativeBackend(addon), PRIORITY);
+  registerNativeKernels(BACKEND_NAME);
+  const memory = () => new BufferPool((buffer) => addon.prepareMemory(buffer), totalmem() / 4);
+  tf.registerBackend(BACKEND_NAME, () => new NativeBackend(BACKEND_NAME, addon, memory()), PRIORITY);
 }

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { BackendError, ConfigError, expected, registerCadenzaKernels } from '@cadenza/core';
 import { loadAddon, type Addon } from './addon.js';
@@ -8,6 +7,7 @@ import type { NativeBackend } from './nativeBackend.js';
 import { registerNativeBackend } from './registerNativeBackend.js';
 import { smokeTest } from './smokeTest.js';
 import { loadTfjsNode } from './tfjsNode.js';
+import { WASM_BACKEND, registerWasmModule } from './wasm/registerWasmBackend.js';
 
 export type BackendName = 'native' | 'tensorflow' | 'wasm' | 'cpu';
 export type BackendChoice = 'auto' | BackendName;
@@ -133,17 +133,10 @@ async function startTensorFlow() {
 }
 
 async function startWasm() {
-  const file = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
-  const wasm = (await import('@tensorflow/tfjs-backend-wasm')) as typeof import('@tensorflow/tfjs-backend-wasm');
-  try {
-    // A plain path for Node's file reader; a URL for whoever fetches.
-    wasm.setWasmPaths(join(dirname(file), '/'));
-  } catch {
-    // Paths cannot be changed once the backend has started, and need not be.
-  }
-  await activate('wasm');
+  await registerWasmModule(await readFile(new URL('../wasm/cadenza.wasm', import.meta.url)));
+  await activate(WASM_BACKEND);
   train('wasm');
-  return { about: `WebAssembly${tf.env().get('WASM_HAS_SIMD_SUPPORT') ? ' with SIMD' : ''}`, threads: 1 };
+  return { about: 'WebAssembly with SIMD, 1 thread', threads: 1 };
 }
 
 async function startCpu() {
@@ -153,7 +146,7 @@ async function startCpu() {
   return { about: 'plain JavaScript', threads: 1 };
 }
 
-async function activate(name: BackendName): Promise<void> {
+async function activate(name: string): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Error(`${name} does not start`);
   registerCadenzaKernels(name);
 }

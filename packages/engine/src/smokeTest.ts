@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { adamStep, lstm, softmaxCrossEntropy } from '@cadenza/core';
+import { adamStep, lstm, softmaxCrossEntropy } from '@cadenza/core/browser';
 
 /**
  * One training step of a very small network through Cadenza's operations on the active backend: forward, gradients, update.

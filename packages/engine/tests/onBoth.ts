@@ -1,13 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@cadenza/core';
 import { loadAddon } from '../src/addon.js';
 import { registerNativeBackend } from '../src/registerNativeBackend.js';
+import { WASM_BACKEND, registerWasmModule } from '../src/wasm/registerWasmBackend.js';
 
 /** Whether the addon was built here; without a compiler its tests are skipped. */
 export const isBuilt = loadAddon().addon !== null;
 if (isBuilt) registerNativeBackend();
+await registerWasmModule(readFileSync(new URL('../wasm/cadenza.wasm', import.meta.url)));
+
+/** The backends over the same kernels. */
+export const nativeBackends = [...(isBuilt ? ['native'] : []), WASM_BACKEND];
 
 export interface Values {
   shape: number[];
@@ -39,10 +45,13 @@ export function agrees(a: number, b: number, tolerance: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b));
 }
 
-/** Asserts that a computation gives the same shapes, types and (within the tolerance) numbers on native as on cpu. */
+/**
+ * Asserts that a computation gives the same shapes, types and (within the tolerance) numbers on native, and on its WebAssembly build, as
+ * on cpu.
+ */
 export async function expectSameOnNative(computation: Computation, tolerance = 1e-6): Promise<void> {
-  const [expected, actual] = [await computeOn('cpu', computation), await computeOn('native', computation)];
-  expectAgreement(actual, expected, tolerance);
+  const expected = await computeOn('cpu', computation);
+  for (const backend of nativeBackends) expectAgreement(await computeOn(backend, computation), expected, tolerance);
 }
 
 export function expectAgreement(actual: Values[], expected: Values[], tolerance: number): void {

@@ -25,7 +25,7 @@ describe('selectBackend', () => {
     const chosen = await selectBackend('auto');
     expect(['tensorflow', 'wasm', 'cpu']).toContain(chosen.name);
     expect(chosen.reason).toContain('; CADENZA_NATIVE=off');
-    expect(tf.getBackend()).toBe(chosen.name);
+    expect(tf.getBackend()).toBe(chosen.name === 'wasm' ? 'cadenza-wasm' : chosen.name);
     expect(activeNativeBackend()).toBeNull();
   });
 
@@ -44,6 +44,12 @@ describe('selectBackend', () => {
     restoreUtil(util);
     expect(util.isArray).toBe(kept);
     expect([null, undefined, 0, ''].map((value) => util.isNullOrUndefined!(value))).toEqual([true, true, false, false]);
+  });
+
+  it('takes the WebAssembly build by the name wasm, without tfjs-backend-wasm', async () => {
+    const { reason } = await selectBackend('wasm');
+    expect(reason).toBe('backend wasm: WebAssembly with SIMD, 1 thread');
+    expect(tf.getBackend()).toBe('cadenza-wasm');
   });
 
   it('refuses a choice that is not possible, saying why', async () => {

@@ -9,6 +9,13 @@ namespace cadenza::binding {
 
 namespace {
 
+#if defined(__wasm__)
+// Arrays outside the module's memory are copied into it, and back where this was said.
+extern "C" __attribute__((import_module("cadenza"), import_name("written"))) void announce_written(napi_value array);
+#else
+void announce_written(napi_value) {}
+#endif
+
 constexpr int64_t kMaximumElements = int64_t{1} << 40;
 
 const char* type_name(napi_typedarray_type type) {
@@ -181,6 +188,7 @@ void* Arguments::written(const char* name, napi_value value, napi_typedarray_typ
       refuse(name, "apart from the other arrays", "memory that overlaps one of them");
     }
   }
+  announce_written(value);
   return data;
 }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuKernel, nativeKernel, view, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, view, type Call, type UnregisteredKernel } from './kernel.js';
 
 function filled(call: Call, shape: number[], value: number): tf.TensorInfo {
   const { info, values } = call.backend.output(shape);
@@ -39,7 +39,7 @@ function cast(call: Call<{ dtype: tf.DataType }>) {
   return cpuKernel('Cast')(call);
 }
 
-export const createKernels = (): tf.KernelConfig[] => [
+export const createKernels = (): UnregisteredKernel[] => [
   nativeKernel('Fill', fill),
   nativeKernel('ZerosLike', like('ZerosLike', 0)),
   nativeKernel('OnesLike', like('OnesLike', 1)),

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuKernel, nativeKernel, sizeOf, stridesOf, view, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, sizeOf, stridesOf, view, type Call, type UnregisteredKernel } from './kernel.js';
 import { mergeAxes, MAXIMUM_RANK } from './walk.js';
 
 /** In the order of `UnaryOperation` in kernels.h. */
@@ -68,7 +68,7 @@ function step(call: Call<{ alpha?: number }>) {
   return info;
 }
 
-export const elementwiseKernels = (): tf.KernelConfig[] => [
+export const elementwiseKernels = (): UnregisteredKernel[] => [
   ...UNARY.map((name, operation) => nativeKernel(name, unary(name, operation))),
   ...BINARY.map((name, operation) => nativeKernel(name, binary(name, operation))),
   nativeKernel('AddN', addN as never),

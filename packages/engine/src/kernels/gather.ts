@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuKernel, nativeKernel, sizeOf, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, sizeOf, type Call, type UnregisteredKernel } from './kernel.js';
 
 /** Rows of a float32 tensor along its first axis; other axes and types as the cpu backend does them. */
 function gather(call: Call<{ axis?: number; batchDims?: number }>) {
@@ -32,7 +32,7 @@ function unsortedSegmentSum(call: Call<{ numSegments: number }>) {
   return info;
 }
 
-export const gatherKernels = (): tf.KernelConfig[] => [
+export const gatherKernels = (): UnregisteredKernel[] => [
   nativeKernel('GatherV2', gather),
   nativeKernel('UnsortedSegmentSum', unsortedSegmentSum),
 ];

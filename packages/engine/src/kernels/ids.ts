@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { InputError } from '@cadenza/core';
+import { InputError } from '@cadenza/core/browser';
 import type { NativeBackend } from '../nativeBackend.js';
 
 interface IdCall {

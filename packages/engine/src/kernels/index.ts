@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { registerCadenzaKernels } from '@cadenza/core';
+import { registerCadenzaKernels } from '@cadenza/core/browser';
 import { createKernels } from './create.js';
 import { elementwiseKernels } from './elementwise.js';
 import { gatherKernels } from './gather.js';
-import { BACKEND_NAME } from './kernel.js';
+import type { UnregisteredKernel } from './kernel.js';
 import { matMulKernels } from './matMul.js';
 import { rearrangeKernels } from './rearrange.js';
 import { recurrentKernels } from './recurrent.js';
@@ -11,8 +11,8 @@ import { reduceKernels } from './reduce.js';
 import { softmaxKernels } from './softmax.js';
 import { trainingKernels } from './training.js';
 
-/** All kernels written for the native backend. */
-export function nativeKernels(): tf.KernelConfig[] {
+/** All kernels over native functions. */
+export function nativeKernels(): UnregisteredKernel[] {
   return [
     ...recurrentKernels(),
     ...trainingKernels(),
@@ -26,15 +26,15 @@ export function nativeKernels(): tf.KernelConfig[] {
   ];
 }
 
-/** Gives the backend `native` the kernels of the cpu backend, and its own in their place where it has them. */
-export function registerNativeKernels(): void {
-  const known = new Set(tf.getKernelsForBackend(BACKEND_NAME).map(({ kernelName }) => kernelName));
+/** Gives a backend over native functions the kernels of the cpu backend, and the native ones in their place where there are any. */
+export function registerNativeKernels(backendName: string): void {
+  const known = new Set(tf.getKernelsForBackend(backendName).map(({ kernelName }) => kernelName));
   for (const config of tf.getKernelsForBackend('cpu')) {
-    if (!known.has(config.kernelName)) tf.registerKernel({ ...config, backendName: BACKEND_NAME });
+    if (!known.has(config.kernelName)) tf.registerKernel({ ...config, backendName });
   }
-  for (const config of nativeKernels()) {
-    if (tf.getKernel(config.kernelName, BACKEND_NAME)) tf.unregisterKernel(config.kernelName, BACKEND_NAME);
-    tf.registerKernel(config);
+  for (const kernel of nativeKernels()) {
+    if (tf.getKernel(kernel.kernelName, backendName)) tf.unregisterKernel(kernel.kernelName, backendName);
+    tf.registerKernel({ ...kernel, backendName });
   }
-  registerCadenzaKernels(BACKEND_NAME);
+  registerCadenzaKernels(backendName);
 }

@@ -13,13 +13,13 @@ export interface Call<Attributes = Record<string, unknown>> {
 
 type NativeKernel<Attributes> = (call: Call<Attributes>) => tf.TensorInfo | tf.TensorInfo[];
 
-/** The name under which the backend and its kernels are registered. */
-export const BACKEND_NAME = 'native';
+/** A kernel before it is registered for a backend by name. */
+export type UnregisteredKernel = Omit<tf.KernelConfig, 'backendName'>;
 
-/** A kernel of the native backend; one that throws leaves no output behind. */
-export function nativeKernel<Attributes>(kernelName: string, kernel: NativeKernel<Attributes>): tf.KernelConfig {
+/** A kernel over native functions; one that throws leaves no output behind. */
+export function nativeKernel<Attributes>(kernelName: string, kernel: NativeKernel<Attributes>): UnregisteredKernel {
   const kernelFunc = (call: Call<Attributes>) => call.backend.discardingOutputs(() => kernel(call));
-  return { kernelName, backendName: BACKEND_NAME, kernelFunc: kernelFunc as unknown as tf.KernelFunc };
+  return { kernelName, kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }
 
 /** What the cpu backend's kernel computes: for types and shapes that native kernels do not take. */

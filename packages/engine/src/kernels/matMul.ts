@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../nativeBackend.js';
 import { broadcastStrides } from './elementwise.js';
-import { cpuKernel, nativeKernel, sizeOf, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, sizeOf, type Call, type UnregisteredKernel } from './kernel.js';
 
 interface Product {
   a: tf.TensorInfo;
@@ -87,7 +87,7 @@ function fusedMatMul(call: Call<FusedAttributes>) {
   if (isRow && code >= 0) return multiply(product, backend, bias ? backend.floats(bias) : null, code);
 
   const run = (name: string, kernelInputs: object, kernelAttrs: object = {}) =>
-    tf.getKernel(name, 'native').kernelFunc({
+    tf.getKernel(name, backend.name).kernelFunc({
       inputs: kernelInputs as tf.NamedTensorInfoMap,
       attrs: { ...kernelAttrs },
       backend,
@@ -137,7 +137,7 @@ function activate(
   }
 }
 
-export const matMulKernels = (): tf.KernelConfig[] => [
+export const matMulKernels = (): UnregisteredKernel[] => [
   nativeKernel('BatchMatMul', batchMatMul),
   nativeKernel('_FusedMatMul', fusedMatMul),
 ];

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuKernel, nativeKernel, sizeOf, stridesOf, view, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, sizeOf, stridesOf, view, type Call, type UnregisteredKernel } from './kernel.js';
 import { mergeAxes, MAXIMUM_RANK } from './walk.js';
 
 function transpose(call: Call<{ perm: number[] }>) {
@@ -60,7 +60,7 @@ function slice(call: Call<{ begin: number | number[]; size: number | number[] }>
   return info;
 }
 
-export const rearrangeKernels = (): tf.KernelConfig[] => [
+export const rearrangeKernels = (): UnregisteredKernel[] => [
   nativeKernel('Transpose', transpose),
   nativeKernel('Concat', concat as never),
   nativeKernel('Slice', slice),

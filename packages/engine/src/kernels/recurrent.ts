@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { genericKernels } from '@cadenza/core';
+import { genericKernels } from '@cadenza/core/browser';
 import type { CommonArguments, PackedWeights, SequenceArguments } from '../addon.js';
 import { checkedIds } from './ids.js';
-import { nativeKernel, type Call } from './kernel.js';
+import { nativeKernel, type Call, type UnregisteredKernel } from './kernel.js';
 
 /** Attributes of the recurrent kernels; each has those its cell knows. */
 interface Attributes {
@@ -211,7 +211,7 @@ function rnnGrad(call: RecurrentCall): Outputs {
   return infos;
 }
 
-export const recurrentKernels = (): tf.KernelConfig[] => [
+export const recurrentKernels = (): UnregisteredKernel[] => [
   nativeKernel('CadenzaLSTM', lstm),
   nativeKernel('CadenzaLSTMGrad', lstmGrad),
   nativeKernel('CadenzaGRU', gru),

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuKernel, nativeKernel, sizeOf, view, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, sizeOf, view, type Call, type UnregisteredKernel } from './kernel.js';
 
 /** In the order of `ReduceOperation` in kernels.h. */
 const OPERATIONS = { Sum: 0, Mean: 1, Max: 2, Min: 3 };
@@ -49,5 +49,5 @@ function reduce(name: keyof typeof OPERATIONS) {
   };
 }
 
-export const reduceKernels = (): tf.KernelConfig[] =>
+export const reduceKernels = (): UnregisteredKernel[] =>
   (Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[]).map((name) => nativeKernel(name, reduce(name)));

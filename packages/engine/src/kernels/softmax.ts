@@ -1,5 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
-import { cpuKernel, nativeKernel, sizeOf, type Call } from './kernel.js';
+import { cpuKernel, nativeKernel, sizeOf, type Call, type UnregisteredKernel } from './kernel.js';
 
 /** Softmax over the last axis. (tf.logSoftmax runs elementwise kernels, not one of its own.) */
 function softmax(call: Call<{ dim: number }>) {
@@ -15,4 +14,4 @@ function softmax(call: Call<{ dim: number }>) {
   return info;
 }
 
-export const softmaxKernels = (): tf.KernelConfig[] => [nativeKernel('Softmax', softmax)];
+export const softmaxKernels = (): UnregisteredKernel[] => [nativeKernel('Softmax', softmax)];

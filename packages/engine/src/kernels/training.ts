@@ -1,7 +1,6 @@
-import type { AdamAttributes } from '@cadenza/core';
-import type * as tf from '@tensorflow/tfjs-core';
+import type { AdamAttributes } from '@cadenza/core/browser';
 import { checkedIds, refuseIds } from './ids.js';
-import { nativeKernel, sizeOf, type Call } from './kernel.js';
+import { nativeKernel, sizeOf, type Call, type UnregisteredKernel } from './kernel.js';
 
 function embedding(call: Call) {
   const { inputs, backend } = call;
@@ -103,7 +102,7 @@ function lerp({ inputs, attrs, backend }: Call<{ weight: number }>) {
   return y.info;
 }
 
-export const trainingKernels = (): tf.KernelConfig[] => [
+export const trainingKernels = (): UnregisteredKernel[] => [
   nativeKernel('CadenzaEmbedding', embedding),
   nativeKernel('CadenzaEmbeddingGrad', embeddingGrad),
   nativeKernel('CadenzaSoftmaxCrossEntropy', softmaxCrossEntropy),

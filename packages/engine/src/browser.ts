@@ -1,0 +1,38 @@
+/** What of the engine needs nothing of Node, for browsers: `@cadenza/engine/browser`. */
+import * as tf from '@tensorflow/tfjs-core';
+import { BackendError, registerCadenzaKernels } from '@cadenza/core/browser';
+import { smokeTest } from './smokeTest.js';
+import { WASM_BACKEND, hasWasmSimd, registerWasmModule } from './wasm/registerWasmBackend.js';
+
+export { WASM_BACKEND, hasWasmSimd };
+
+export interface RegisterWasmOptions {
+  /** The module `@cadenza/engine/wasm/cadenza.wasm`: where it lies, or its bytes. Beside this package's files when absent. */
+  wasm?: string | URL | ArrayBuffer | ArrayBufferView;
+}
+
+/**
+ * Makes Cadenza's WebAssembly kernels the active TensorFlow.js backend, `cadenza-wasm`, after a small training step on them.
+ * A `BackendError` that says why where that is not possible.
+ */
+export async function registerWasmBackend(options: RegisterWasmOptions = {}): Promise<void> {
+  // Bundlers know this form and bring the file along.
+  const { wasm = new URL('../wasm/cadenza.wasm', import.meta.url) } = options;
+  if (tf.findBackendFactory(WASM_BACKEND) === null) {
+    const isPlace = typeof wasm === 'string' || wasm instanceof URL;
+    await registerWasmModule(isPlace ? await download(wasm) : wasm);
+  }
+  if (!(await tf.setBackend(WASM_BACKEND))) throw new BackendError(`Expected ${WASM_BACKEND} to start, got a failure`);
+  registerCadenzaKernels(WASM_BACKEND);
+  smokeTest();
+}
+
+async function download(place: string | URL): Promise<ArrayBuffer> {
+  const response = await fetch(place);
+  if (!response.ok) {
+    throw new BackendError(
+      `Expected the WebAssembly kernels at ${place}, got ${response.status} ${response.statusText}`,
+    );
+  }
+  return response.arrayBuffer();
+}
