@@ -11,7 +11,7 @@ import { flag, type BaseLayerOptions } from './options.js';
 export interface RunOptions {
   /** One tensor for each of `stateSizes`, zeros when absent. */
   initialState?: tf.Tensor[];
-  /** int32 [B]: steps from there on carry the state and put out zeros; features must be finite there too. */
+  /** int32 [B]: steps from there on carry the state, put out zeros and are not read. */
   lengths?: tf.Tensor;
   /** Whether dropout and zoneout act. */
   training?: boolean;

@@ -28,7 +28,7 @@ export interface LstmArgs {
   h0?: tf.Tensor;
   /** [B, H], zeros when absent */
   c0?: tf.Tensor;
-  /** int32 [B]: steps from there on carry the state, put out zeros and receive no gradient; x must be finite there too */
+  /** int32 [B]: steps from there on carry the state, put out zeros, receive no gradient and are not read */
   lengths?: tf.Tensor;
   /** [B, P]: multiplies h_{t-1} before the recurrent product; already divided by the probability of keeping */
   recurrentMask?: tf.Tensor;

@@ -27,7 +27,7 @@ export interface RnnArgs {
   activation?: RnnActivation;
   /** [B, H], zeros when absent */
   h0?: tf.Tensor;
-  /** int32 [B]: steps from there on carry the state, put out zeros and receive no gradient; x must be finite there too */
+  /** int32 [B]: steps from there on carry the state, put out zeros, receive no gradient and are not read */
   lengths?: tf.Tensor;
   /** [B, H]: multiplies h_{t-1} before the recurrent product; already divided by the probability of keeping */
   recurrentMask?: tf.Tensor;

@@ -47,7 +47,15 @@ export function readSequence(
     else if (name === 'x' && info.dtype === 'int32') data.ids = values as Int32Array;
     else data.floats[name] = values as Float32Array;
   }
+  if (data.lengths && data.floats.x) data.floats.x = withoutPadding(data, data.floats.x);
   return data;
+}
+
+/** x with zeros at padded steps: products over all rows then take nothing from there, not even NaN. */
+function withoutPadding({ B, T, D, lengths }: SequenceData, x: Floats): Floats {
+  const clean = x.slice();
+  for (let b = 0; b < B; b++) clean.fill(0, (b * T + Math.min(lengths![b], T)) * D, (b + 1) * T * D);
+  return clean;
 }
 
 /** A forward kernel: reads the call, runs the walk, hands each of its outputs, values and shape, over to the backend. */

@@ -356,6 +356,64 @@ void test_layer(Layer l, const std::string& name) {
   context = outer;
 }
 
+// What stands in padded steps reaches nothing, whatever it is, and a row of a batch gives what it gives alone.
+void test_padding(Cell cell, const char* name, bool reverse) {
+  const std::string outer = context;
+  context += std::string(" ") + name + " padding" + (reverse ? " reverse" : "");
+  const int T = 11, D = 6, H = 35;
+  Layer l = make_layer(cell, 7, T, D, H);
+  l.reverse = reverse;
+  l.lengths = {5, 11, 0, 8, 11, 5, 9};
+  l.recurrentMask = widen(random_mask(l.B * H, 0.3f, 1 / 0.7f));
+  l.maskH = widen(random_mask(l.B * T * H, 0.7f, 1.0f));
+  Doubles dy = widen(random_floats(l.B * T * H));
+  const Doubles dh = widen(random_floats(l.B * H)), dc = widen(random_floats(l.B * H));
+  ThreadPool one(1), two(2);
+  const Results clean = run(one, l, dy, dh, dc, false, false);
+  Layer poisoned = l;
+  for (int b = 0; b < l.B; ++b) {
+    for (int t = l.lengths[b]; t < T; ++t) {
+      for (int j = 0; j < D; ++j) poisoned.x[(b * T + t) * D + j] = j % 2 ? std::nan("") : HUGE_VAL;
+      for (int j = 0; j < H; ++j) poisoned.maskH[(b * T + t) * H + j] = dy[(b * T + t) * H + j] = std::nan("");
+    }
+  }
+  for (ThreadPool* pool : {&one, &two}) {
+    const Results r = run(*pool, poisoned, dy, dh, dc, false, false);
+    identical(r.y, clean.y, "y");
+    identical(r.h, clean.h, "h");
+    identical(r.dx, clean.dx, "dx");
+    identical(r.dkernel, clean.dkernel, "dkernel");
+    identical(r.drecurrentKernel, clean.drecurrentKernel, "drecurrentKernel");
+    identical(r.dbias, clean.dbias, "dbias");
+    identical(r.dh0, clean.dh0, "dh0");
+  }
+  for (int b = 0; b < l.B; ++b) {
+    const int length = l.lengths[b];
+    if (length == 0) continue;
+    Layer alone = l;
+    alone.B = 1, alone.T = length, alone.lengths.clear();
+    const auto part = [&](const Doubles& v, int width, int rows) {
+      return v.empty() ? v : Doubles(v.begin() + b * width, v.begin() + b * width + rows);
+    };
+    alone.x = part(l.x, T * D, length * D);
+    alone.h0 = part(l.h0, H, H), alone.c0 = part(l.c0, H, H);
+    alone.recurrentMask = part(l.recurrentMask, H, H);
+    alone.maskH = part(l.maskH, T * H, length * H);
+    const Results r = run(one, alone, part(dy, T * H, length * H), part(dh, H, H), part(dc, H, H), false, false);
+    const auto same = [&](const Floats& whole, const Floats& row, int width, const char* what) {
+      identical(Floats(whole.begin() + b * width, whole.begin() + b * width + static_cast<int64_t>(row.size())), row, what);
+      for (int i = static_cast<int>(row.size()); i < width; ++i) check(whole[b * width + i] == 0, "%s is not 0 in padding", what);
+    };
+    same(clean.y, r.y, T * H, "y of a row alone");
+    same(clean.h, r.h, H, "h of a row alone");
+    same(clean.dx, r.dx, T * D, "dx of a row alone");
+    same(clean.dh0, r.dh0, H, "dh0 of a row alone");
+    if (cell == Cell::lstm) same(clean.c, r.c, H, "c of a row alone");
+    if (cell == Cell::lstm) same(clean.dc0, r.dc0, H, "dc0 of a row alone");
+  }
+  context = outer;
+}
+
 void test_recurrent() {
   const std::pair<Cell, const char*> cells[] = {{Cell::lstm, "lstm"},
                                                 {Cell::gru, "gru"},
@@ -402,6 +460,10 @@ void test_recurrent() {
     variant("zoneout rates", [](Layer& l) { l.rateH = 0.3, l.rateC = l.cell == Cell::lstm ? 0.2 : 0; });
     variant("everything", [&](Layer& l) { lengths(l), masks(l), recurrent(l), l.reverse = true; }, 32);
   }
+  for (bool reverse : {false, true}) test_padding(Cell::lstm, "lstm", reverse);
+  Layer empty = make_layer(Cell::lstm, 3, 4, 5, 17);
+  empty.lengths = {0, 0, 0};
+  test_layer(empty, "lstm without a step");
   if (quick) return;
   // Large enough that hidden units, not rows, are split between threads.
   test_layer(make_layer(Cell::lstm, 2, 3, 8, 320), "lstm few rows");

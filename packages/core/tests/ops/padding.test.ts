@@ -1,0 +1,47 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gru, lstm, registerCadenzaKernels, simpleRnn } from '../../src/ops/index.js';
+import { draw, resultsAndGradients } from './recurrentCases.js';
+
+const CELLS = {
+  lstm: { run: lstm, gates: 4, biases: [4], norms: true },
+  gru: { run: gru, gates: 3, biases: [2, 3], norms: false },
+  simpleRnn: { run: simpleRnn, gates: 1, biases: [1], norms: false },
+};
+const [B, T, D, H] = [4, 5, 3, 4];
+const LENGTHS = [5, 0, 3, 1];
+
+describe('padded steps', () => {
+  beforeEach(async () => {
+    registerCadenzaKernels();
+    await tf.setBackend('cpu');
+    tf.engine().startScope();
+  });
+  afterEach(() => tf.engine().endScope());
+
+  it.each(Object.keys(CELLS) as (keyof typeof CELLS)[])('of %s are not read, NaN and infinity neither', (name) => {
+    const { run, gates, biases, norms } = CELLS[name];
+    const { floats, norm } = draw(1);
+    const args = {
+      x: floats([B, T, D]),
+      kernel: floats([D, gates * H]),
+      recurrentKernel: floats([H, gates * H]),
+      bias: floats([...biases.slice(0, -1), biases.at(-1)! * H]),
+      h0: floats([B, H]),
+      lengths: tf.tensor(LENGTHS, [B], 'int32'),
+      ...(norms ? { normInput: norm(gates * H), normRecurrent: norm(gates * H), normCell: norm(H) } : {}),
+    };
+    const values = args.x.dataSync().slice();
+    LENGTHS.forEach((length, b) => values.fill(b % 2 ? NaN : Infinity, (b * T + length) * D, (b + 1) * T * D));
+    const differentiable = Object.keys(args);
+    const call = run as unknown as (given: typeof args) => Record<string, tf.Tensor>;
+    const clean = resultsAndGradients(call, args, differentiable);
+    const poisoned = resultsAndGradients(call, { ...args, x: tf.tensor(values, [B, T, D]) }, differentiable);
+    for (const kind of ['results', 'gradients'] as const) {
+      for (const [key, tensor] of Object.entries(clean[kind])) {
+        expect([key, ...poisoned[kind][key].dataSync()]).toEqual([key, ...tensor.dataSync()]);
+      }
+    }
+  });
+});
