@@ -77,7 +77,14 @@ async function main() {
   mkdirSync(objectFolder, { recursive: true });
   const includes = [nativeFolder, createRequire(import.meta.url)('node-api-headers').include_dir];
   const sources = sourceFiles(nativeFolder, /\.cc$/);
-  const objects = planObjects({ compiler, nativeFolder, objectFolder, sources, architecture: process.arch, includes });
+  const objects = await planObjects({
+    compiler,
+    nativeFolder,
+    objectFolder,
+    sources,
+    architecture: process.arch,
+    includes,
+  });
   const target = digest([...objects.map(({ object }) => object), linkFlags(process.platform).join(' ')]);
   if (existsSync(addonFile) && readStatus().target === target) {
     console.log(`native kernels: up to date (${compiler.version})`);

@@ -18,12 +18,34 @@ const AVX512 = [
 const INSTRUCTION_SETS = {
   'isa_avx2.cc': ['-mavx2', '-mfma'],
   'isa_avx512.cc': AVX512,
-  'isa_avx512_bf16.cc': [...AVX512, '-mavx512bf16'],
+  'isa_avx512_bf16.cc': AVX512,
+  'isa_amx_bf16.cc': AVX512,
 };
 
-/** The flags that compile a source file on an architecture (`process.arch`'s word). */
-export function compileFlags(source, architecture) {
-  return architecture === 'x64' ? [...COMMON, ...(INSTRUCTION_SETS[basename(source)] ?? [])] : COMMON;
+/**
+ * Flags that not every compiler knows, with an instruction that its assembler must know too. Compiled without them, the file holds
+ * no kernels, and another instruction set is taken.
+ */
+const OPTIONAL = {
+  'isa_avx512_bf16.cc': { flags: ['-mavx512bf16'], instruction: 'vdpbf16ps %zmm0, %zmm1, %zmm2' },
+  'isa_amx_bf16.cc': {
+    flags: ['-mavx512bf16', '-mamx-tile', '-mamx-bf16'],
+    instruction: 'tdpbf16ps %tmm0, %tmm1, %tmm2',
+  },
+};
+
+/**
+ * The flags that compile a source file on an architecture (`process.arch`'s word). `knows(flags, code)` tells whether the compiler
+ * compiles that code with those flags.
+ */
+export async function compileFlags(source, architecture, knows) {
+  const name = basename(source);
+  if (architecture !== 'x64' || !(name in INSTRUCTION_SETS)) return COMMON;
+  const flags = [...COMMON, ...INSTRUCTION_SETS[name]];
+  const optional = OPTIONAL[name];
+  if (optional === undefined) return flags;
+  const code = `void probe() { __asm__ volatile("${optional.instruction}"); }\n`;
+  return (await knows(optional.flags, code)) ? [...flags, ...optional.flags] : flags;
 }
 
 /** The flags that link the addon; Node's own symbols are found when it is loaded. */

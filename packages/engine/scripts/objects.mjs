@@ -1,15 +1,30 @@
 /** Object files, one a source, each named by the digest of all that determines it, so that an unchanged one is not rebuilt. */
 import { availableParallelism } from 'node:os';
-import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { runAll, runCommand } from './compiler.mjs';
 import { compileFlags, digest, sourceFiles } from './nativeSources.mjs';
+
+/** Whether the compiler compiles some code with some flags. */
+async function knows(compiler, objectFolder, flags, code) {
+  const source = join(objectFolder, `probe.${process.pid}.cc`);
+  const object = `${source}.o`;
+  writeFileSync(source, code);
+  try {
+    await runCommand(compiler.command, [...(compiler.options ?? []), ...flags, '-c', source, '-o', object]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const file of [source, object]) rmSync(file, { force: true });
+  }
+}
 
 /**
  * The objects of some sources under `nativeFolder`. `architecture` is `process.arch`'s word; `includes` are the folders of
  * headers for all but the kernels, which need none; `flags` come after those of every build.
  */
-export function planObjects({
+export async function planObjects({
   compiler,
   nativeFolder,
   objectFolder,
@@ -21,16 +36,19 @@ export function planObjects({
   const read = (file) => readFileSync(file);
   const headers = sourceFiles(nativeFolder, /\.(h|inc)$/);
   const kernelFolder = join(nativeFolder, 'kernels');
-  return sources.map((source) => {
+  const objects = [];
+  for (const source of sources) {
     // Kernels know nothing of the binding, and take long to compile.
     const isKernel = source.startsWith(kernelFolder);
     const seen = isKernel ? headers.filter((file) => file.startsWith(kernelFolder)) : headers;
     const folders = isKernel ? [] : includes.map((folder) => `-I${folder}`);
-    const all = [...compileFlags(source, architecture), ...flags, ...folders];
+    const isKnown = (...tried) => knows(compiler, objectFolder, ...tried);
+    const all = [...(await compileFlags(source, architecture, isKnown)), ...flags, ...folders];
     const name = source.slice(nativeFolder.length + 1).replaceAll(/[/\\]/g, '-');
     const object = `${name}.${digest([compiler.version, all.join(' '), read(source), ...seen.map(read)])}.o`;
-    return { source, flags: all, object: join(objectFolder, object) };
-  });
+    objects.push({ source, flags: all, object: join(objectFolder, object) });
+  }
+  return objects;
 }
 
 /** Compiles what is missing, on all cores; how many that were. */

@@ -11,6 +11,8 @@ const WATCHED = ['-O2', '-g1', '-fno-omit-frame-pointer'];
 export const TARGETS = {
   native: {},
   clang: { compilers: ['clang++'], packages: 'clang' },
+  // On a CPU with AVX512-BF16 only; the tests' last line tells whether amxbf16 ran.
+  amx: { flags: ['-DCADENZA_AMX_EMULATION'] },
   neon: {
     compilers: ['aarch64-linux-gnu-g++'],
     architecture: 'arm64',

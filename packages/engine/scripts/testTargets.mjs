@@ -42,11 +42,11 @@ async function buildTests(name, target, compiler) {
       includes: [join(nativeFolder, 'kernels')],
       flags: target.flags ?? [],
     });
-  const kernels = plan(
+  const kernels = await plan(
     name === 'native' ? join(buildFolder, 'objects') : folder,
     sourceFiles(nativeFolder, /\.cc$/, ['kernels']),
   );
-  const objects = [...kernels, ...plan(folder, sourceFiles(nativeFolder, /\.cc$/, ['tests']))];
+  const objects = [...kernels, ...(await plan(folder, sourceFiles(nativeFolder, /\.cc$/, ['tests'])))];
   await compileObjects(compiler, objects);
   const executable = join(folder, 'tests');
   await runCommand(compiler.command, [

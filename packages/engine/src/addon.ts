@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { BackendError } from '@cadenza/core';
+import type { InstructionSet } from './instructionSet.js';
 
 type Floats = Float32Array;
 type OptionalFloats = Float32Array | null;
@@ -50,8 +51,10 @@ export interface Addon {
   trimMemory(): void;
   threads(): number;
   setThreads(threads: number): void;
-  isa(): 'avx512bf16' | 'avx512' | 'avx2' | 'baseline';
+  isa(): InstructionSet;
   setIsa(isa: string): boolean;
+  /** Why `setIsa('amxbf16')` fails; empty when it does not. */
+  amxReason(): string;
 
   lstmForward(
     ...a: [...LstmArguments, y: Floats, h: Floats, c: Floats, gates: OptionalFloats, cells: OptionalFloats]

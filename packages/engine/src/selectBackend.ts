@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { BackendError, ConfigError, expected, registerCadenzaKernels } from '@cadenza/core';
-import { loadAddon, type Addon } from './addon.js';
+import { loadAddon } from './addon.js';
+import { chooseInstructionSet, type Precision } from './instructionSet.js';
 import type { NativeBackend } from './nativeBackend.js';
 import { registerNativeBackend } from './registerNativeBackend.js';
 import { smokeTest } from './smokeTest.js';
@@ -11,7 +12,7 @@ import { WASM_BACKEND, registerWasmModule } from './wasm/registerWasmBackend.js'
 
 export type BackendName = 'native' | 'tensorflow' | 'wasm' | 'cpu';
 export type BackendChoice = 'auto' | BackendName;
-export type Precision = 'f32' | 'bf16';
+export type { Precision } from './instructionSet.js';
 
 export interface SelectBackendOptions {
   /** How many threads compute, the caller among them. All cores when absent; only `native` can be told. */
@@ -49,13 +50,6 @@ const STARTERS: Record<BackendName, (options: SelectBackendOptions) => Promise<S
   cpu: startCpu,
 };
 const ORDER = Object.keys(STARTERS) as BackendName[];
-const ISA_NAMES = {
-  avx512bf16: 'AVX-512 with bf16',
-  avx512: 'AVX-512',
-  avx2: 'AVX2',
-  baseline: 'baseline instructions',
-};
-
 /**
  * Makes a TensorFlow.js backend the active one, with Cadenza's kernels on it, and says in one line which and why.
  *
@@ -73,7 +67,7 @@ export async function selectBackend(
       const { about, threads, precision = 'f32' } = await STARTERS[name](options);
       const notes = [about, ...failures];
       if (options.precision === 'bf16' && precision === 'f32') {
-        notes.push(`no bf16 ${name === 'native' ? 'instructions on this CPU' : 'here'}, f32 is used instead`);
+        notes.push(`no bf16 ${name === 'native' ? 'instructions' : 'here'}, f32 is used instead`);
       }
       if (options.threads !== undefined && options.threads !== threads)
         notes.push(`${threads} thread, not ${options.threads}`);
@@ -81,6 +75,7 @@ export async function selectBackend(
       options.log?.(reason);
       return { name, reason, threads, precision };
     } catch (error) {
+      if (error instanceof ConfigError) throw error;
       const message = (error as Error).message.split('\n')[0];
       if (choice !== 'auto') {
         throw new BackendError(`Expected the backend ${name} to be usable here, got: ${message}`, { cause: error });
@@ -111,18 +106,11 @@ async function startNative({ threads, precision }: SelectBackendOptions): Promis
   registerNativeBackend();
   await activate('native');
   addon.setThreads(threads ?? availableParallelism());
-  const bf16 = setBf16(addon, precision === 'bf16');
+  const chosen = chooseInstructionSet(addon, precision ?? 'f32', process.env.CADENZA_ISA);
   train('native');
   const count = addon.threads();
-  const about = `${ISA_NAMES[addon.isa()]}, ${count} ${count === 1 ? 'thread' : 'threads'}`;
-  return { about, threads: count, precision: bf16 ? 'bf16' : 'f32' };
-}
-
-/** Turns the kernels with bf16 operands on or off; they go with AVX-512 alone. Returns whether they are on. */
-function setBf16(addon: Addon, wanted: boolean): boolean {
-  if (wanted) return addon.isa() === 'avx512bf16' || (addon.isa() === 'avx512' && addon.setIsa('avx512bf16'));
-  if (addon.isa() === 'avx512bf16') addon.setIsa('avx512');
-  return false;
+  const about = `${chosen.name}, ${count} ${count === 1 ? 'thread' : 'threads'}${chosen.note ? `; ${chosen.note}` : ''}`;
+  return { about, threads: count, precision: chosen.precision };
 }
 
 async function startTensorFlow() {

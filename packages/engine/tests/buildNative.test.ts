@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -124,5 +125,15 @@ describe('the build script', () => {
     expect(build().status).toBe(0);
     expect(existsSync(addon())).toBe(true);
     expect(existsSync(log)).toBe(false);
+  });
+
+  it.skipIf(!hasCompiler || process.arch !== 'x64')('goes without instructions that the compiler does not know', () => {
+    const source = join(folder, 'native/kernels/isa_amx_bf16.cc');
+    writeFileSync(source, '#if defined(__AMX_TILE__) || defined(__AMXTILE__)\n#error known\n#endif\n');
+    const old = join(folder, 'old');
+    writeFileSync(old, '#!/bin/sh\ncase "$*" in *-mamx-*) exit 1;; esac\nexec c++ "$@"\n');
+    chmodSync(old, 0o755);
+    expect(build({ CXX: old }, '--strict').line).toMatch(/^native kernels: built in /);
+    rmSync(source);
   });
 });

@@ -72,15 +72,32 @@ describe('selectBackend', () => {
   it.skipIf(!isBuilt)('takes bf16 where the CPU has it, says so, and goes back to f32', async () => {
     const { addon } = loadAddon();
     const best = addon!.isa();
-    const can = best === 'avx512' && addon!.setIsa('avx512bf16');
+    const name = { amxbf16: 'AMX with bf16', avx512bf16: 'AVX-512 with bf16' };
+    const can = (['amxbf16', 'avx512bf16'] as const).find((isa) => addon!.setIsa(isa));
     addon!.setIsa(best);
     const chosen = await selectBackend('native', { precision: 'bf16' });
     expect(chosen.precision).toBe(can ? 'bf16' : 'f32');
-    expect(chosen.reason).toContain(
-      can ? 'AVX-512 with bf16' : 'no bf16 instructions on this CPU, f32 is used instead',
-    );
+    expect(chosen.reason).toContain(can ? name[can] : 'no bf16 instructions, f32 is used instead');
     expect((await selectBackend('native')).precision).toBe('f32');
     expect(addon!.isa()).toBe(best);
+  });
+
+  it.skipIf(!isBuilt)('takes no better instruction set than CADENZA_ISA, and says so', async () => {
+    vi.stubEnv('CADENZA_ISA', 'baseline');
+    const chosen = await selectBackend('native', { threads: 1, precision: 'bf16' });
+    expect(chosen).toMatchObject({
+      precision: 'f32',
+      reason:
+        'backend native: baseline instructions, 1 thread; CADENZA_ISA=baseline; no bf16 instructions, f32 is used instead',
+    });
+    expect(loadAddon().addon!.isa()).toBe('baseline');
+    vi.stubEnv('CADENZA_ISA', 'sse9');
+    await expect(selectBackend('auto')).rejects.toThrow(
+      'Expected CADENZA_ISA to be one of amxbf16, avx512bf16, avx512, avx2, baseline, got "sse9"',
+    );
+    vi.unstubAllEnvs();
+    await selectBackend('native');
+    expect(loadAddon().addon!.isa()).not.toBe('sse9');
   });
 
   it('says when it cannot use as many threads as asked', async () => {

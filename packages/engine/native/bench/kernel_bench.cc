@@ -75,7 +75,7 @@ void bench_gemm(ThreadPool& pool) {
   const Kernels& k = kernels();
   // The peak: tall products whose blocks never leave L1, one to a thread.
   const int64_t threads = pool.threads();
-  Buffer a(threads * 12 * 256, 1), b(threads * 256 * 32, 1), c(threads * 12 * 32);
+  Buffer a(threads * 32 * 160, 1), b(threads * 160 * 32, 1), c(threads * 32 * 32);
   float* const operands[3] = {a, b, c};
   constexpr int64_t repeats = 20000;
   const Timing peak = measure([&] {
@@ -83,7 +83,7 @@ void bench_gemm(ThreadPool& pool) {
         pool.threads(),
         [](void* context, int index) {
           float* const* o = static_cast<float* const*>(context);
-          kernels().l1Product(repeats, o[0] + index * 12 * 256, o[1] + index * 256 * 32, o[2] + index * 12 * 32);
+          kernels().l1Product(repeats, o[0] + index * 32 * 160, o[1] + index * 160 * 32, o[2] + index * 32 * 32);
         },
         const_cast<float**>(operands));
   });

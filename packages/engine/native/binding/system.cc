@@ -81,6 +81,12 @@ napi_value choose_isa(Arguments& arguments) {
   return result;
 }
 
+napi_value get_amx_reason(Arguments& arguments) {
+  napi_value result;
+  check(arguments.env(), napi_create_string_utf8(arguments.env(), amx_reason(), NAPI_AUTO_LENGTH, &result));
+  return result;
+}
+
 }  // namespace
 
 const std::vector<Export>& system_exports() {
@@ -92,6 +98,7 @@ const std::vector<Export>& system_exports() {
       {"setThreads", callback<set_threads>},
       {"isa", callback<get_isa>},
       {"setIsa", callback<choose_isa>},
+      {"amxReason", callback<get_amx_reason>},
   };
   return exports;
 }

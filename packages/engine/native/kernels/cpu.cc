@@ -3,27 +3,88 @@
 #include <atomic>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
+
 #include "packed_weights.h"
 
 namespace cadenza {
 namespace {
 
-const Kernels* find(const char* name) {
 #if defined(__x86_64__)
+
+bool cpu_has_avx2() {
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool best = name == nullptr || *name == 0;
-  if (avx512 && (best || std::strcmp(name, "avx512") == 0)) return &avx512::table();
-  const bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
-  if (bf16 && !best && std::strcmp(name, "avx512bf16") == 0) return avx512_bf16::table();
-  if (avx2 && (best || std::strcmp(name, "avx2") == 0)) return &avx2::table();
-  if (best) return &baseline::table();
-#endif
-  if (name == nullptr || *name == 0 || std::strcmp(name, "baseline") == 0) return &baseline::table();
-  return nullptr;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+bool cpu_has_avx512() {
+  return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+bool cpu_has_avx512_bf16() { return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+
+// Intel, Software Developer's Manual, volume 1, chapter "Programming with Intel AMX": the CPU's bits, those of the system, palette 1.
+bool cpu_has_amx() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned osxsave = 1u << 27, amxBf16 = 1u << 22, amxTile = 1u << 24, tileState = 3u << 17;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave)) return false;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (amxBf16 | amxTile)) != (amxBf16 | amxTile)) return false;
+  unsigned low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  if ((low & tileState) != tileState) return false;
+  if (!__get_cpuid_count(0x1d, 1, &a, &b, &c, &d)) return false;
+  // 8 tiles of 16 rows of 64 bytes
+  return b >> 16 >= 8 && (b & 0xffff) >= 64 && (c & 0xffff) >= 16;
+}
+
+// Asks Linux to let this process use tiles; must come before the first instruction of AMX, which would end the process otherwise.
+bool system_permits_amx() {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
+
+// Null when AMX is ready for use.
+const char* try_amx() {
+  if (!cpu_has_avx512_bf16()) return "no AMX on this CPU";
+#if !defined(CADENZA_AMX_EMULATION)
+  if (!cpu_has_amx()) return "no AMX on this CPU";
+  if (!amx_bf16::table()) return "AMX was not known to the compiler";
+  if (!system_permits_amx()) return "AMX is not permitted by the system";
+#endif
+  return check_amx();
+}
+
+const char* why_no_amx() {
+  static const char* const reason = try_amx();
+  return reason;
+}
+
+const Kernels* find(const char* name) {
+  const auto is = [name](const char* other) { return name && std::strcmp(name, other) == 0; };
+  const bool best = name == nullptr || *name == 0;
+  if (cpu_has_avx512() && (best || is("avx512"))) return &avx512::table();
+  if (is("amxbf16") && !why_no_amx()) return amx_bf16::table();
+  if (is("avx512bf16") && cpu_has_avx512_bf16()) return avx512_bf16::table();
+  if (cpu_has_avx2() && (best || is("avx2"))) return &avx2::table();
+  return best || is("baseline") ? &baseline::table() : nullptr;
+}
+
+#else
+
+const Kernels* find(const char* name) {
+  return name == nullptr || *name == 0 || std::strcmp(name, "baseline") == 0 ? &baseline::table() : nullptr;
+}
+
+#endif
 
 std::atomic<const Kernels*> current{nullptr};
 
@@ -43,6 +104,15 @@ bool set_isa(const char* name) {
   if (!table) return false;
   current.store(table, std::memory_order_release);
   return true;
+}
+
+const char* amx_reason() {
+#if defined(__x86_64__)
+  const char* const reason = why_no_amx();
+  return reason ? reason : "";
+#else
+  return "no AMX on this CPU";
+#endif
 }
 
 int64_t first_out_of_range(const int32_t* ids, int64_t count, int64_t limit) {

@@ -3,13 +3,18 @@
 // How the files are compiled (all with -std=c++17 -O3 -fno-math-errno -ffp-contract=fast
 // plus -fPIC and -pthread when they go into an addon; never -ffast-math, because NaN and infinity must propagate):
 //
-//   cpu.cc memory.cc threads.cc   no further flags
+//   cpu.cc memory.cc self_check.cc threads.cc
+//                                 no further flags
 //   isa_baseline.cc               no further flags (x86-64: SSE2; arm64: NEON; any compiler with vector extensions)
 //   isa_avx2.cc                   x86-64 only: -mavx2 -mfma
 //   isa_avx512.cc                 x86-64 only: -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
 //                                 -mprefer-vector-width=512 (g++ 12 also wants -Wno-maybe-uninitialized under -Wall)
 //
 //   isa_avx512_bf16.cc            x86-64 only: those of isa_avx512.cc and -mavx512bf16
+//   isa_amx_bf16.cc               x86-64 only: those of isa_avx512_bf16.cc and -mamx-tile -mamx-bf16; with -DCADENZA_AMX_EMULATION
+//                                 instead (for cpu.cc too) AMX is emulated, for tests on any machine with AVX512-BF16
+//
+// The two with bf16 hold nothing when a compiler that does not know their last flags compiles them without.
 //
 // The isa_*.cc files include the same kernel sources (*.inc) under a namespace of their own and are empty on machines
 // other than x86-64 (except isa_baseline.cc), so that a build script may always compile all *.cc in this folder.
@@ -208,11 +213,11 @@ constexpr int maximumRank = 8;
 
 // All kernels of one instruction set.
 struct Kernels {
-  const char* isa;  // "avx512bf16", "avx512", "avx2" or "baseline"
+  const char* isa;  // "amxbf16", "avx512bf16", "avx512", "avx2" or "baseline"
 
   void (*gemm)(ThreadPool&, const GemmArguments&);
-  // The register tile alone, for measuring the peak: c += a b, `repeats` times over operands that stay in L1 (a 12 x 256, b 256 x
-  // 32, c 12 x 32 floats at most). Returns the floating-point operations of one repetition.
+  // The register tile alone, for measuring the peak: c += a b, `repeats` times over operands that stay in L1 (a 32 x 160, b 160 x
+  // 32, c 32 x 32 floats at most). Returns the floating-point operations of one repetition.
   int64_t (*l1Product)(int64_t repeats, const float* a, const float* b, float* c);
 
   void (*lstmForward)(ThreadPool&, const LstmArguments&, const LstmOutputs&);
@@ -282,8 +287,11 @@ struct Kernels {
 // The kernels in use: the best instruction set of this CPU unless set_isa chose another.
 const Kernels& kernels();
 // "avx512", "avx2", "baseline", or null/"" for the best of them; "avx512bf16" is AVX-512 with the operands of matrix products and of
-// recurrent layers rounded to bf16, and is never chosen without being asked for. False when unknown or when this CPU cannot run it (nothing changes).
+// recurrent layers rounded to bf16, and is never chosen without being asked for; "amxbf16" is the same by AMX, on a CPU that has both.
+// False when unknown or when this CPU cannot run it (nothing changes).
 bool set_isa(const char* name);
+// Why set_isa("amxbf16") fails here; "" when it does not. Asks the system's permission and checks the kernels at the first call.
+const char* amx_reason();
 // Position of the first id outside [0, limit), or -1.
 int64_t first_out_of_range(const int32_t* ids, int64_t count, int64_t limit);
 

@@ -965,7 +965,7 @@ int main(int count, char** words) {
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
   // The same with bf16 operands.
-  for (const char* isa : {"avx512bf16"}) {
+  for (const char* isa : {"avx512bf16", "amxbf16"}) {
     if (!start(isa)) continue;
     bf16 = true;
     slack = 1;

@@ -9,7 +9,7 @@ const TOLERANCE = 2e-5;
 // Operands rounded to 8 bits, in up to 65 products of sums that cancel.
 const BF16_TOLERANCE = 5e-2;
 const addon = loadAddon().addon;
-const available = ['avx512bf16', 'avx512', 'avx2', 'baseline'].filter((name) => addon?.setIsa(name));
+const available = ['amxbf16', 'avx512bf16', 'avx512', 'avx2', 'baseline'].filter((name) => addon?.setIsa(name));
 addon?.setIsa('');
 
 describe.skipIf(!isBuilt)('every instruction set of this machine', () => {
@@ -47,7 +47,7 @@ describe.skipIf(!isBuilt)('every instruction set of this machine', () => {
           };
           return [loss(...weights), ...tf.grads(loss)(weights)];
         },
-        isa === 'avx512bf16' ? BF16_TOLERANCE : TOLERANCE,
+        isa.endsWith('bf16') ? BF16_TOLERANCE : TOLERANCE,
       );
     }
   });
