@@ -1,7 +1,7 @@
 import {
   compileSteps,
   Random,
-  streamTokens,
+  streamChunks,
   type ChoiceOptions,
   type RecurrentLanguageModel,
   type State,
@@ -36,8 +36,6 @@ export interface TokenScore {
 }
 
 const readChunk = 256;
-/** Pieces are handed on when so much time has passed, since each costs a way through the listener. */
-const pieceMilliseconds = 5;
 
 /** A trained model that writes and scores text; works without the command line. */
 export class TextGenerator {
@@ -183,29 +181,27 @@ export class TextSession {
     const { unknownId } = this.tokenizer.vocabulary;
     const stream = new TextStream(this.tokenizer, until);
     this.stop = null;
-    const drawn = streamTokens(this.steps, {
+    let piece = '';
+    const chunks = streamChunks(this.steps, {
       bannedTokens: unknownId >= 0 ? [unknownId] : [],
       ...choice,
       prompt: this.tokens.slice(),
       read: this.tokens.length - 1,
       maximumTokens: length,
       random: new Random(seed),
+      stop: (_, token) => {
+        piece += stream.push(token);
+        return stream.stop !== null;
+      },
     });
-    let piece = '';
-    let last = -Infinity;
-    for await (const { token } of drawn) {
-      this.tokens.push(token);
-      piece += stream.push(token);
+    for await (const { tokens } of chunks) {
+      for (const token of tokens) this.tokens.push(token);
       this.stop = stream.stop;
-      if (this.stop !== null) break;
-      const now = performance.now();
-      if (piece === '' || now - last < pieceMilliseconds) continue;
-      yield piece;
+      if (piece !== '') yield piece;
       piece = '';
-      last = now;
     }
-    if (this.stop === null) piece += stream.finish();
-    if (piece !== '') yield piece;
+    const rest = this.stop === null ? stream.finish() : '';
+    if (rest !== '') yield rest;
   }
 
   dispose(): void {

@@ -5,4 +5,4 @@ export * from './stepEngine.js';
 export { fromBfloat16, packMatrix, toBfloat16, transposeValues, unpackMatrix, weightFormats } from './stepMatrix.js';
 export { drawTokens } from './drawTokens.js';
 export { referenceStepEngine } from './referenceStepEngine.js';
-export { streamTokens, type StreamOptions } from './streamTokens.js';
+export { streamChunks, streamTokens, type SampledChunk, type StreamOptions } from './streamTokens.js';

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import {
   drawTokens,
   sampleSequence,
+  streamChunks,
   streamTokens,
   type SampledToken,
   type SampleRequest,
@@ -99,6 +100,29 @@ describe('streamTokens draws what sampleSequence draws', () => {
     });
   }
 
+  for (const [name, more] of Object.entries(cases)) {
+    test(`${name}, in chunks`, async () => {
+      const want = await sampled(more);
+      const tokens: number[] = [];
+      const logProbabilities: number[] = [];
+      let end: SampledToken['end'] = null;
+      for await (const chunk of streamChunks(session, options(more))) {
+        expect(end).toBeNull();
+        tokens.push(...chunk.tokens);
+        logProbabilities.push(...chunk.logProbabilities);
+        end = chunk.end;
+      }
+      expect(tokens).toEqual(want.map(({ token }) => token));
+      expect(logProbabilities).toEqual(want.map(({ logProbability }) => logProbability));
+      expect(end).toBe(want.at(-1)!.end);
+      const expected = new HashSession();
+      for (const token of [...Array.from(more.prompt ?? [1, 2]).slice(more.read ?? 0), ...tokens.slice(0, -1)]) {
+        expected.step(Int32Array.of(token));
+      }
+      expect(session.states()).toEqual(expected.states());
+    });
+  }
+
   test('for several texts side by side', async () => {
     const got = await collect(streamTokens(new HashSession(3), options()));
     expect(got).toEqual(await sampled({}, 3));
@@ -173,6 +197,12 @@ describe('the event loop', () => {
     const runs = [
       () => collect(streamTokens(slow(), options({ maximumTokens: 200 }))),
       () => collect(streamTokens(slow(), options({ maximumTokens: 200, repetitionPenalty: 1.1 }))),
+      async () => {
+        for await (const _ of streamChunks(slow(), options({ maximumTokens: 200 })));
+      },
+      async () => {
+        for await (const _ of streamChunks(slow(), options({ maximumTokens: 200, repetitionPenalty: 1.1 })));
+      },
       () => collect(streamTokens(slow(), options({ prompt: new Int32Array(200), maximumTokens: 1 }))),
       () => collect(streamTokens(session, options({ maximumTokens: 200, stop: () => (wait(0.5), false) }))),
     ];
@@ -224,5 +254,8 @@ describe('a request is refused', () => {
   test('with options out of their ranges', async () => {
     await expect(collect(streamTokens(session, options({ topP: 2 })))).rejects.toThrow(/topP/);
     await expect(collect(streamTokens(session, options({ prompt: [] })))).rejects.toThrow(/prompt/);
+    await expect(streamChunks(new HashSession(2), options()).next()).rejects.toThrow(
+      'Expected the batch of a session in chunks to be 1, got 2',
+    );
   });
 });
