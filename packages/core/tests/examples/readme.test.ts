@@ -24,6 +24,13 @@ describe('The README', () => {
     expect(written).toBe('she sells sea shells by the sea. ');
   });
 
+  it('shows one that is written with int8 weights', async () => {
+    const blocks = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+    expect(blocks).toContain(read('examples/streaming.ts'));
+    const { streamed } = await import('../../examples/streaming.js');
+    expect(streamed).toBe('she sells sea shells by the sea. ');
+  });
+
   it('names only what core exports', () => {
     const section = read('README.md').split('## What is in it')[1].split('\n## ')[0];
     const named = [...section.matchAll(/^\| ([^|]+) \|/gm)]
