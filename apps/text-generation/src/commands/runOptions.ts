@@ -30,7 +30,7 @@ export function weightsOption(description: string): Option {
 export function sayWeights({ weights, steps }: TextGenerator, { name }: SelectedBackend, output: Output): void {
   if (weights === 'f32' || steps.way === 'engine') return;
   const how = {
-    plain: `the ${name} backend has no steps of its own for weights of ${weights}: they run in plain JavaScript`,
+    plain: `the ${name} backend has no steps of its own for weights of ${weights}: they run in plain JavaScript, slower than f32`,
     tensors: `weights rounded to ${weights}, computed with as float32: layer normalisation and projections have no other steps`,
   };
   output.say(how[steps.way]);
