@@ -156,7 +156,9 @@ export class NativeBackend extends MathBackendCPU {
   /** The numbers of an int32 tensor, for a native kernel to read; never to be kept or handed out. */
   integers(info: TensorInfo): Int32Array {
     const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
-    return native instanceof Int32Array ? native : Int32Array.from(native as Float32Array);
+    // The binding checks ids before it uses them: no other thread may change them in between.
+    const isOwn = native instanceof Int32Array && !(native.buffer instanceof SharedArrayBuffer);
+    return isOwn ? native : Int32Array.from(native as Float32Array);
   }
 
   /** The numbers of a tensor of any other type, under the same conditions. */

@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <cmath>
+#include <cstdio>
 #include <new>
 
 #include "../kernels/kernels.h"
@@ -35,6 +36,29 @@ const char* type_name(napi_typedarray_type type) {
   }
 }
 
+size_t element_bytes(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int16_array:
+    case napi_uint16_array: return 2;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array: return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array: return 8;
+    default: return 1;
+  }
+}
+
+// As JavaScript writes it, or nearly so.
+std::string describe(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.15g", number);
+  return text;
+}
+
 std::string describe(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
   napi_typeof(env, value, &type);
@@ -52,8 +76,7 @@ std::string describe(napi_env env, napi_value value) {
   }
   double number = 0;
   napi_get_value_double(env, value, &number);
-  if (number == std::floor(number) && std::fabs(number) < 1e15) return std::to_string(static_cast<int64_t>(number));
-  return std::to_string(number);
+  return describe(number);
 }
 
 bool is_null(napi_env env, napi_value value) {
@@ -134,11 +157,12 @@ uint32_t Arguments::word(const char* name) {
 
 int Arguments::choice(const char* name, int count) {
   const napi_value value = next(name);
-  int32_t number = -1;
-  if (napi_get_value_int32(env_, value, &number) != napi_ok || number < 0 || number >= count) {
+  double number = -1;
+  if (napi_get_value_double(env_, value, &number) != napi_ok || !(number >= 0) || number >= count ||
+      number != std::floor(number)) {
     refuse(name, "an integer from 0 to " + std::to_string(count - 1), describe(env_, value));
   }
-  return number;
+  return static_cast<int>(number);
 }
 
 std::string Arguments::text(const char* name) {
@@ -168,13 +192,20 @@ void* Arguments::array(const char* name, napi_value value, napi_typedarray_type 
   napi_typedarray_type actual;
   size_t actualLength = 0;
   void* data = nullptr;
-  check(env_, napi_get_typedarray_info(env_, value, &actual, &actualLength, &data, nullptr, nullptr));
+  napi_value buffer = nullptr;
+  check(env_, napi_get_typedarray_info(env_, value, &actual, &actualLength, &data, &buffer, nullptr));
   if (actual != type || (length >= 0 && static_cast<int64_t>(actualLength) != length)) {
     refuse(name, wanted, std::string("a ") + type_name(actual) + " of length " + std::to_string(actualLength));
   }
+  if (type == napi_int32_array) {
+    // Ids and sizes are checked before they are used; nobody may change them in between.
+    bool isOwn = false;
+    check(env_, napi_is_arraybuffer(env_, buffer, &isOwn));
+    if (!isOwn) refuse(name, wanted + " that no other thread can change", "one over a SharedArrayBuffer");
+  }
   if (found != nullptr) *found = static_cast<int64_t>(actualLength);
   const char* begin = static_cast<const char*>(data);
-  spans_[spanCount_++] = {begin, begin + 4 * actualLength};
+  spans_[spanCount_++] = {begin, begin + element_bytes(actual) * actualLength};
   // An empty array may have no memory; kernels take null for "absent".
   static float nothing;
   return data == nullptr ? &nothing : data;

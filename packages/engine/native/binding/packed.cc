@@ -1,6 +1,7 @@
 #include "packed.h"
 
 #include <cstring>
+#include <new>
 #include <string>
 
 namespace cadenza::binding {
@@ -23,7 +24,11 @@ PackedHandle& handle_of(napi_env env, napi_value value) {
 }  // namespace
 
 napi_value make_packed(napi_env env, PackedWeights* weights, Cell cell, int64_t input, int64_t hidden) {
-  auto* handle = new PackedHandle{weights, cell, input, hidden, kernels().isa};
+  auto* handle = new (std::nothrow) PackedHandle{weights, cell, input, hidden, kernels().isa};
+  if (handle == nullptr) {
+    free_packed_weights(weights);
+    throw std::bad_alloc();
+  }
   napi_value result = nullptr;
   const auto finalize = [](napi_env, void* data, void*) {
     auto* old = static_cast<PackedHandle*>(data);

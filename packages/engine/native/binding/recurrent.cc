@@ -15,6 +15,8 @@ void read_common(Arguments& arguments, Cellular& a, int64_t gates) {
   a.time = arguments.size("time");
   a.input = arguments.size("input");
   a.hidden = arguments.size("hidden");
+  if (a.hidden == 0) refuse("hidden", "at least 1", "0");
+  if (a.batch == 0) a.time = 0;  // no steps to walk through, however many
   a.vocabulary = arguments.size("vocabulary");
   a.x = arguments.optional_floats("x", elements({a.batch, a.time, a.input}));
   a.ids = arguments.optional_integers("ids", elements({a.batch, a.time}));

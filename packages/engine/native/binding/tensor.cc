@@ -37,13 +37,37 @@ void check_walk(const char* name, const Walk& walk, int array, int64_t offset, i
   if (walk.isEmpty) return;
   int64_t lowest = offset;
   int64_t highest = offset;
-  for (int axis = 0; axis < walk.rank; axis++) {
+  // No array is as long as one axis may reach (2^62), so that the sums cannot overflow when the walk ends with the first.
+  for (int axis = 0; axis < walk.rank && lowest >= 0 && highest < length; axis++) {
     const int64_t reach = (walk.shape[axis] - 1) * walk.strides[array][axis];
     (reach < 0 ? lowest : highest) += reach;
   }
   if (lowest < 0 || highest >= length) {
     refuse(std::string("the walk over ") + name, "inside its " + std::to_string(length) + " elements",
            "elements " + std::to_string(lowest) + " to " + std::to_string(highest));
+  }
+}
+
+// Refuses a walk that could meet an element twice: two threads would write it, and in no fixed order. From the smallest stride
+// on, each must step over all that the axes before it reach, as those of every slice of a dense array do.
+void check_apart(const char* name, const Walk& walk, int array) {
+  if (walk.isEmpty) return;
+  bool done[maximumRank] = {};
+  int64_t reach = 0;
+  for (int n = 0; n < walk.rank; n++) {
+    int smallest = -1;
+    int64_t stride = 0;
+    for (int axis = 0; axis < walk.rank; axis++) {
+      const int64_t size = walk.strides[array][axis] < 0 ? -walk.strides[array][axis] : walk.strides[array][axis];
+      if (!done[axis] && (smallest < 0 || size < stride)) {
+        smallest = axis;
+        stride = size;
+      }
+    }
+    done[smallest] = true;
+    if (walk.shape[smallest] == 1) continue;
+    if (stride <= reach) refuse(std::string("the walk over ") + name, "without an element met twice", "overlapping strides");
+    reach += (walk.shape[smallest] - 1) * stride;
   }
 }
 
@@ -67,6 +91,7 @@ napi_value gemm(Arguments& arguments) {
   g.bias = arguments.optional_floats("bias", g.n);
   g.activation = static_cast<Activation>(arguments.choice("activation", 4));
   g.c = arguments.output("c", elements({g.batch, g.strideC}));
+  if (g.strideC == 0) return nullptr;
   g.lda = g.transposeA ? g.m : g.k;
   g.ldb = g.transposeB ? g.k : g.n;
   g.ldc = g.n;
@@ -92,9 +117,10 @@ napi_value binary(Arguments& arguments) {
   const float* b = arguments.floats("b", -1, &sizeB);
   check_walk("a", walk, 0, 0, sizeA);
   check_walk("b", walk, 1, 0, sizeB);
-  int64_t size = 1;
+  int64_t size = walk.isEmpty ? 0 : 1;
   for (int axis = 0; axis < walk.rank; axis++) size = elements({size, walk.shape[axis]});
   float* y = arguments.output("y", size);
+  if (walk.isEmpty) return nullptr;
   kernels().binary(default_pool(), operation, walk.rank, walk.shape, a, walk.strides[0], b, walk.strides[1], y);
   return nullptr;
 }
@@ -120,6 +146,7 @@ napi_value copy_strided(Arguments& arguments) {
   const int64_t toOffset = arguments.size("toOffset");
   check_walk("from", walk, 0, fromOffset, sizeFrom);
   check_walk("to", walk, 1, toOffset, sizeTo);
+  check_apart("to", walk, 1);
   if (walk.isEmpty) return nullptr;
   kernels().copyStrided(default_pool(), walk.rank, walk.shape, from + fromOffset, walk.strides[0], to + toOffset,
                         walk.strides[1]);

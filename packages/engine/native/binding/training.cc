@@ -26,6 +26,7 @@ napi_value embedding_backward(Arguments& arguments) {
   check_range("ids", ids, count, 0, vocabulary);
   const float* dy = arguments.floats("dy", elements({count, width}));
   float* dtable = arguments.output("dtable", elements({vocabulary, width}));
+  if (width == 0) return nullptr;  // the vocabulary may then be larger than any memory
   kernels().embeddingBackward(default_pool(), dy, width, ids, count, vocabulary, dtable);
   return nullptr;
 }
@@ -70,6 +71,7 @@ napi_value softmax(Arguments& arguments) {
   const bool logarithm = arguments.boolean("logarithm");
   const float* x = arguments.floats("x", elements({rows, columns}));
   float* y = arguments.output("y", elements({rows, columns}));
+  if (columns == 0) return nullptr;
   kernels().softmax(default_pool(), x, rows, columns, logarithm, y);
   return nullptr;
 }
@@ -139,6 +141,7 @@ napi_value locked_dropout(Arguments& arguments) {
   const uint32_t seed0 = arguments.word("seed[0]");
   const uint32_t seed1 = arguments.word("seed[1]");
   float* y = arguments.output("y", elements({batch, time, width}));
+  if (width == 0) return nullptr;
   kernels().lockedDropout(default_pool(), x, batch, time, width, rate, seed0, seed1, y);
   return nullptr;
 }

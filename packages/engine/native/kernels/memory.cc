@@ -2,6 +2,7 @@
 // Free buffers wait in one list a class, so that a training step, which asks for the same sizes again, never touches new pages.
 #include "memory.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -30,6 +31,7 @@ struct Pool {
   Header* free[classes] = {};
   size_t inUse = 0, pooled = 0, buffers = 0;
   size_t limit = size_t{1} << 30;
+  size_t memoryLimit = SIZE_MAX;
 };
 
 // Never destroyed: JavaScript may release tensors after static destructors have run.
@@ -56,6 +58,22 @@ Header* header_of(const void* buffer) {
   return reinterpret_cast<Header*>(const_cast<char*>(static_cast<const char*>(buffer)) - headerBytes);
 }
 
+// Memory of the system for a buffer with its header; null when there is none.
+void* obtain(size_t capacity) {
+  {
+    Pool& p = pool();
+    std::lock_guard<std::mutex> lock(p.mutex);
+    if (p.inUse + p.pooled > p.memoryLimit) return nullptr;
+  }
+  const bool huge = capacity >= hugeBytes;
+  void* raw = nullptr;
+  if (posix_memalign(&raw, huge ? hugeBytes : 64, capacity + headerBytes) != 0) return nullptr;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (huge) madvise(raw, capacity + headerBytes, MADV_HUGEPAGE);
+#endif
+  return raw;
+}
+
 }  // namespace
 
 void* allocate(size_t bytes) {
@@ -73,20 +91,17 @@ void* allocate(size_t bytes) {
       return reinterpret_cast<char*>(header) + headerBytes;
     }
   }
-  const bool huge = capacity >= hugeBytes;
-  void* raw = nullptr;
-  if (posix_memalign(&raw, huge ? hugeBytes : 64, capacity + headerBytes) != 0) {
+  void* raw = obtain(capacity);
+  if (!raw) {
     trim_memory();
-    if (posix_memalign(&raw, huge ? hugeBytes : 64, capacity + headerBytes) != 0) {
-      std::lock_guard<std::mutex> lock(p.mutex);
-      p.inUse -= capacity;
-      --p.buffers;
-      throw std::bad_alloc();
-    }
+    raw = obtain(capacity);
   }
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (huge) madvise(raw, capacity + headerBytes, MADV_HUGEPAGE);
-#endif
+  if (!raw) {
+    std::lock_guard<std::mutex> lock(p.mutex);
+    p.inUse -= capacity;
+    --p.buffers;
+    throw std::bad_alloc();
+  }
   Header* header = static_cast<Header*>(raw);
   header->capacity = capacity;
   header->sizeClass = sizeClass;
@@ -135,6 +150,12 @@ void set_pool_limit(size_t bytes) {
     trim = p.pooled > bytes;
   }
   if (trim) trim_memory();
+}
+
+void set_memory_limit(size_t bytes) {
+  Pool& p = pool();
+  std::lock_guard<std::mutex> lock(p.mutex);
+  p.memoryLimit = bytes;
 }
 
 MemoryUse memory_use() {

@@ -17,6 +17,9 @@ size_t allocated_size(const void* buffer);
 void trim_memory();
 // How many bytes of free buffers the pool may hold (default 1 GiB); what exceeds it goes back to the system.
 void set_pool_limit(size_t bytes);
+// How many bytes may be handed out and pooled together (default: no limit); beyond that allocate throws, as it does when the
+// system has no more.
+void set_memory_limit(size_t bytes);
 
 struct MemoryUse {
   size_t inUse;   // bytes handed out

@@ -76,6 +76,10 @@ CADENZA_INLINE vf square_root(vf a) {
   return _mm512_sqrt_ps(a);
 #elif defined(__AVX2__)
   return _mm256_sqrt_ps(a);
+#elif defined(__aarch64__)
+  return (vf)vsqrtq_f32((float32x4_t)a);
+#elif defined(__SSE2__)
+  return (vf)_mm_sqrt_ps((__m128)a);
 #else
   vf r;
   for (int j = 0; j < VW; ++j) r[j] = __builtin_sqrtf(a[j]);

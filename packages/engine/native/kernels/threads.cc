@@ -29,7 +29,7 @@ constexpr auto spinTime = std::chrono::microseconds(60);
 }  // namespace
 
 struct ThreadPool::State {
-  int threads = 1;
+  std::atomic<int> threads{1};  // read by whoever divides work; changes only under `busy`
   std::vector<std::thread> workers;
 
   // The job in progress; written by the caller before `generation` advances.
@@ -48,7 +48,8 @@ struct ThreadPool::State {
 
   void execute(int first) {
     try {
-      for (int index = first; index < count; index += threads) task(context, index);
+      const int step = threads.load(std::memory_order_relaxed);
+      for (int index = first; index < count; index += step) task(context, index);
     } catch (...) {
       std::lock_guard<std::mutex> lock(mutex);
       if (!failure) failure = std::current_exception();
@@ -116,20 +117,24 @@ ThreadPool::~ThreadPool() {
   delete state_;
 }
 
-int ThreadPool::threads() const { return state_->threads; }
+int ThreadPool::threads() const { return state_->threads.load(std::memory_order_relaxed); }
 
 void ThreadPool::set_threads(int threads) {
   if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency());
   if (threads <= 0) threads = 1;
   if (threads > 256) threads = 256;
-  if (threads == state_->threads) return;
-  state_->join();
-  if (threads > 1) state_->start(threads);
+  State& s = *state_;
+  while (s.busy.test_and_set(std::memory_order_acquire)) std::this_thread::sleep_for(spinTime);
+  if (threads != s.threads) {
+    s.join();
+    if (threads > 1) s.start(threads);
+  }
+  s.busy.clear(std::memory_order_release);
 }
 
 void ThreadPool::run(int count, void (*task)(void*, int), void* context) {
   State& s = *state_;
-  if (s.threads == 1 || count <= 1 || s.busy.test_and_set(std::memory_order_acquire)) {
+  if (threads() == 1 || count <= 1 || s.busy.test_and_set(std::memory_order_acquire)) {
     for (int index = 0; index < count; ++index) task(context, index);
     return;
   }
@@ -154,8 +159,9 @@ void ThreadPool::run(int count, void (*task)(void*, int), void* context) {
 }
 
 ThreadPool& default_pool() {
-  static ThreadPool pool;
-  return pool;
+  // Never destroyed: at the end of the process a thread of Node's may still be in a kernel.
+  static ThreadPool* const pool = new ThreadPool();
+  return *pool;
 }
 
 }  // namespace cadenza

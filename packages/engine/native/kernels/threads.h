@@ -14,7 +14,7 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const;
-  // Must not be called while a kernel runs on this pool.
+  // Waits for what runs on this pool; not to be called by a task on it.
   void set_threads(int threads);
 
   // Calls task(context, index) for every index in [0, count), index i on thread i % threads(), and returns when all are done.
@@ -27,7 +27,7 @@ class ThreadPool {
   State* state_;
 };
 
-// A pool shared by the whole process, made at first use.
+// A pool shared by the whole process, made at first use and never destroyed.
 ThreadPool& default_pool();
 
 // f(begin, end) over [0, size) in as many contiguous parts as there are threads, each a multiple of `grain` (the last one aside).

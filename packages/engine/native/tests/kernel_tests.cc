@@ -421,7 +421,9 @@ void test_recurrent() {
                                                 {Cell::rnnTanh, "rnn tanh"},
                                                 {Cell::rnnRelu, "rnn relu"}};
   const int sizes[][4] = {{2, 3, 4, 5}, {1, 1, 1, 1}, {7, 4, 3, 33}, {33, 2, 7, 16}, {3, 5, 65, 17}, {1, 3, 2, 64}};
-  for (const auto& [cell, name] : cells) {
+  for (const auto& entry : cells) {
+    const Cell cell = entry.first;
+    const char* const name = entry.second;
     for (const auto& s : sizes) {
       if (quick && s[1] * s[3] > 100) continue;
       const std::string size = std::string(name) + " B=" + std::to_string(s[0]) + " T=" + std::to_string(s[1]) +
@@ -673,6 +675,10 @@ void test_dropout() {
     close(y, eY, 1e-7, "dropout");
     close(mask, eMask, 0, "dropout mask");
   }
+  Floats all(77), none(77);
+  k.dropoutMask(pool, 77, 0, 1, 2, 3.0f, all.data());
+  k.dropoutMask(pool, 77, 1, 1, 2, 3.0f, none.data());
+  check(all == Floats(77, 3.0f) && none == Floats(77), "a rate of 0 keeps everything, of 1 nothing");
   const int B = 3, T = 4, D = 7;
   const Floats x = random_floats(B * T * D);
   Floats y(x.size()), mask(B * D);
@@ -888,6 +894,13 @@ void test_threads() {
   check(caught && work(b), "an exception crosses the pool, which goes on working");
   a.set_threads(4);
   check(a.threads() == 4 && work(a), "a resized pool");
+  bool steady = true;
+  std::thread user([&] {
+    for (int repeat = 0; repeat < 10; ++repeat) steady = work(a) && steady;
+  });
+  for (int n = 0; n < 40; ++n) a.set_threads(1 + n % 4);
+  user.join();
+  check(steady, "a pool resized while another thread uses it");
 }
 
 void test_memory() {
@@ -914,6 +927,53 @@ void test_memory() {
   check(thrown && memory_use().buffers == before.buffers, "too large a buffer throws");
   trim_memory();
   check(memory_use().pooled == 0, "trim");
+}
+
+// With less memory than they want, kernels throw std::bad_alloc from whatever thread, give all back, and work again afterwards.
+void test_exhaustion() {
+  const Kernels& k = kernels();
+  ThreadPool two(2);
+  const int64_t n = 130, count = 2000;
+  const Floats a = random_floats(n * n), b = random_floats(n * n), wide = random_floats(count * n);
+  Floats c(n * n), y(count * n);
+  const auto ids = random_ids(count, 50);
+  std::vector<std::pair<std::string, std::function<void()>>> calls;
+  GemmArguments g;
+  g.m = g.n = g.k = g.lda = g.ldb = g.ldc = n;
+  g.a = a.data(), g.b = b.data(), g.c = c.data();
+  calls.emplace_back("gemm", [&] { k.gemm(two, g); });
+  calls.emplace_back("embedding", [&] { k.embeddingBackward(two, wide.data(), n, ids.data(), count, 50, c.data()); });
+  calls.emplace_back("reduce", [&] { k.reduce(two, ReduceOperation::sum, wide.data(), 1, count * n, 1, c.data()); });
+  calls.emplace_back("sumSquares", [&] { k.sumSquares(two, wide.data(), count * n); });
+  calls.emplace_back("lockedDropout", [&] { k.lockedDropout(two, wide.data(), 20, 100, n, 0.5, 1, 2, y.data()); });
+  calls.emplace_back("packLstm", [&] { free_packed_weights(k.packLstm(two, 10, 32, a.data(), b.data())); });
+  calls.emplace_back("packGru", [&] { free_packed_weights(k.packGru(two, true, 32, b.data())); });
+  calls.emplace_back("packRnn", [&] { free_packed_weights(k.packRnn(two, 32, b.data())); });
+  for (Cell cell : {Cell::lstm, Cell::gru, Cell::gruBefore, Cell::rnnTanh}) {
+    Layer l = make_layer(cell, 9, 4, 30, 70);
+    l.recurrentMask = widen(random_mask(l.B * l.H, 0.3f, 1 / 0.7f));
+    l.lengths = {4, 3, 0, 1, 4, 4, 2, 2, 1};
+    const Doubles dy(l.B * l.T * l.H), dh(l.B * l.H);
+    calls.emplace_back("recurrent", [=, &two] { run(two, l, dy, dh, dh, false, false); });
+  }
+  const size_t before = memory_use().buffers;
+  for (const auto& [name, call] : calls) {
+    trim_memory();
+    int refusals = 0;
+    bool done = false;
+    for (size_t more = 0; !done && more < size_t{64} << 20; more = more * 5 / 4 + 256) {
+      set_memory_limit(memory_use().inUse + more);
+      try {
+        call();
+        done = true;
+      } catch (const std::bad_alloc&) {
+        ++refusals;
+      }
+      check(memory_use().buffers == before, "%s gives its scratch memory back with %zu bytes", name.c_str(), more);
+    }
+    set_memory_limit(SIZE_MAX);
+    check(done && refusals > 0, "%s runs out of memory and recovers", name.c_str());
+  }
 }
 
 // What the command line chooses; empty = all.
@@ -962,6 +1022,7 @@ int main(int count, char** words) {
     test("reduce", test_reduce);
     test("copy", test_copy);
     test("recurrent", test_recurrent);
+    test("exhaustion", test_exhaustion);
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
   // The same with bf16 operands.

@@ -1,0 +1,188 @@
+import type { Addon, PackedWeights } from '../src/addon.js';
+import { numbers } from './onBoth.js';
+
+/** What an argument of the binding is, by which the ways to get it wrong are known. */
+export interface Argument {
+  name: string;
+  value: unknown;
+  kind:
+    'size' | 'number' | 'word' | 'choice' | 'flag' | 'text' | 'floats' | 'integers' | 'output' | 'buffer' | 'packed';
+  optional?: boolean;
+  /** An array that may be longer or shorter, as far as its own checks go. */
+  anyLength?: boolean;
+  /** Values of the right type that are refused all the same. */
+  wrong?: unknown[];
+}
+
+const size = (name: string, value: number): Argument => ({ name, value, kind: 'size' });
+const number = (name: string, value: number, ...wrong: number[]): Argument => ({ name, value, kind: 'number', wrong });
+const word = (name: string, value: number): Argument => ({ name, value, kind: 'word' });
+const choice = (name: string, count: number): Argument => ({ name, value: 0, kind: 'choice', wrong: [count] });
+const flag = (name: string, value = false): Argument => ({ name, value, kind: 'flag' });
+const floats = (name: string, length: number): Argument => ({ name, value: numbers(length), kind: 'floats' });
+const integers = (name: string, values: number[], ...wrong: number[][]): Argument => ({
+  ...{ name, value: Int32Array.from(values), kind: 'integers' },
+  wrong: wrong.map((all) => Int32Array.from(all)),
+});
+const output = (name: string, length: number): Argument => ({ name, value: new Float32Array(length), kind: 'output' });
+const maybe = (argument: Argument): Argument => ({ ...argument, optional: true });
+const absent = (argument: Argument): Argument => ({ ...argument, value: null, optional: true });
+const seed = [word('seed[0]', 7), word('seed[1]', 4294967295)];
+
+const [B, T, D, H, V] = [2, 3, 4, 5, 6];
+const IDS = integers('ids', [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], [-1, 1, 2, 3, 4, 5]);
+
+/** The arguments of a recurrent kernel up to its outputs. */
+function sequence(gates: number, biasBlocks: number, cell: Argument[], lstm: boolean, ids: boolean): Argument[] {
+  return [
+    ...[size('batch', B), size('time', T), size('input', D), size('hidden', H), size('vocabulary', ids ? V : 0)],
+    ...(ids
+      ? [absent(floats('x', B * T * D)), IDS, floats('kernel', V * gates * H)]
+      : [floats('x', B * T * D), absent(IDS), floats('kernel', D * gates * H)]),
+    ...[floats('recurrentKernel', H * gates * H), ...cell],
+    ...[maybe(floats('bias', biasBlocks * H)), maybe(floats('h0', B * H))],
+    ...(lstm ? [maybe(floats('c0', B * H)), absent(floats('zoneoutMaskC', B * T * H)), number('zoneoutC', 0)] : []),
+    maybe(integers('lengths', [3, 1], [3, 4], [-1, 1])),
+    ...[absent(floats('recurrentMask', B * H)), absent(floats('zoneoutMaskH', B * T * H)), number('zoneoutH', 0)],
+    ...[flag('reverse'), absent({ name: 'packed', value: null, kind: 'packed' })],
+  ];
+}
+
+function gradients(gates: number, biasBlocks: number, ids: boolean): Argument[] {
+  return [
+    ids ? absent(output('dx', B * T * D)) : maybe(output('dx', B * T * D)),
+    maybe(output('dkernel', (ids ? V : D) * gates * H)),
+    maybe(output('drecurrentKernel', H * gates * H)),
+    maybe(output('dbias', biasBlocks * H)),
+    maybe(output('dh0', B * H)),
+  ];
+}
+
+/**
+ * Right calls of the addon's functions, one or more each; a new function of the addon needs a line here. Called anew for every
+ * test, because calls write into their arguments.
+ */
+export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]][] {
+  const packed = (weights: PackedWeights): Argument => ({ name: 'packed', value: weights, kind: 'packed' });
+  const [state, steps] = [B * H, B * T * H];
+  const recurrent = ([false, true] as const).flatMap((ids): [keyof Addon, Argument[]][] => {
+    const lstm = sequence(4, 4, [], true, ids);
+    const gru = sequence(3, 6, [flag('resetAfter', true)], false, ids);
+    const rnn = sequence(1, 1, [flag('relu')], false, ids);
+    const arriving = [maybe(floats('dy', steps)), maybe(floats('dhLast', state))];
+    const last = maybe(output('hLast', state));
+    const gates = 4 * steps;
+    return [
+      [
+        'lstmForward',
+        [
+          ...[...lstm, output('y', steps), last, maybe(output('cLast', state))],
+          ...[maybe(output('gates', gates)), maybe(output('cells', steps))],
+        ],
+      ],
+      [
+        'lstmBackward',
+        [
+          ...[...lstm, floats('y', steps), floats('gates', gates), floats('cells', steps)],
+          ...[...arriving, maybe(floats('dcLast', state)), ...gradients(4, 4, ids), maybe(output('dc0', state))],
+        ],
+      ],
+      ['gruForward', [...gru, output('y', steps), last, maybe(output('gates', gates))]],
+      ['gruBackward', [...gru, floats('y', steps), floats('gates', gates), ...arriving, ...gradients(3, 6, ids)]],
+      ['rnnForward', [...rnn, output('y', steps), last, maybe(output('reserve', steps))]],
+      ['rnnBackward', [...rnn, floats('y', steps), floats('reserve', steps), ...arriving, ...gradients(1, 1, ids)]],
+    ];
+  });
+  const loose = (argument: Argument): Argument => ({ ...argument, anyLength: true });
+  const walk = (...all: number[]) => loose(integers('walk', all));
+  const rows = [size('rows', 2), size('columns', 3)];
+  const labels = integers('labels', [2, -1], [3, 0], [-2, 0]);
+  return [
+    ...recurrent,
+    ['prepareMemory', [{ name: 'buffer', value: new ArrayBuffer(100), kind: 'buffer' }]],
+    ['memoryUse', []],
+    ['trimMemory', []],
+    ['threads', []],
+    ['setThreads', [{ ...size('threads', addon.threads()), wrong: [0, 1025] }]],
+    ['isa', []],
+    ['setIsa', [{ name: 'isa', value: addon.isa(), kind: 'text' }]],
+    [
+      'packLstm',
+      [size('input', D), size('hidden', H), maybe(floats('kernel', D * 4 * H)), floats('recurrentKernel', 4 * H * H)],
+    ],
+    ['packGru', [flag('resetAfter'), size('hidden', H), floats('recurrentKernel', 3 * H * H)]],
+    ['packRnn', [size('hidden', H), floats('recurrentKernel', H * H)]],
+    ['freePacked', [packed(addon.packRnn(H, numbers(H * H)))]],
+    ['embeddingForward', [size('vocabulary', V), size('width', D), floats('table', V * D), IDS, output('y', 6 * D)]],
+    ['embeddingBackward', [size('vocabulary', V), size('width', D), IDS, floats('dy', 6 * D), output('dtable', V * D)]],
+    ['firstOutOfRange', [loose(integers('ids', [1, 2, -3])), size('limit', 9)]],
+    [
+      'softmaxCrossEntropyForward',
+      [...rows, floats('logits', 6), labels, output('losses', 2), output('logNormalizer', 2)],
+    ],
+    [
+      'softmaxCrossEntropyBackward',
+      [...rows, floats('logits', 6), labels, floats('logNormalizer', 2), floats('dy', 2), output('dlogits', 6)],
+    ],
+    ['softmax', [...rows, flag('logarithm'), floats('x', 6), output('y', 6)]],
+    [
+      'adam',
+      [
+        ...[
+          floats('parameter', D),
+          floats('gradient', D),
+          floats('m', D),
+          { ...floats('v', D), value: new Float32Array(D) },
+        ],
+        ...[number('learningRate', 0.1), number('beta1', 0.9), number('beta2', 0.9), number('epsilon', 1e-8)],
+        ...[
+          number('weightDecay', 0),
+          number('gradientScale', 1),
+          number('biasCorrection1', 1),
+          number('biasCorrection2', 1),
+        ],
+        ...[output('parameterOut', D), output('mOut', D), output('vOut', D)],
+      ],
+    ],
+    ['lerp', [floats('a', D), floats('b', D), number('weight', 0.5), output('y', D)]],
+    ['sumSquares', [loose(floats('x', D))]],
+    ['dropout', [floats('x', D), number('rate', 0.5, 1, -0.1, NaN, Infinity), ...seed, output('y', D)]],
+    [
+      'lockedDropout',
+      [
+        ...[size('batch', B), size('time', T), size('width', D), floats('x', B * T * D)],
+        ...[number('rate', 0.5, 1, -0.1, NaN), ...seed, output('y', B * T * D)],
+      ],
+    ],
+    [
+      'dropoutMask',
+      [size('size', D), number('rate', 0.5, 1.1, -0.1, NaN), ...seed, number('keepValue', 2), output('y', D)],
+    ],
+    [
+      'gemm',
+      [
+        ...[size('m', 2), size('n', 3), size('k', 4), size('batch', 2), flag('sharedA'), flag('sharedB', true)],
+        ...[floats('a', 16), flag('transposeA'), floats('b', 12), flag('transposeB', true)],
+        ...[maybe(floats('bias', 3)), choice('activation', 4), output('c', 12)],
+      ],
+    ],
+    ['unary', [choice('operation', 11), floats('x', D), output('y', D)]],
+    [
+      'binary',
+      [choice('operation', 7), walk(2, 3, 3, 1, 0, 1), loose(floats('a', 6)), loose(floats('b', 3)), output('y', 6)],
+    ],
+    [
+      'reduce',
+      [choice('operation', 4), size('outer', 2), size('length', 3), size('inner', 4), floats('x', 24), output('y', 8)],
+    ],
+    [
+      'copyStrided',
+      [
+        ...[walk(2, 3, 1, 2, 3, 1), loose(floats('from', 6)), size('fromOffset', 0)],
+        ...[size('toLength', 6), output('to', 6), size('toOffset', 0)],
+      ],
+    ],
+    ['castIntToFloat', [integers('x', [1, 2]), output('y', 2)]],
+    ['castFloatToInt', [floats('x', 2), { name: 'y', value: new Int32Array(2), kind: 'output' }]],
+  ];
+}
