@@ -1,3 +1,5 @@
+import { BackendError } from '@cadenza/core';
+
 /** A piece of memory that the pool made and may hand out again: `bytes` bytes of a buffer from `offset` on. */
 export interface Block {
   readonly buffer: ArrayBuffer;
@@ -93,10 +95,14 @@ export class BufferPool implements TensorMemory {
   private allocateOrTrim(bytes: number): Block {
     try {
       return this.allocate(bytes);
-    } catch (error) {
-      if (this.counts.free === 0) throw error;
+    } catch {
       this.trim();
+    }
+    try {
       return this.allocate(bytes);
+    } catch (cause) {
+      const megabytes = Math.ceil(bytes / 2 ** 20);
+      throw new BackendError(`Expected ${megabytes} MB of memory for a tensor, got none from the system`, { cause });
     }
   }
 

@@ -157,7 +157,7 @@ export class NativeBackend extends MathBackendCPU {
   integers(info: TensorInfo): Int32Array {
     const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
     // The binding checks ids before it uses them: no other thread may change them in between.
-    const isOwn = native instanceof Int32Array && !(native.buffer instanceof SharedArrayBuffer);
+    const isOwn = native instanceof Int32Array && native.buffer instanceof ArrayBuffer;
     return isOwn ? native : Int32Array.from(native as Float32Array);
   }
 

@@ -72,7 +72,7 @@ function wrongValues(argument: Argument): unknown[] {
     case 'text':
       return [0, {}, ...nothing];
     case 'buffer':
-      return [new Float32Array(3), new SharedArrayBuffer(64), {}, 3, ...nothing];
+      return [new Float32Array(3), {}, 3, ...nothing];
     case 'packed':
       return [{}, 3, new Float32Array(4), ...(optional ? [] : nothing)];
     default: {

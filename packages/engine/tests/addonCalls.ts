@@ -105,6 +105,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ['threads', []],
     ['setThreads', [{ ...size('threads', addon.threads()), wrong: [0, 1025] }]],
     ['isa', []],
+    ['amxReason', []],
     ['setIsa', [{ name: 'isa', value: addon.isa(), kind: 'text' }]],
     [
       'packLstm',

@@ -49,4 +49,13 @@ describe('the buffer pool', () => {
     expect(pool.take(8000).bytes).toBe(8192);
     expect(pool.statistics().free).toBe(0);
   });
+
+  it('says how much memory it wanted when there is none', () => {
+    const none = () => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    const pool = new BufferPool(none, 1 << 20);
+    expect(() => pool.take(3 << 20)).toThrow('Expected 3 MB of memory for a tensor, got none from the system');
+    expect(pool.statistics()).toMatchObject({ inUse: 0, allocations: 0 });
+  });
 });

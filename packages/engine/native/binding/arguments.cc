@@ -79,6 +79,19 @@ std::string describe(napi_env env, napi_value value) {
   return describe(number);
 }
 
+// Ids and sizes are checked before they are used: nobody may change them in between. (A WebAssembly module gets copies.)
+bool is_shared(napi_env env, napi_value typedArray) {
+#ifdef __wasm__
+  return false;
+#else
+  napi_value buffer = nullptr;
+  bool isOwn = false;
+  check(env, napi_get_typedarray_info(env, typedArray, nullptr, nullptr, nullptr, &buffer, nullptr));
+  check(env, napi_is_arraybuffer(env, buffer, &isOwn));
+  return !isOwn;
+#endif
+}
+
 bool is_null(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
   check(env, napi_typeof(env, value, &type));
@@ -192,16 +205,12 @@ void* Arguments::array(const char* name, napi_value value, napi_typedarray_type 
   napi_typedarray_type actual;
   size_t actualLength = 0;
   void* data = nullptr;
-  napi_value buffer = nullptr;
-  check(env_, napi_get_typedarray_info(env_, value, &actual, &actualLength, &data, &buffer, nullptr));
+  check(env_, napi_get_typedarray_info(env_, value, &actual, &actualLength, &data, nullptr, nullptr));
   if (actual != type || (length >= 0 && static_cast<int64_t>(actualLength) != length)) {
     refuse(name, wanted, std::string("a ") + type_name(actual) + " of length " + std::to_string(actualLength));
   }
-  if (type == napi_int32_array) {
-    // Ids and sizes are checked before they are used; nobody may change them in between.
-    bool isOwn = false;
-    check(env_, napi_is_arraybuffer(env_, buffer, &isOwn));
-    if (!isOwn) refuse(name, wanted + " that no other thread can change", "one over a SharedArrayBuffer");
+  if (type == napi_int32_array && is_shared(env_, value)) {
+    refuse(name, wanted + " that no other thread can change", "one over a SharedArrayBuffer");
   }
   if (found != nullptr) *found = static_cast<int64_t>(actualLength);
   const char* begin = static_cast<const char*>(data);

@@ -18,10 +18,7 @@ napi_value prepare_memory(Arguments& arguments) {
   const napi_env env = arguments.env();
   void* data = nullptr;
   size_t bytes = 0;
-  const napi_value buffer = arguments.value("buffer");
-  bool isOwn = false;
-  check(env, napi_is_arraybuffer(env, buffer, &isOwn));
-  if (!isOwn || napi_get_arraybuffer_info(env, buffer, &data, &bytes) != napi_ok) {
+  if (napi_get_arraybuffer_info(env, arguments.value("buffer"), &data, &bytes) != napi_ok) {
     refuse("buffer", "an ArrayBuffer", "something else");
   }
   const uintptr_t begin = reinterpret_cast<uintptr_t>(data);
