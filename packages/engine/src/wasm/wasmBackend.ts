@@ -1,6 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { NativeBackend } from '../nativeBackend.js';
 import type { WasmInstance } from './wasmAddon.js';
+import type { WasmMemory } from './webAssembly.js';
 import { WasmTensorMemory } from './wasmMemory.js';
 
 /** Thrown through a running kernel when the memory has grown, which has detached the kernel's views of it. */
@@ -14,11 +15,19 @@ const GROWN = new Error('the WebAssembly memory has grown');
  * memory grows in large steps and keeps what is freed: a training program grows it a few times at its start.
  */
 export class WasmBackend extends NativeBackend {
-  constructor(name: string, instance: WasmInstance) {
+  constructor(
+    name: string,
+    private readonly instance: WasmInstance,
+  ) {
     super(name, instance.addon, new WasmTensorMemory(instance));
     instance.onGrowth = () => {
       if (this.runningKernels > 0) throw GROWN;
     };
+  }
+
+  /** The module's memory; its buffer is another one after each growth. */
+  get heap(): WasmMemory {
+    return this.instance.memory;
   }
 
   override discardingOutputs<T>(kernel: () => T): T {
