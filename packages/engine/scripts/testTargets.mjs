@@ -3,9 +3,10 @@
  *
  *     node scripts/testTargets.mjs [TARGET...] [--strict] [-- OPTIONS OF THE TESTS]
  *
- * Without a target: all. Prints one line a target: what ran and how long it took, or which tool is missing. The exit code is
- * 1 when a test fails or does not compile, and with `--strict` also when a tool is missing. Options of the tests: `--quick`,
- * `--isa=avx2,avx512`, and names of tests (`gemm recurrent`). Objects stand in `build/targets`, those of `native` where the
+ * Without a target: all but those that are part of another (`scripts/targets.mjs` lists them). Prints one line a target: what
+ * ran and how long it took, or which tool is missing. The exit code is 1 when a test fails or does not compile, and with
+ * `--strict` also when a tool is missing. Options of the tests: `--quick`, `--isa=avx2,avx512`, and names of tests
+ * (`gemm recurrent`). Objects stand in `build/targets`, those of `native` where the
  * addon's are, since they are the same.
  */
 import { mkdirSync } from 'node:fs';
@@ -40,11 +41,12 @@ async function buildTests(name, target, compiler) {
     planObjects({
       ...{ compiler, nativeFolder, objectFolder, sources, architecture: target.architecture ?? process.arch },
       includes: [join(nativeFolder, 'kernels')],
-      flags: target.flags ?? [],
+      flags: [...(target.flags ?? []), ...(target.baseline ? ['-DCADENZA_BASELINE'] : [])],
     });
+  const wanted = target.baseline ? /^(?!isa_(?!baseline)).*\.cc$/ : /\.cc$/;
   const kernels = await plan(
     name === 'native' ? join(buildFolder, 'objects') : folder,
-    sourceFiles(nativeFolder, /\.cc$/, ['kernels']),
+    sourceFiles(nativeFolder, wanted, ['kernels']),
   );
   const objects = [...kernels, ...(await plan(folder, sourceFiles(nativeFolder, /\.cc$/, ['tests'])))];
   await compileObjects(compiler, objects);

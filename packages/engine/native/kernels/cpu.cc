@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstring>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CADENZA_BASELINE)
 #include <cpuid.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -16,7 +16,7 @@
 namespace cadenza {
 namespace {
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CADENZA_BASELINE)
 
 bool cpu_has_avx2() {
   __builtin_cpu_init();
@@ -107,7 +107,7 @@ bool set_isa(const char* name) {
 }
 
 const char* amx_reason() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CADENZA_BASELINE)
   const char* const reason = why_no_amx();
   return reason ? reason : "";
 #else

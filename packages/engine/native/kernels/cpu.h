@@ -8,7 +8,7 @@ namespace cadenza {
 namespace baseline {
 const Kernels& table();
 }
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CADENZA_BASELINE)
 namespace avx2 {
 const Kernels& table();
 }

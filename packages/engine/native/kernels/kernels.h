@@ -19,6 +19,8 @@
 // The isa_*.cc files include the same kernel sources (*.inc) under a namespace of their own and are empty on machines
 // other than x86-64 (except isa_baseline.cc), so that a build script may always compile all *.cc in this folder.
 //
+// With -DCADENZA_BASELINE, only the kernels of isa_baseline.cc are used and the other isa_*.cc may be left out.
+//
 // Letters: B batch, T time, D input, H hidden, V vocabulary. Matrices are row-major. Sequences are [B, T, *]; reserves are
 // time-major. Gate order is that of Keras: i f g o for the LSTM, z r n for the GRU.
 //

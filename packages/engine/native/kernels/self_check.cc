@@ -1,5 +1,5 @@
 // Whether the kernels of AMX compute on this CPU what those of AVX512-BF16 do: asked once, before they are used.
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CADENZA_BASELINE)
 #include <cmath>
 #include <cstring>
 #include <vector>
