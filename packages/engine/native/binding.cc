@@ -45,6 +45,7 @@ NAPI_MODULE_INIT() {
     add(env, exports, recurrent_exports());
     add(env, exports, training_exports());
     add(env, exports, tensor_exports());
+    add(env, exports, decoder_exports());
     napi_value version;
     check(env, napi_create_int32(env, kInterface, &version));
     check(env, napi_set_named_property(env, exports, "interface", version));

@@ -11,6 +11,16 @@ type OptionalIntegers = Int32Array | null;
 /** Weights rearranged for single steps; opaque. */
 export type PackedWeights = object & { readonly __packed: unique symbol };
 
+/** A model packed for decoding, and the states of some texts with it; opaque. */
+export type NativeDecoder = object & { readonly __decoder: unique symbol };
+export type NativeSession = object & { readonly __session: unique symbol };
+
+/** A matrix of a decoder: formats f32, bf16, int8, whose values lie in an array of that type; scales with int8 only. */
+type DecoderMatrix = [
+  ...[format: number, rows: number, columns: number],
+  ...[values: Float32Array | Uint16Array | Int8Array, scales: OptionalFloats],
+];
+
 /** Arguments of every recurrent kernel, in the binding's order. */
 export type SequenceArguments = [
   batch: number,
@@ -126,6 +136,34 @@ export interface Addon {
   ): void;
   castIntToFloat(x: Int32Array, y: Floats): void;
   castFloatToInt(x: Floats, y: Int32Array): void;
+
+  /** Decoding: kernels/decoder.h. A decoder is built by its embedding (or none), its layers from the lowest, its output. */
+  makeDecoder(vocabularySize: number, skipToOutput: boolean): NativeDecoder;
+  decoderEmbedding(decoder: NativeDecoder, ...table: DecoderMatrix): void;
+  /** cell: lstm, gru, gru without resetAfter, rnn with tanh, rnn with relu */
+  decoderLayer(
+    ...a: [
+      ...[decoder: NativeDecoder, cell: number, units: number, zoneoutH: number, zoneoutC: number],
+      ...[residual: boolean, bias: Floats, ...kernel: DecoderMatrix, ...recurrentKernel: DecoderMatrix],
+    ]
+  ): void;
+  decoderOutput(...a: [decoder: NativeDecoder, ...kernel: DecoderMatrix, bias: OptionalFloats]): void;
+  freeDecoder(decoder: NativeDecoder): void;
+  /** Keeps its decoder alive. */
+  makeSession(decoder: NativeDecoder, batch: number): NativeSession;
+  freeSession(session: NativeSession): void;
+  sessionStep(session: NativeSession, tokens: Int32Array, logits: Floats): void;
+  /** The number of tokens drawn. */
+  sessionSample(
+    ...a: [
+      ...[session: NativeSession, token: number, count: number],
+      ...[temperature: number, topK: number, topP: number, milliseconds: number],
+      ...[uniforms: Float64Array, bannedTokens: Int32Array, stopTokens: Int32Array],
+      ...[tokens: Int32Array, logProbabilities: Float64Array],
+    ]
+  ): number;
+  sessionState(session: NativeSession, layer: number, cells: boolean, state: Floats): void;
+  setSessionState(session: NativeSession, layer: number, cells: boolean, state: Floats): void;
 }
 
 /** The version of the binding's functions this file describes. */

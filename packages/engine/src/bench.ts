@@ -1,6 +1,14 @@
 /** Measures a whole training step of a language model on the active backend, and what of it is native kernels. */
 import * as tf from '@tensorflow/tfjs-core';
-import { Random, RecurrentLanguageModel, clipFactor, createOptimizer, globalNorm } from '@cadenza/core';
+import {
+  Random,
+  RecurrentLanguageModel,
+  clipFactor,
+  createOptimizer,
+  findStepEngine,
+  globalNorm,
+  type WeightFormat,
+} from '@cadenza/core';
 import type { Addon } from './addon.js';
 import { NativeBackend } from './nativeBackend.js';
 
@@ -75,6 +83,55 @@ export function profileLanguageModel(size: LanguageModelSize, options: BenchOpti
     Object.assign(backend, { addon: original });
     dispose();
   }
+}
+
+/** A language model to generate with: two LSTM layers of so many units, an embedding of the same size, 65 symbols. */
+export interface GenerationSize {
+  hidden: number;
+  weights: WeightFormat;
+  /** How long to measure; 2 unless told. */
+  seconds?: number;
+}
+
+/**
+ * Characters drawn one after the other (batch 1, temperature 1) by the active backend's step engine, in calls of 10 ms at most, as a
+ * program makes them that keeps its event loop going. The median of the calls' speeds, and the best.
+ */
+export function benchGeneration({ hidden, weights, seconds = 2 }: GenerationSize): {
+  charactersPerSecond: number;
+  best: number;
+} {
+  const engine = findStepEngine(tf.getBackend());
+  if (!engine) throw new Error(`Expected the backend ${tf.getBackend()} to have a step engine, got none`);
+  const random = new Random(1);
+  const model = new RecurrentLanguageModel(
+    { vocabularySize: 65, embeddingSize: hidden, hiddenSize: hidden, layers: 2 },
+    random,
+  );
+  const compiled = engine.compile(model.stepModel(weights)!)!;
+  const session = compiled.session(1);
+  const count = 8192;
+  const tokens = new Int32Array(count);
+  const request = {
+    ...{ token: 0, count, temperature: 1, topK: 0, topP: 1, milliseconds: 10 },
+    uniforms: Float64Array.from({ length: count }, () => random.next()),
+    ...{ bannedTokens: new Int32Array(0), stopTokens: new Int32Array(0) },
+    ...{ tokens, logProbabilities: new Float64Array(count) },
+  };
+  const speeds: number[] = [];
+  const draw = () => {
+    const before = performance.now();
+    const drawn = session.sample(request);
+    speeds.push((1000 * drawn) / (performance.now() - before));
+    request.token = tokens[drawn - 1];
+  };
+  draw();
+  speeds.length = 0;
+  measure(draw, seconds);
+  session.dispose();
+  compiled.dispose();
+  model.dispose();
+  return { charactersPerSecond: median(speeds), best: Math.max(...speeds) };
 }
 
 /** A model with everything a training step needs. */

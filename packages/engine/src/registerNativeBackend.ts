@@ -1,7 +1,9 @@
 import { totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
+import { registerStepEngine } from '@cadenza/core/browser';
 import { requireAddon } from './addon.js';
 import { BufferPool } from './bufferPool.js';
+import { NativeStepEngine } from './decoding/nativeStepEngine.js';
 import { registerNativeKernels } from './kernels/index.js';
 import { NativeBackend } from './nativeBackend.js';
 
@@ -14,6 +16,7 @@ export function registerNativeBackend(): void {
   const addon = requireAddon();
   if (tf.findBackendFactory(BACKEND_NAME) !== null) return;
   registerNativeKernels(BACKEND_NAME);
+  registerStepEngine(BACKEND_NAME, new NativeStepEngine(addon));
   const memory = () => new BufferPool((buffer) => addon.prepareMemory(buffer), totalmem() / 4);
   tf.registerBackend(BACKEND_NAME, () => new NativeBackend(BACKEND_NAME, addon, memory()), PRIORITY);
 }

@@ -1,4 +1,4 @@
-import type { Addon, PackedWeights } from '../src/addon.js';
+import type { Addon, NativeDecoder, NativeSession, PackedWeights } from '../src/addon.js';
 import { numbers } from './onBoth.js';
 
 /** What an argument of the binding is, by which the ways to get it wrong are known. */
@@ -58,6 +58,64 @@ function gradients(gates: number, biasBlocks: number, ids: boolean): Argument[] 
   ];
 }
 
+/** A matrix of a decoder, in float32. */
+function matrix(rows: number, columns: number): Argument[] {
+  return [
+    ...[choice('format', 3), size('rows', rows), size('columns', columns), floats('values', rows * columns)],
+    absent({ ...floats('scales', 1), value: null }),
+  ];
+}
+
+/** Right calls of what decodes: each builder gets a decoder that is as far as it needs. */
+function decoderCalls(addon: Addon): [name: keyof Addon, given: Argument[]][] {
+  const embedding = matrix(V, D);
+  const layer = [
+    ...[choice('cell', 5), size('units', H), number('zoneoutH', 0, 1, -0.1, NaN), number('zoneoutC', 0, 1, -0.1, NaN)],
+    ...[flag('residual'), floats('bias', 4 * H), ...matrix(D, 4 * H), ...matrix(H, 4 * H)],
+  ];
+  const output = [...matrix(H, V), absent(floats('bias', V))];
+  const build = (steps: number): NativeDecoder => {
+    const made = addon.makeDecoder(V, false);
+    const add = (name: 'decoderEmbedding' | 'decoderLayer' | 'decoderOutput', given: Argument[]) =>
+      (addon[name] as (...all: unknown[]) => void)(made, ...given.map(({ value }) => value));
+    if (steps > 0) add('decoderEmbedding', embedding);
+    if (steps > 1) add('decoderLayer', layer);
+    if (steps > 2) add('decoderOutput', output);
+    return made;
+  };
+  const decoder = (steps: number): Argument => ({ name: 'decoder', value: build(steps), kind: 'packed' });
+  const session = (): Argument => {
+    const value: NativeSession = addon.makeSession(build(3), 1);
+    return { name: 'session', value, kind: 'packed' };
+  };
+  const state = (values: Argument) => [session(), { ...size('layer', 0), wrong: [1] }, flag('cells', true), values];
+  const doubles = (name: string): Argument => ({ name, value: new Float64Array(2), kind: 'floats' });
+  return [
+    ['makeDecoder', [size('vocabularySize', V), flag('skipToOutput')]],
+    ['decoderEmbedding', [decoder(0), ...embedding]],
+    ['decoderLayer', [decoder(1), ...layer]],
+    ['decoderOutput', [decoder(2), ...output]],
+    ['freeDecoder', [decoder(3)]],
+    ['makeSession', [decoder(3), { ...size('batch', B), wrong: [0, 65537] }]],
+    ['freeSession', [session()]],
+    ['sessionStep', [session(), integers('tokens', [1], [V], [-1]), { ...floats('logits', V), kind: 'output' }]],
+    [
+      'sessionSample',
+      [
+        ...[session(), { ...size('token', 1), wrong: [V] }, size('count', 2)],
+        ...[number('temperature', 1, -1, NaN, Infinity), size('topK', 0), number('topP', 1, 0, 1.1, NaN)],
+        ...[number('milliseconds', 10, -1, NaN), doubles('uniforms')],
+        { ...integers('bannedTokens', [0], [V], [-1]), anyLength: true },
+        { ...integers('stopTokens', [0]), anyLength: true },
+        { name: 'tokens', value: new Int32Array(2), kind: 'output' },
+        doubles('logProbabilities'),
+      ],
+    ],
+    ['sessionState', state({ ...floats('state', H), kind: 'output' })],
+    ['setSessionState', state(floats('state', H))],
+  ];
+}
+
 /**
  * Right calls of the addon's functions, one or more each; a new function of the addon needs a line here. Called anew for every
  * test, because calls write into their arguments.
@@ -99,6 +157,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
   const labels = integers('labels', [2, -1], [3, 0], [-2, 0]);
   return [
     ...recurrent,
+    ...decoderCalls(addon),
     ['prepareMemory', [{ name: 'buffer', value: new ArrayBuffer(100), kind: 'buffer' }]],
     ['memoryUse', []],
     ['trimMemory', []],

@@ -216,7 +216,7 @@ void* Arguments::array(const char* name, napi_value value, napi_typedarray_type 
   const char* begin = static_cast<const char*>(data);
   spans_[spanCount_++] = {begin, begin + element_bytes(actual) * actualLength};
   // An empty array may have no memory; kernels take null for "absent".
-  static float nothing;
+  static double nothing;
   return data == nullptr ? &nothing : data;
 }
 
@@ -261,6 +261,14 @@ float* Arguments::optional_output(const char* name, int64_t length) {
 
 int32_t* Arguments::integer_output(const char* name, int64_t length) {
   return static_cast<int32_t*>(written(name, next(name), napi_int32_array, length));
+}
+
+const void* Arguments::numbers(const char* name, napi_typedarray_type type, int64_t length) {
+  return array(name, next(name), type, length, nullptr);
+}
+
+double* Arguments::double_output(const char* name, int64_t length) {
+  return static_cast<double*>(written(name, next(name), napi_float64_array, length));
 }
 
 void check_range(const char* name, const int32_t* ids, int64_t count, int64_t lowest, int64_t limit) {

@@ -45,10 +45,12 @@ class Arguments {
   const float* optional_floats(const char* name, int64_t length);
   const int32_t* integers(const char* name, int64_t length, int64_t* found = nullptr);
   const int32_t* optional_integers(const char* name, int64_t length);
+  const void* numbers(const char* name, napi_typedarray_type type, int64_t length);
   // Arrays to write: they must not share memory with an array read before.
   float* output(const char* name, int64_t length);
   float* optional_output(const char* name, int64_t length);
   int32_t* integer_output(const char* name, int64_t length);
+  double* double_output(const char* name, int64_t length);
   bool next_is_null() const;
 
  private:

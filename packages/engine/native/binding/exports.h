@@ -11,5 +11,6 @@ const std::vector<Export>& system_exports();
 const std::vector<Export>& recurrent_exports();
 const std::vector<Export>& training_exports();
 const std::vector<Export>& tensor_exports();
+const std::vector<Export>& decoder_exports();
 
 }  // namespace cadenza::binding

@@ -213,6 +213,8 @@ enum class ReduceOperation { sum, mean, maximum, minimum };
 
 constexpr int maximumRank = 8;
 
+struct StepKernels;
+
 // All kernels of one instruction set.
 struct Kernels {
   const char* isa;  // "amxbf16", "avx512bf16", "avx512", "avx2" or "baseline"
@@ -284,6 +286,9 @@ struct Kernels {
   void (*castIntToFloat)(ThreadPool&, const int32_t* x, int64_t size, float* y);
   // Towards zero; NaN and what does not fit give what JavaScript's ToInt32 gives.
   void (*castFloatToInt)(ThreadPool&, const float* x, int64_t size, int32_t* y);
+
+  // Single steps (decoding): step_kernels.h, decoder.h.
+  const StepKernels* steps;
 };
 
 // The kernels in use: the best instruction set of this CPU unless set_isa chose another.

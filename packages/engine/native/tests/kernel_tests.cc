@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "decoder_tests.h"
 #include "kernels.h"
 
 using namespace cadenza;
@@ -1023,6 +1024,10 @@ int main(int count, char** words) {
     test("copy", test_copy);
     test("recurrent", test_recurrent);
     test("exhaustion", test_exhaustion);
+    test("decoder", [] {
+      const DecoderChecks done = test_decoder(context, quick);
+      checks += done.checks, failures += done.failures;
+    });
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
   // The same with bf16 operands.
