@@ -519,6 +519,17 @@ void test_gemm() {
       }
     }
   }
+  // A row's result does not depend on the rows beside it (from more than four on).
+  {
+    const Floats a = random_floats(130 * 300), b = random_floats(300 * 65);
+    Floats all(130 * 65), few(37 * 65);
+    GemmArguments g;
+    g.m = 130, g.n = 65, g.k = 300, g.a = a.data(), g.lda = 300, g.b = b.data(), g.ldb = 65, g.c = all.data(), g.ldc = 65;
+    k.gemm(two, g);
+    g.m = 37, g.a = a.data() + 40 * 300, g.c = few.data();
+    k.gemm(two, g);
+    identical(few, Floats(all.begin() + 40 * 65, all.begin() + 77 * 65), "a row among others");
+  }
   // Batched, B shared; and an empty depth.
   const Floats a = random_floats(3 * 4 * 5), b = random_floats(5 * 6);
   Floats c(3 * 4 * 6), zero(4, 1.0f);
