@@ -34,6 +34,9 @@ export const linkFlags = [
 /** In the place of these stand native/wasm/threads.cc and memory.cc. */
 const REPLACED = ['threads.cc', 'memory.cc'];
 
+/** Headers that only x86-64's instruction sets read. */
+const OTHERS = /bf16|amx|avx/;
+
 function wasmFolder(pattern) {
   const folder = join(nativeFolder, 'wasm');
   return readdirSync(folder)
@@ -54,7 +57,10 @@ export function wasmSources() {
 /** A digest of all that determines the module but the compiler. Line ends do not count. */
 export function wasmDigest() {
   const sources = wasmSources();
-  const headers = [...sourceFiles(nativeFolder, /\.(h|inc)$/), ...wasmFolder(/\.h$/)];
+  const headers = [
+    ...sourceFiles(nativeFolder, /\.(h|inc)$/).filter((file) => !OTHERS.test(basename(file))),
+    ...wasmFolder(/\.h$/),
+  ];
   const texts = [...sources, ...headers].flatMap((file) => [
     file.slice(nativeFolder.length).replaceAll('\\', '/'),
     readFileSync(file, 'utf8').replaceAll('\r\n', '\n'),

@@ -1,4 +1,4 @@
-import { BackendError } from '@cadenza/core';
+import { BackendError } from '@cadenza/core/browser';
 
 /** A piece of memory that the pool made and may hand out again: `bytes` bytes of a buffer from `offset` on. */
 export interface Block {
