@@ -18,6 +18,13 @@ describe.skipIf(!isBuilt)('the kernels’ tests in C++', () => {
     expect(status).toBe(0);
   });
 
+  it('pass under AddressSanitizer and UndefinedBehaviorSanitizer', { timeout: 600_000 }, ({ skip }) => {
+    const { status, line } = run('address-baseline', '--', '--quick');
+    skip(line.includes('skipped, '), line);
+    expect(line).toMatch(/^address-baseline: \d+ checks, 0 failed \(baseline\)/);
+    expect(status).toBe(0);
+  });
+
   it('are not there for a target that is not, with the names of those that are', () => {
     const { status, stderr } = run('abacus');
     expect(stderr.trim()).toMatch(/^Expected a target to be one of native, .*neon.*, got abacus$/);
