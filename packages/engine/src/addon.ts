@@ -46,10 +46,23 @@ export type LstmArguments = [
   ...[bias: Floats, h0: Floats, c0: Floats, zoneoutMaskC: OptionalFloats, zoneoutC: number],
   ...CommonArguments,
 ];
-export type GruArguments = [...SequenceArguments, resetAfter: boolean, bias: Floats, h0: Floats, ...CommonArguments];
-export type RnnArguments = [...SequenceArguments, relu: boolean, bias: Floats, h0: Floats, ...CommonArguments];
+type Norms = [normInput: OptionalFloats, normRecurrent: OptionalFloats];
+export type GruArguments = [
+  ...SequenceArguments,
+  ...[resetAfter: boolean, bias: Floats, h0: Floats],
+  ...Norms,
+  ...CommonArguments,
+];
+export type RnnArguments = [
+  ...SequenceArguments,
+  ...[relu: boolean, bias: Floats, h0: Floats],
+  ...Norms,
+  ...CommonArguments,
+];
 /** dx is null with ids, or where it is not wanted. */
 type OutgoingGradients = [dx: OptionalFloats, dkernel: Floats, drecurrentKernel: Floats, dbias: Floats, dh0: Floats];
+/** Each null where there is no such norm. */
+type NormGradients = [dnormInput: OptionalFloats, dnormRecurrent: OptionalFloats];
 
 /** The functions of `build/cadenza.node`: native/binding says what each checks, native/kernels/kernels.h what it computes. */
 export interface Addon {
@@ -79,11 +92,21 @@ export interface Addon {
   ): void;
   gruForward(...a: [...GruArguments, y: Floats, h: Floats, gates: OptionalFloats]): void;
   gruBackward(
-    ...a: [...GruArguments, y: Floats, gates: Floats, dy: OptionalFloats, dh: OptionalFloats, ...OutgoingGradients]
+    ...a: [
+      ...GruArguments,
+      ...[y: Floats, gates: Floats, dy: OptionalFloats, dh: OptionalFloats],
+      ...OutgoingGradients,
+      ...NormGradients,
+    ]
   ): void;
   rnnForward(...a: [...RnnArguments, y: Floats, h: Floats, reserve: OptionalFloats]): void;
   rnnBackward(
-    ...a: [...RnnArguments, y: Floats, reserve: Floats, dy: OptionalFloats, dh: OptionalFloats, ...OutgoingGradients]
+    ...a: [
+      ...RnnArguments,
+      ...[y: Floats, reserve: Floats, dy: OptionalFloats, dh: OptionalFloats],
+      ...OutgoingGradients,
+      ...NormGradients,
+    ]
   ): void;
   packLstm(input: number, hidden: number, kernel: OptionalFloats, recurrentKernel: Floats): PackedWeights;
   packGru(resetAfter: boolean, hidden: number, recurrentKernel: Floats): PackedWeights;

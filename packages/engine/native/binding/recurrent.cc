@@ -32,6 +32,13 @@ void read_state(Arguments& arguments, Cellular& a) {
   a.h0 = arguments.optional_floats("h0", elements({a.batch, a.hidden}));
 }
 
+// Gain and bias of the layer norms of x W and h U.
+template <typename Cellular>
+void read_norms(Arguments& arguments, Cellular& a, int64_t gates) {
+  a.normInput = arguments.optional_floats("normInput", elements({2, gates, a.hidden}));
+  a.normRecurrent = arguments.optional_floats("normRecurrent", elements({2, gates, a.hidden}));
+}
+
 template <typename Cellular>
 void read_rest(Arguments& arguments, Cellular& a, Cell cell) {
   a.lengths = arguments.optional_integers("lengths", a.batch);
@@ -69,6 +76,7 @@ void read_gru(Arguments& arguments, GruArguments& a) {
   a.resetAfter = arguments.boolean("resetAfter");
   a.bias = arguments.optional_floats("bias", elements({a.resetAfter ? 6 : 3, a.hidden}));
   read_state(arguments, a);
+  read_norms(arguments, a, 3);
   read_rest(arguments, a, gru_cell(a.resetAfter));
 }
 
@@ -77,6 +85,7 @@ void read_rnn(Arguments& arguments, RnnArguments& a) {
   a.activation = arguments.boolean("relu") ? Activation::relu : Activation::tanh;
   a.bias = arguments.optional_floats("bias", a.hidden);
   read_state(arguments, a);
+  read_norms(arguments, a, 1);
   read_rest(arguments, a, Cell::rnn);
 }
 
@@ -90,6 +99,17 @@ void read_outgoing(Arguments& arguments, const Cellular& a, Gradients& g, int64_
   g.drecurrentKernel = arguments.optional_output("drecurrentKernel", elements({a.hidden, gates, a.hidden}));
   g.dbias = arguments.optional_output("dbias", elements({biasBlocks, a.hidden}));
   g.dh0 = arguments.optional_output("dh0", elements({a.batch, a.hidden}));
+}
+
+// The gradients of norms that are given.
+template <typename Cellular, typename Gradients>
+void read_norm_gradients(Arguments& arguments, const Cellular& a, Gradients& g, int64_t gates) {
+  const auto read = [&](const char* name, const float* norm) {
+    if (norm == nullptr && !arguments.next_is_null()) refuse(name, "null without its norm", "an array");
+    return arguments.optional_output(name, elements({2, gates, a.hidden}));
+  };
+  g.dnormInput = read("dnormInput", a.normInput);
+  g.dnormRecurrent = read("dnormRecurrent", a.normRecurrent);
 }
 
 napi_value lstm_forward(Arguments& arguments) {
@@ -145,6 +165,7 @@ napi_value gru_backward(Arguments& arguments) {
   g.dy = arguments.optional_floats("dy", sequence);
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
   read_outgoing(arguments, a, g, 3, a.resetAfter ? 6 : 3);
+  read_norm_gradients(arguments, a, g, 3);
   kernels().gruBackward(default_pool(), a, g);
   return nullptr;
 }
@@ -171,6 +192,7 @@ napi_value rnn_backward(Arguments& arguments) {
   g.dy = arguments.optional_floats("dy", sequence);
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
   read_outgoing(arguments, a, g, 1, 1);
+  read_norm_gradients(arguments, a, g, 1);
   kernels().rnnBackward(default_pool(), a, g);
   return nullptr;
 }

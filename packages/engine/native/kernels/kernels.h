@@ -122,7 +122,8 @@ struct LstmGradients {
 //   resetAfter: n = tanh(x W_n + b_n + r * (h U_n + b2_n)), bias [2,3H] (input, recurrent)
 //   otherwise:  n = tanh(x W_n + b_n + (r * h) U_n),        bias [3H]
 //   h = z h_{t-1} + (1 - z) n
-// With a recurrentMask, h in the products (not in the last line) is h_{t-1} * mask.
+// With a recurrentMask, h in the products (not in the last line) is h_{t-1} * mask. With norms the products become LN(x W) over 3H
+// and, with resetAfter, LN(h U) over 3H; otherwise LN over the 2H of z and r, and over the H of n.
 struct GruArguments {
   int64_t batch = 0, time = 0, input = 0, hidden = 0, vocabulary = 0;
   const float* x = nullptr;
@@ -134,6 +135,8 @@ struct GruArguments {
   const int32_t* lengths = nullptr;
   const float* recurrentMask = nullptr;
   const float* zoneoutMaskH = nullptr;
+  const float* normInput = nullptr;      // [2,3H]: gain and bias of the layer norm of x W, optional
+  const float* normRecurrent = nullptr;  // [2,3H], of h U
   float zoneoutH = 0;
   bool reverse = false;
   bool resetAfter = true;
@@ -154,9 +157,11 @@ struct GruGradients {
   float* drecurrentKernel = nullptr;
   float* dbias = nullptr;  // [2,3H] or [3H]
   float* dh0 = nullptr;
+  float* dnormInput = nullptr;      // [2,3H]
+  float* dnormRecurrent = nullptr;  // [2,3H]
 };
 
-// Elman network: h = activation(x W + b + (h_{t-1} * recurrentMask) U), activation tanh or relu.
+// Elman network: h = activation(x W + b + (h_{t-1} * recurrentMask) U), activation tanh or relu; with norms of LN(x W) and LN(h U).
 struct RnnArguments {
   int64_t batch = 0, time = 0, input = 0, hidden = 0, vocabulary = 0;
   const float* x = nullptr;
@@ -168,6 +173,8 @@ struct RnnArguments {
   const int32_t* lengths = nullptr;
   const float* recurrentMask = nullptr;
   const float* zoneoutMaskH = nullptr;
+  const float* normInput = nullptr;      // [2,H]: gain and bias of the layer norm of x W, optional
+  const float* normRecurrent = nullptr;  // [2,H], of h U
   float zoneoutH = 0;
   bool reverse = false;
   Activation activation = Activation::tanh;
@@ -188,6 +195,8 @@ struct RnnGradients {
   float* drecurrentKernel = nullptr;
   float* dbias = nullptr;
   float* dh0 = nullptr;
+  float* dnormInput = nullptr;      // [2,H]
+  float* dnormRecurrent = nullptr;  // [2,H]
 };
 
 // p -= learningRate * (m'/biasCorrection1) / (sqrt(v'/biasCorrection2) + epsilon) + learningRate * weightDecay * p, with the

@@ -105,6 +105,7 @@ struct Layer {
   Doubles x, kernel, recurrentKernel, biases, h0, c0;
   std::vector<int32_t> idValues, lengths;
   Doubles recurrentMask, maskH, maskC;
+  Doubles normInput, normRecurrent;  // [2,W]: gain and bias of layer norms
   double rateH = 0, rateC = 0;
 
   int gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru || cell == Cell::gruBefore ? 3 : 1; }
@@ -113,6 +114,15 @@ struct Layer {
 struct States {
   Doubles y, h, c;
 };
+
+// `count` elements from `first` on become gain (x - mean) / sqrt(variance + 1e-5) + bias.
+void normalise(Doubles& x, size_t first, size_t count, const Doubles& norm) {
+  if (norm.empty()) return;
+  double mean = 0, variance = 0;
+  for (size_t i = first; i < first + count; ++i) mean += x[i] / static_cast<double>(count);
+  for (size_t i = first; i < first + count; ++i) variance += (x[i] - mean) * (x[i] - mean) / static_cast<double>(count);
+  for (size_t i = first; i < first + count; ++i) x[i] = norm[i] * (x[i] - mean) / std::sqrt(variance + 1e-5) + norm[norm.size() / 2 + i];
+}
 
 States reference(const Layer& l) {
   const int B = l.B, T = l.T, D = l.D, H = l.H, G = l.gates(), W = G * H;
@@ -135,12 +145,22 @@ States reference(const Layer& l) {
         } else {
           for (int d = 0; d < D; ++d) in[w] += l.x[(b * T + t) * D + d] * l.kernel[d * W + w];
         }
-        if (l.bias) in[w] += l.biases[w];
         for (int j = 0; j < H; ++j) rec[w] += masked[j] * l.recurrentKernel[j * W + w];
-        if (l.bias && l.cell == Cell::gru) rec[w] += l.biases[W + w];
       }
-      Doubles reset(l.cell == Cell::gruBefore ? H : 0);
-      for (size_t j = 0; j < reset.size(); ++j) reset[j] = sigmoid(in[H + j] + rec[H + j]);
+      normalise(in, 0, W, l.normInput);
+      normalise(rec, 0, l.cell == Cell::gruBefore ? 2 * H : W, l.normRecurrent);
+      for (int w = 0; w < W && l.bias; ++w) {
+        in[w] += l.biases[w];
+        if (l.cell == Cell::gru) rec[w] += l.biases[W + w];
+      }
+      if (l.cell == Cell::gruBefore) {
+        Doubles reset(H);
+        for (int j = 0; j < H; ++j) reset[j] = masked[j] * sigmoid(in[H + j] + rec[H + j]), rec[2 * H + j] = 0;
+        for (int k = 0; k < H; ++k) {
+          for (int j = 0; j < H; ++j) rec[2 * H + j] += reset[k] * l.recurrentKernel[k * W + 2 * H + j];
+        }
+        normalise(rec, 2 * H, H, l.normRecurrent);
+      }
       for (int j = 0; j < H; ++j) {
         const auto sum = [&](int gate) { return in[gate * H + j] + rec[gate * H + j]; };
         if (l.cell == Cell::lstm) {
@@ -153,9 +173,7 @@ States reference(const Layer& l) {
           const double z = sigmoid(sum(0)), r = sigmoid(sum(1)), n1 = std::tanh(in[2 * H + j] + r * rec[2 * H + j]);
           next[j] = z * h[j] + (1 - z) * n1;
         } else if (l.cell == Cell::gruBefore) {
-          double product = 0;
-          for (int k = 0; k < H; ++k) product += reset[k] * masked[k] * l.recurrentKernel[k * W + 2 * H + j];
-          const double z = sigmoid(sum(0)), n1 = std::tanh(in[2 * H + j] + product);
+          const double z = sigmoid(sum(0)), n1 = std::tanh(sum(2));
           next[j] = z * h[j] + (1 - z) * n1;
         } else {
           next[j] = l.cell == Cell::rnnTanh ? std::tanh(sum(0)) : std::max(0.0, sum(0));
@@ -172,7 +190,7 @@ States reference(const Layer& l) {
 }
 
 struct Results {
-  Floats y, h, c, dx, dkernel, drecurrentKernel, dbias, dh0, dc0;
+  Floats y, h, c, dx, dkernel, drecurrentKernel, dbias, dh0, dc0, dnormInput, dnormRecurrent;
 };
 
 Floats narrow(const Doubles& v) { return Floats(v.begin(), v.end()); }
@@ -187,9 +205,18 @@ Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles&
   const Floats dy = narrow(dyD), dh = narrow(dhD), dc = narrow(dcD);
   const auto sized = [](int64_t n) { return Floats(static_cast<size_t>(n), std::nanf("")); };
   Results r{sized(B * T * H), sized(B * H), sized(B * H), sized(l.ids ? 0 : B * T * D), sized(rows * W), sized(H * W),
-            sized(l.cell == Cell::gru ? 2 * W : W), sized(B * H), sized(B * H)};
+            sized(l.cell == Cell::gru ? 2 * W : W), sized(B * H), sized(B * H), sized(2 * W), sized(2 * W)};
   Floats gates = sized(T * B * 4 * H), cells = sized(T * B * H);
   PackedWeights* weights = nullptr;
+  const Floats normInput = narrow(l.normInput), normRecurrent = narrow(l.normRecurrent);
+  const auto norms = [&](auto& a) {
+    a.normInput = pointer(normInput);
+    a.normRecurrent = pointer(normRecurrent);
+  };
+  const auto norm_gradients = [&](auto& g) {
+    g.dnormInput = r.dnormInput.data();
+    g.dnormRecurrent = r.dnormRecurrent.data();
+  };
   const auto common = [&](auto& a) {
     a.batch = B, a.time = T, a.input = D, a.hidden = H, a.vocabulary = l.V;
     a.x = l.ids ? nullptr : x.data();
@@ -241,6 +268,7 @@ Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles&
   } else if (l.cell == Cell::gru || l.cell == Cell::gruBefore) {
     GruArguments a;
     common(a);
+    norms(a);
     a.resetAfter = l.cell == Cell::gru;
     GruArguments forward = a;
     if (packed) {
@@ -252,12 +280,14 @@ Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles&
     if (!step) {
       GruGradients g;
       gradients(g);
+      norm_gradients(g);
       g.gates = gates.data();
       k.gruBackward(pool, a, g);
     }
   } else {
     RnnArguments a;
     common(a);
+    norms(a);
     a.activation = l.cell == Cell::rnnTanh ? Activation::tanh : Activation::relu;
     RnnArguments forward = a;
     if (packed) {
@@ -269,6 +299,7 @@ Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles&
     if (!step) {
       RnnGradients g;
       gradients(g);
+      norm_gradients(g);
       g.reserve = cells.data();
       k.rnnBackward(pool, a, g);
     }
@@ -342,6 +373,8 @@ void test_layer(Layer l, const std::string& name) {
   differences(l, l.h0, r.dh0, dy, dh, dc, "h0");
   if (l.cell == Cell::lstm) differences(l, l.c0, r.dc0, dy, dh, dc, "c0");
   if (!l.ids) differences(l, l.x, r.dx, dy, dh, dc, "x");
+  differences(l, l.normInput, r.dnormInput, dy, dh, dc, "normInput");
+  differences(l, l.normRecurrent, r.dnormRecurrent, dy, dh, dc, "normRecurrent");
   for (ThreadPool* pool : {&one, &three, &two}) {
     const Results again = run(*pool, l, dy, dh, dc, false, false);
     identical(again.y, r.y, "y");
@@ -350,6 +383,8 @@ void test_layer(Layer l, const std::string& name) {
     identical(again.dbias, r.dbias, "dbias");
     identical(again.dh0, r.dh0, "dh0");
     identical(again.dx, r.dx, "dx");
+    if (!l.normInput.empty()) identical(again.dnormInput, r.dnormInput, "dnormInput");
+    if (!l.normRecurrent.empty()) identical(again.dnormRecurrent, r.dnormRecurrent, "dnormRecurrent");
   }
   const Results light = run(two, l, dy, dh, dc, true, true);
   close(light.y, expected.y, 3e-5, "y without reserve, weights packed");
@@ -461,6 +496,25 @@ void test_recurrent() {
     variant("recurrent mask", recurrent);
     variant("zoneout masks", masks);
     variant("zoneout rates", [](Layer& l) { l.rateH = 0.3, l.rateC = l.cell == Cell::lstm ? 0.2 : 0; });
+    const auto norms = [](Layer& l, bool input, bool recurrent) {
+      const int64_t W = l.gates() * l.H;
+      const auto norm = [&] {
+        Doubles values = widen(random_floats(2 * W, 0.5f));
+        for (int64_t w = 0; w < W; ++w) values[static_cast<size_t>(w)] += 1;
+        return values;
+      };
+      if (input) l.normInput = norm();
+      if (recurrent) l.normRecurrent = norm();
+    };
+    if (cell != Cell::lstm) {
+      variant("norm of the input", [&](Layer& l) { norms(l, true, false); });
+      variant("norm of the recurrence", [&](Layer& l) { norms(l, false, true); });
+      variant("norms ids lengths", [&](Layer& l) { norms(l, true, true), ids(l), lengths(l); });
+      variant("norms more ids than steps", [&](Layer& l) { norms(l, true, false), ids(l), lengths(l), l.V = 40, l.kernel = widen(random_floats(40 * l.gates() * l.H)); });
+      variant("norms masks lengths reverse", [&](Layer& l) { norms(l, true, true), lengths(l), masks(l), recurrent(l), l.reverse = true; }, 32);
+      variant("norms no bias, one unit", [&](Layer& l) { norms(l, true, true), l.bias = false, l.biases.clear(), l.h0.clear(); }, 1);
+      variant("norms rates", [&](Layer& l) { norms(l, true, true), l.rateH = 0.3; }, 33);
+    }
     variant("everything", [&](Layer& l) { lengths(l), masks(l), recurrent(l), l.reverse = true; }, 32);
   }
   for (bool reverse : {false, true}) test_padding(Cell::lstm, "lstm", reverse);
@@ -473,6 +527,12 @@ void test_recurrent() {
   test_layer(make_layer(Cell::gru, 2, 3, 8, 320), "gru few rows");
   test_layer(make_layer(Cell::gruBefore, 2, 3, 8, 320), "gru resetBefore few rows");
   test_layer(make_layer(Cell::rnnTanh, 2, 3, 8, 513), "rnn few rows");
+  for (Cell cell : {Cell::gru, Cell::gruBefore, Cell::rnnTanh}) {
+    Layer l = make_layer(cell, 2, 3, 4, cell == Cell::rnnTanh ? 513 : 320);
+    l.normInput = l.normRecurrent = widen(random_floats(2 * l.gates() * l.H));
+    l.lengths = {2, 3};
+    test_layer(l, "norms few rows");
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------------

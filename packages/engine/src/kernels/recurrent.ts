@@ -34,10 +34,15 @@ function sizesOf({ inputs }: RecurrentCall): Sizes {
   return { B, T, D: isIds ? 0 : x.shape[2], V: isIds ? kernel.shape[0] : 0, H: recurrentKernel.shape[0] };
 }
 
-/** What native kernels leave to JavaScript: layer norm, projection, and sequences without a row or a step. */
-function isGeneric({ inputs }: RecurrentCall): boolean {
-  const { normInput, normRecurrent, normCell, projection, x } = inputs;
-  return Boolean(normInput || normRecurrent || normCell || projection) || x.shape[0] * x.shape[1] === 0;
+/** Native kernels leave sequences without a row or a step to JavaScript. */
+function isEmpty({ inputs: { x } }: RecurrentCall): boolean {
+  return x.shape[0] * x.shape[1] === 0;
+}
+
+/** What else of the LSTM they leave to it: layer norm and projection. */
+function isGeneric(call: RecurrentCall): boolean {
+  const { normInput, normRecurrent, normCell, projection } = call.inputs;
+  return Boolean(normInput || normRecurrent || normCell || projection) || isEmpty(call);
 }
 
 function optional(call: RecurrentCall, name: string): Float32Array | null {
@@ -87,6 +92,7 @@ function gruArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights |
   return [
     ...opening(call, sizes, packed),
     ...([attrs.resetAfter, backend.floats(inputs.bias), backend.floats(inputs.h0)] as const),
+    ...([optional(call, 'normInput'), optional(call, 'normRecurrent')] as const),
     ...closing(call, packed),
   ] as const;
 }
@@ -96,6 +102,7 @@ function rnnArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights |
   return [
     ...opening(call, sizes, packed),
     ...([attrs.activation === 'relu', backend.floats(inputs.bias), backend.floats(inputs.h0)] as const),
+    ...([optional(call, 'normInput'), optional(call, 'normRecurrent')] as const),
     ...closing(call, packed),
   ] as const;
 }
@@ -130,7 +137,7 @@ function lstm(call: RecurrentCall): Outputs {
 }
 
 function gru(call: RecurrentCall): Outputs {
-  if (isGeneric(call)) return genericKernels.CadenzaGRU(call as never) as Outputs;
+  if (isEmpty(call)) return genericKernels.CadenzaGRU(call as never) as Outputs;
   const { inputs, backend } = call;
   const { addon } = backend;
   const { resetAfter } = call.attrs;
@@ -146,7 +153,7 @@ function gru(call: RecurrentCall): Outputs {
 }
 
 function rnn(call: RecurrentCall): Outputs {
-  if (isGeneric(call)) return genericKernels.CadenzaRNN(call as never) as Outputs;
+  if (isEmpty(call)) return genericKernels.CadenzaRNN(call as never) as Outputs;
   const { inputs, backend } = call;
   const { addon } = backend;
   const sizes = sizesOf(call);
@@ -172,6 +179,17 @@ function outgoing({ inputs, attrs, backend }: RecurrentCall) {
   };
 }
 
+/** The same of the norms that are given. */
+function outgoingNorms({ inputs, backend }: RecurrentCall) {
+  const [input, recurrent] = [inputs.normInput, inputs.normRecurrent].map((norm) =>
+    norm ? backend.output(norm.shape) : null,
+  );
+  return {
+    infos: [input, recurrent].flatMap((output) => (output ? [output.info] : [])),
+    taken: [input?.values ?? null, recurrent?.values ?? null] as const,
+  };
+}
+
 function lstmGrad(call: RecurrentCall): Outputs {
   if (isGeneric(call)) return genericKernels.CadenzaLSTMGrad(call as never) as Outputs;
   const { inputs, backend } = call;
@@ -194,21 +212,33 @@ function lstmGrad(call: RecurrentCall): Outputs {
 }
 
 function gruGrad(call: RecurrentCall): Outputs {
-  if (isGeneric(call)) return genericKernels.CadenzaGRUGrad(call as never) as Outputs;
+  if (isEmpty(call)) return genericKernels.CadenzaGRUGrad(call as never) as Outputs;
   const { inputs, backend } = call;
   const { infos, taken } = outgoing(call);
+  const norms = outgoingNorms(call);
   const [y, gates, dy, dh] = ['y', 'reserveGates', 'dy', 'dhLast'].map((name) => backend.floats(inputs[name]));
-  backend.addon.gruBackward(...gruArguments(call, sizesOf(call), null), y, gates, dy, dh, ...taken);
-  return infos;
+  backend.addon.gruBackward(
+    ...gruArguments(call, sizesOf(call), null),
+    ...([y, gates, dy, dh] as const),
+    ...taken,
+    ...norms.taken,
+  );
+  return [...infos, ...norms.infos];
 }
 
 function rnnGrad(call: RecurrentCall): Outputs {
-  if (isGeneric(call)) return genericKernels.CadenzaRNNGrad(call as never) as Outputs;
+  if (isEmpty(call)) return genericKernels.CadenzaRNNGrad(call as never) as Outputs;
   const { inputs, backend } = call;
   const { infos, taken } = outgoing(call);
+  const norms = outgoingNorms(call);
   const [y, reserve, dy, dh] = ['y', 'reserve', 'dy', 'dhLast'].map((name) => backend.floats(inputs[name]));
-  backend.addon.rnnBackward(...rnnArguments(call, sizesOf(call), null), y, reserve, dy, dh, ...taken);
-  return infos;
+  backend.addon.rnnBackward(
+    ...rnnArguments(call, sizesOf(call), null),
+    ...([y, reserve, dy, dh] as const),
+    ...taken,
+    ...norms.taken,
+  );
+  return [...infos, ...norms.infos];
 }
 
 export const recurrentKernels = (): UnregisteredKernel[] => [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
-import { gru, gruTrace, lstm, lstmTrace, rnnTrace, simpleRnn } from '@cadenza/core';
-import { expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
+import { gru, gruTrace, lstm, lstmTrace, rnnTrace, simpleRnn, type GruArgs } from '@cadenza/core';
+import { expectSameOnNative, isBuilt, numbers, tensor } from '../onBoth.js';
 
 // Sums of up to 33 * 3 products in float32, in another order than JavaScript's float64 sums.
 const TOLERANCE = 2e-5;
@@ -16,6 +16,7 @@ interface Case {
   mask: boolean;
   zoneout: 'none' | 'mask' | 'rate';
   reverse: boolean;
+  norms: 'none' | 'input' | 'recurrent' | 'both';
 }
 
 const SIZES = [
@@ -39,12 +40,17 @@ const CASES: Case[] = SIZES.flatMap((sizes) =>
     { reverse: true, lengths: true },
     { ids: true, lengths: true, mask: true, zoneout: 'mask' as const, reverse: true },
     { lengths: true, mask: true, zoneout: 'rate' as const },
+    { norms: 'input' as const },
+    { norms: 'recurrent' as const, zoneout: 'rate' as const },
+    { norms: 'both' as const, ids: true, lengths: true },
+    { norms: 'both' as const, lengths: true, mask: true, zoneout: 'mask' as const, reverse: true },
   ].map((options) => ({
     ids: false,
     lengths: false,
     mask: false,
     zoneout: 'none' as const,
     reverse: false,
+    norms: 'none' as const,
     ...sizes,
     ...options,
   })),
@@ -53,7 +59,8 @@ const CASES: Case[] = SIZES.flatMap((sizes) =>
 const name = (c: Case) =>
   `B${c.B} T${c.T} D${c.D} H${c.H}` +
   `${c.ids ? ' ids' : ''}${c.lengths ? ' lengths' : ''}${c.mask ? ' mask' : ''}` +
-  `${c.zoneout === 'none' ? '' : ` zoneout ${c.zoneout}`}${c.reverse ? ' reverse' : ''}`;
+  `${c.zoneout === 'none' ? '' : ` zoneout ${c.zoneout}`}${c.reverse ? ' reverse' : ''}` +
+  `${c.norms === 'none' ? '' : ` norms ${c.norms}`}`;
 
 /** Zeros and ones. */
 const zeroOne = (shape: number[], seed: number) => tf.cast(tf.greater(tensor(shape, seed), 0), 'float32');
@@ -80,6 +87,20 @@ function makeInputs(c: Case, gates: number) {
   };
 }
 
+/** Gain and bias of the layer norms that a case has. */
+function makeNorms({ H, norms }: Case, gates: number): tf.Tensor[] {
+  const norm = (seed: number) => tf.add(tensor([2, gates * H], seed, 0.5), 0.75);
+  return [
+    ...(norms === 'input' || norms === 'both' ? [norm(11)] : []),
+    ...(norms === 'none' || norms === 'input' ? [] : [norm(12)]),
+  ];
+}
+/** The same tensors by the names of their arguments. */
+function namedNorms({ norms }: Case, given: tf.Tensor[]) {
+  if (norms === 'both') return { normInput: given[0], normRecurrent: given[1] };
+  return norms === 'input' ? { normInput: given[0] } : norms === 'recurrent' ? { normRecurrent: given[0] } : {};
+}
+
 /** The outputs and, weighted by numbers that differ, the gradients of everything that has one. */
 function outputsAndGradients(run: (weights: tf.Tensor[]) => tf.Tensor[], weights: tf.Tensor[]): tf.Tensor[] {
   const outputs = run(weights);
@@ -93,7 +114,8 @@ function outputsAndGradients(run: (weights: tf.Tensor[]) => tf.Tensor[], weights
 }
 
 describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
-  it.each(CASES.map((c) => [name(c), c] as const))('LSTM equals the generic kernel: %s', async (_, c) => {
+  const plain = CASES.filter(({ norms }) => norms === 'none');
+  it.each(plain.map((c) => [name(c), c] as const))('LSTM equals the generic kernel: %s', async (_, c) => {
     await expectSameOnNative(() => {
       const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 4);
       const zoneoutMaskC = c.zoneout === 'mask' ? zeroOne([c.B, c.T, c.H], 8) : undefined;
@@ -111,12 +133,13 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
     async (_, resetAfter, c) => {
       await expectSameOnNative(() => {
         const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 3);
-        const run = ([x, kernel, recurrentKernel, h0, bias]: tf.Tensor[]) => {
-          const result = gru({ x, kernel, recurrentKernel, h0, bias, ...rest, resetAfter });
+        const run = ([x, kernel, recurrentKernel, h0, bias, ...norms]: tf.Tensor[]) => {
+          const named = namedNorms(c, norms);
+          const result = gru({ x, kernel, recurrentKernel, h0, bias, ...named, ...rest, resetAfter });
           return [result.outputs, result.h];
         };
         const bias = tensor(resetAfter ? [2, 3 * c.H] : [3 * c.H], 9);
-        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, bias]);
+        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, bias, ...makeNorms(c, 3)]);
       }, TOLERANCE);
     },
   );
@@ -126,8 +149,9 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
     async (_, activation, c) => {
       await expectSameOnNative(() => {
         const { x, kernel, recurrentKernel, h0, ...rest } = makeInputs(c, 1);
-        const run = ([x, kernel, recurrentKernel, h0, bias]: tf.Tensor[]) => {
+        const run = ([x, kernel, recurrentKernel, h0, bias, ...norms]: tf.Tensor[]) => {
           const result = simpleRnn({
+            ...namedNorms(c, norms),
             x,
             kernel,
             recurrentKernel: tf.mul(recurrentKernel, 0.3),
@@ -138,13 +162,22 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
           });
           return [result.outputs, result.h];
         };
-        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, tensor([c.H], 9)]);
+        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, tensor([c.H], 9), ...makeNorms(c, 1)]);
       }, TOLERANCE);
     },
   );
 
   it('traces the same gates as the generic kernels, zero at padded steps', async () => {
-    const c: Case = { B: 3, T: 4, D: 5, H: 6, ids: false, lengths: true, mask: false, zoneout: 'none', reverse: false };
+    const sizes = { B: 3, T: 4, D: 5, H: 6 };
+    const c: Case = {
+      ...sizes,
+      ids: false,
+      lengths: true,
+      mask: false,
+      zoneout: 'none',
+      reverse: false,
+      norms: 'none',
+    };
     await expectSameOnNative(
       () => Object.values(lstmTrace({ ...makeInputs(c, 4), bias: tensor([24], 9), c0: tensor([3, 6], 8) })),
       TOLERANCE,
@@ -167,6 +200,37 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
       };
       return outputsAndGradients(run, weights);
     }, TOLERANCE);
+  });
+
+  it.each([
+    ['GRU', 3, (args: GruArgs) => gru(args)],
+    ['GRU that resets before', 3, (args: GruArgs) => gru({ ...args, resetAfter: false })],
+    ['Elman network', 1, (args: GruArgs) => simpleRnn({ ...args, activation: 'tanh' })],
+  ] as const)('the %s lets nothing of padded steps through, NaN and infinity neither', async (label, gates, layer) => {
+    await tf.setBackend('native');
+    const [B, T, D, H] = [5, 6, 4, 7];
+    const lengths = [6, 0, 3, 5, 1];
+    const run = (padding: number, reverse: boolean) =>
+      tf.tidy(() => {
+        const values = numbers(B * T * D, 1);
+        for (let row = 0; row < B; row++) values.fill(padding, (row * T + lengths[row]) * D, (row + 1) * T * D);
+        const bias = tensor(label === 'GRU' ? [2, gates * H] : [gates * H], 4);
+        const norms = [tensor([2, gates * H], 6), tensor([2, gates * H], 7)];
+        const weights = [tensor([D, gates * H], 2), tensor([H, gates * H], 3), bias, tensor([B, H], 5), ...norms];
+        const forward = ([x, kernel, recurrentKernel, bias, h0, normInput, normRecurrent]: tf.Tensor[]) => {
+          const ragged = tf.tensor(lengths, [B], 'int32');
+          const given = { x, kernel, recurrentKernel, bias, h0, normInput, normRecurrent, lengths: ragged, reverse };
+          const { outputs, h } = layer(given);
+          return [outputs, h];
+        };
+        const results = outputsAndGradients(forward, [tf.tensor(values, [B, T, D]), ...weights]);
+        return results.map((result) => result.dataSync().slice());
+      });
+    for (const reverse of [false, true]) {
+      const expected = run(0, reverse);
+      expect(expected.flatMap((values) => [...values]).every(Number.isFinite)).toBe(true);
+      for (const padding of [NaN, Infinity]) expect(run(padding, reverse)).toEqual(expected);
+    }
   });
 
   it('decodes step by step with packed weights as in one sequence', async () => {
