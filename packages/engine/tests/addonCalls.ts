@@ -33,7 +33,14 @@ const [B, T, D, H, V] = [2, 3, 4, 5, 6];
 const IDS = integers('ids', [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], [-1, 1, 2, 3, 4, 5]);
 
 /** The arguments of a recurrent kernel up to its outputs. */
-function sequence(gates: number, biasBlocks: number, cell: Argument[], lstm: boolean, ids: boolean): Argument[] {
+function sequence(
+  gates: number,
+  biasBlocks: number,
+  cell: Argument[],
+  lstm: boolean,
+  ids: boolean,
+  norms: Argument[] = [],
+): Argument[] {
   return [
     ...[size('batch', B), size('time', T), size('input', D), size('hidden', H), size('vocabulary', ids ? V : 0)],
     ...(ids
@@ -42,6 +49,7 @@ function sequence(gates: number, biasBlocks: number, cell: Argument[], lstm: boo
     ...[floats('recurrentKernel', H * gates * H), ...cell],
     ...[maybe(floats('bias', biasBlocks * H)), maybe(floats('h0', B * H))],
     ...(lstm ? [maybe(floats('c0', B * H)), absent(floats('zoneoutMaskC', B * T * H)), number('zoneoutC', 0)] : []),
+    ...norms,
     maybe(integers('lengths', [3, 1], [3, 4], [-1, 1])),
     ...[absent(floats('recurrentMask', B * H)), absent(floats('zoneoutMaskH', B * T * H)), number('zoneoutH', 0)],
     ...[flag('reverse'), absent({ name: 'packed', value: null, kind: 'packed' })],
@@ -125,8 +133,14 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
   const [state, steps] = [B * H, B * T * H];
   const recurrent = ([false, true] as const).flatMap((ids): [keyof Addon, Argument[]][] => {
     const lstm = sequence(4, 4, [], true, ids);
-    const gru = sequence(3, 6, [flag('resetAfter', true)], false, ids);
-    const rnn = sequence(1, 1, [flag('relu')], false, ids);
+    const norms = (gates: number) => [floats('normInput', 2 * gates * H), floats('normRecurrent', 2 * gates * H)];
+    const normGradients = (gates: number) => [
+      maybe(output('dnormInput', 2 * gates * H)),
+      maybe(output('dnormRecurrent', 2 * gates * H)),
+    ];
+    // Forward, a norm may be left out; backward, its gradient is refused without it.
+    const gru = (given: Argument[]) => sequence(3, 6, [flag('resetAfter', true)], false, ids, given);
+    const rnn = (given: Argument[]) => sequence(1, 1, [flag('relu')], false, ids, given);
     const arriving = [maybe(floats('dy', steps)), maybe(floats('dhLast', state))];
     const last = maybe(output('hLast', state));
     const gates = 4 * steps;
@@ -145,10 +159,22 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
           ...[...arriving, maybe(floats('dcLast', state)), ...gradients(4, 4, ids), maybe(output('dc0', state))],
         ],
       ],
-      ['gruForward', [...gru, output('y', steps), last, maybe(output('gates', gates))]],
-      ['gruBackward', [...gru, floats('y', steps), floats('gates', gates), ...arriving, ...gradients(3, 6, ids)]],
-      ['rnnForward', [...rnn, output('y', steps), last, maybe(output('reserve', steps))]],
-      ['rnnBackward', [...rnn, floats('y', steps), floats('reserve', steps), ...arriving, ...gradients(1, 1, ids)]],
+      ['gruForward', [...gru(norms(3).map(maybe)), output('y', steps), last, maybe(output('gates', gates))]],
+      [
+        'gruBackward',
+        [
+          ...[...gru(norms(3)), floats('y', steps), floats('gates', gates), ...arriving],
+          ...[...gradients(3, 6, ids), ...normGradients(3)],
+        ],
+      ],
+      ['rnnForward', [...rnn(norms(1).map(maybe)), output('y', steps), last, maybe(output('reserve', steps))]],
+      [
+        'rnnBackward',
+        [
+          ...[...rnn(norms(1)), floats('y', steps), floats('reserve', steps), ...arriving],
+          ...[...gradients(1, 1, ids), ...normGradients(1)],
+        ],
+      ],
     ];
   });
   const loose = (argument: Argument): Argument => ({ ...argument, anyLength: true });

@@ -393,15 +393,16 @@ void test_layer(Layer l, const std::string& name) {
 }
 
 // What stands in padded steps reaches nothing, whatever it is, and a row of a batch gives what it gives alone.
-void test_padding(Cell cell, const char* name, bool reverse) {
+void test_padding(Cell cell, const char* name, bool reverse, bool norms) {
   const std::string outer = context;
-  context += std::string(" ") + name + " padding" + (reverse ? " reverse" : "");
+  context += std::string(" ") + name + " padding" + (reverse ? " reverse" : "") + (norms ? " norms" : "");
   const int T = 11, D = 6, H = 35;
   Layer l = make_layer(cell, 7, T, D, H);
   l.reverse = reverse;
   l.lengths = {5, 11, 0, 8, 11, 5, 9};
   l.recurrentMask = widen(random_mask(l.B * H, 0.3f, 1 / 0.7f));
   l.maskH = widen(random_mask(l.B * T * H, 0.7f, 1.0f));
+  if (norms) l.normInput = l.normRecurrent = widen(random_floats(2 * l.gates() * H));
   Doubles dy = widen(random_floats(l.B * T * H));
   const Doubles dh = widen(random_floats(l.B * H)), dc = widen(random_floats(l.B * H));
   ThreadPool one(1), two(2);
@@ -422,6 +423,9 @@ void test_padding(Cell cell, const char* name, bool reverse) {
     identical(r.drecurrentKernel, clean.drecurrentKernel, "drecurrentKernel");
     identical(r.dbias, clean.dbias, "dbias");
     identical(r.dh0, clean.dh0, "dh0");
+    if (!norms) continue;
+    identical(r.dnormInput, clean.dnormInput, "dnormInput");
+    identical(r.dnormRecurrent, clean.dnormRecurrent, "dnormRecurrent");
   }
   for (int b = 0; b < l.B; ++b) {
     const int length = l.lengths[b];
@@ -517,7 +521,12 @@ void test_recurrent() {
     }
     variant("everything", [&](Layer& l) { lengths(l), masks(l), recurrent(l), l.reverse = true; }, 32);
   }
-  for (bool reverse : {false, true}) test_padding(Cell::lstm, "lstm", reverse);
+  for (const auto& [cell, name] : cells) {
+    for (bool reverse : {false, true}) {
+      test_padding(cell, name, reverse, false);
+      if (cell != Cell::lstm) test_padding(cell, name, reverse, true);
+    }
+  }
   Layer empty = make_layer(Cell::lstm, 3, 4, 5, 17);
   empty.lengths = {0, 0, 0};
   test_layer(empty, "lstm without a step");
