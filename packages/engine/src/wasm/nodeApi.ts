@@ -30,7 +30,7 @@ const TYPES = [
 ];
 
 /** A pointer of the module that JavaScript holds. */
-class External {
+export class External {
   constructor(readonly data: number) {}
 }
 

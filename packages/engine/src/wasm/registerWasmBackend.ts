@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { BackendError } from '@cadenza/core/browser';
+import { BackendError, registerStepEngine } from '@cadenza/core/browser';
+import { NativeStepEngine } from '../decoding/nativeStepEngine.js';
 import { registerNativeKernels } from '../kernels/index.js';
 import { WasmInstance } from './wasmAddon.js';
 import { WasmBackend } from './wasmBackend.js';
@@ -31,5 +32,6 @@ export async function registerWasmModule(source: WasmModule | ArrayBuffer | Arra
   const instance = await WasmInstance.create(isBytes ? await WebAssembly.compile(source) : source);
   if (tf.findBackendFactory(WASM_BACKEND) !== null) return;
   registerNativeKernels(WASM_BACKEND);
+  registerStepEngine(WASM_BACKEND, new NativeStepEngine(instance.addon));
   tf.registerBackend(WASM_BACKEND, () => new WasmBackend(WASM_BACKEND, instance), PRIORITY);
 }

@@ -1,5 +1,5 @@
 import type { Addon } from '../addon.js';
-import { NodeApi, type Placed } from './nodeApi.js';
+import { External, NodeApi, type Placed } from './nodeApi.js';
 import { WebAssembly, type WasmGlobal, type WasmMemory, type WasmModule, type WasmTable } from './webAssembly.js';
 
 /** The module's own functions (native/wasm/module.cc) and what the linker exports. */
@@ -105,7 +105,8 @@ export class WasmInstance {
       return result;
     } finally {
       if (failed) exports.__stack_pointer.value = stackPointer;
-      exports.endCall(Number(failed));
+      // What a call had begun to put into an object of the module stays, unfinished: the object may refer to it.
+      exports.endCall(Number(failed && !given.some((value) => value instanceof External)));
       if (stage !== 0) exports.deallocate(stage);
       nodeApi.open([], []);
       if (exports.memory.buffer !== buffer) this.onGrowth();

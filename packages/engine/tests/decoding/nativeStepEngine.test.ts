@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   drawTokens,
@@ -14,7 +14,7 @@ import {
   type WeightFormat,
 } from '@cadenza/core';
 import { requireAddon } from '../../src/addon.js';
-import { isBuilt } from '../onBoth.js';
+import { nativeBackends } from '../onBoth.js';
 
 const V = 11;
 const small: LanguageModelOptions = { vocabularySize: V, embeddingSize: 7, hiddenSize: 33, layers: 2 };
@@ -60,7 +60,9 @@ function folded(description: StepModel): StepModel {
   return { ...description, embedding: null, layers: [first, ...layers.slice(1)] };
 }
 
-const native = () => findStepEngine('native')!;
+/** The backend whose engine is tested. */
+let current = 'native';
+const native = () => findStepEngine(current)!;
 const opened: { dispose(): void }[] = [];
 afterEach(() => opened.splice(0).forEach((object) => object.dispose()));
 
@@ -87,7 +89,9 @@ function request(count: number, more: Partial<SampleRequest> = {}): SampleReques
   };
 }
 
-describe.skipIf(!isBuilt)('the native step engine', () => {
+describe.each(nativeBackends)('the step engine of %s', (backendName) => {
+  beforeEach(() => void (current = backendName));
+
   it.each(models)('steps through %s as the model does on the cpu backend', async (_, options) => {
     await tf.setBackend('cpu');
     const { model, description } = describeModel(options);
@@ -256,29 +260,32 @@ describe.skipIf(!isBuilt)('the native step engine', () => {
     model.dispose();
   });
 
-  it('keeps the instruction set under which it was packed, and gives its memory back', () => {
-    const addon = requireAddon();
-    const { model, description } = describeModel(small);
-    const before = addon.memoryUse().buffers;
-    const isa = addon.isa();
-    const session = open(description);
-    const first = Array.from(session.step(Int32Array.of(3)));
-    try {
-      addon.setIsa('baseline');
-      const other = open(description);
-      expect(largestDifference(other.step(Int32Array.of(3)), first)).toBeLessThan(1e-5);
-      session.setStates(session.states().map((state) => state.fill(0)));
-      expect(Array.from(session.step(Int32Array.of(3)))).toEqual(first);
-    } finally {
-      addon.setIsa(isa);
-    }
-    expect(addon.memoryUse().buffers).toBeGreaterThan(before);
-    opened.splice(0).forEach((object) => object.dispose());
-    expect(addon.memoryUse().buffers).toBe(before);
-    model.dispose();
-  });
+  it.runIf(backendName === 'native')(
+    'keeps the instruction set under which it was packed, and gives its memory back',
+    () => {
+      const addon = requireAddon();
+      const { model, description } = describeModel(small);
+      const before = addon.memoryUse().buffers;
+      const isa = addon.isa();
+      const session = open(description);
+      const first = Array.from(session.step(Int32Array.of(3)));
+      try {
+        addon.setIsa('baseline');
+        const other = open(description);
+        expect(largestDifference(other.step(Int32Array.of(3)), first)).toBeLessThan(1e-5);
+        session.setStates(session.states().map((state) => state.fill(0)));
+        expect(Array.from(session.step(Int32Array.of(3)))).toEqual(first);
+      } finally {
+        addon.setIsa(isa);
+      }
+      expect(addon.memoryUse().buffers).toBeGreaterThan(before);
+      opened.splice(0).forEach((object) => object.dispose());
+      expect(addon.memoryUse().buffers).toBe(before);
+      model.dispose();
+    },
+  );
 
-  it('draws the same with any number of threads', () => {
+  it.runIf(backendName === 'native')('draws the same with any number of threads', () => {
     const addon = requireAddon();
     const threads = addon.threads();
     const { model, description } = describeModel({ ...small, hiddenSize: 160 }, 'int8');
