@@ -1,12 +1,13 @@
 // How fast the kernels are: matrix products beside the peak fed from L1, and whole training steps of a language model put together
-// from kernels (ids -> table -> LSTM -> LSTM -> linear -> softmax cross entropy, all gradients, global norm, Adam).
+// from kernels (ids -> table -> LSTM -> LSTM -> linear -> softmax cross entropy, all gradients, global norm, Adam), and characters
+// generated one after the other with packed weights in float32, bf16 and int8.
 //
 // Build (x86-64; from native/), then run with optional arguments: threads, instruction set, seconds a measurement:
 //
 //   F="-std=c++17 -O3 -pthread -fno-math-errno -ffp-contract=fast -Ikernels"
 //   g++ $F -mavx2 -mfma -c kernels/isa_avx2.cc -o /tmp/isa_avx2.o
 //   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -c kernels/isa_avx512.cc -o /tmp/isa_avx512.o
-//   g++ $F bench/kernel_bench.cc kernels/isa_baseline.cc kernels/cpu.cc kernels/memory.cc kernels/threads.cc /tmp/isa_avx*.o -o /tmp/kernel_bench
+//   g++ $F bench/kernel_bench.cc $(ls kernels/*.cc | grep -v isa_avx) /tmp/isa_avx*.o -o /tmp/kernel_bench
 //   /tmp/kernel_bench 2 avx512 1
 #include <algorithm>
 #include <cmath>
@@ -19,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "decoder.h"
 #include "kernels.h"
 
 using namespace cadenza;
@@ -234,31 +236,62 @@ void bench_lengths(ThreadPool& pool, int64_t B, int64_t T, int64_t H) {
               100 * some.median / full.median);
 }
 
-// One token at a time, batch 1, weights packed once.
-void bench_steps(ThreadPool& pool, int64_t H) {
-  const Kernels& k = kernels();
-  const int64_t V = 65;
-  Buffer table(V * 4 * H, 0.1f), u(H * 4 * H, 0.05f), w1(H * 4 * H, 0.05f), bias(4 * H, 0.1f), h0(H), c0(H), h1(H), c1(H), y(H), y1(H), w(H * V, 0.1f), logits(V);
-  PackedWeights* p0 = k.packLstm(pool, 0, H, nullptr, u);
-  PackedWeights* p1 = k.packLstm(pool, H, H, w1, u);
-  LstmArguments l0, l1;
-  l0.batch = l1.batch = l0.time = l1.time = 1, l0.hidden = l1.hidden = H;
-  const int32_t id = 3;
-  l0.ids = &id, l0.vocabulary = V, l0.kernel = table, l0.bias = l1.bias = bias, l0.packed = p0;
-  l1.x = y, l1.input = H, l1.packed = p1;
-  l0.h0 = h0, l0.c0 = c0, l1.h0 = h1, l1.c0 = c1;
-  GemmArguments g;
-  g.m = 1, g.n = V, g.k = H, g.a = y1, g.lda = H, g.b = w, g.ldb = V, g.c = logits, g.ldc = V;
-  const Timing t = measure([&] {
-    for (int n = 0; n < 100; ++n) {
-      k.lstmForward(pool, l0, {y, h0, c0, nullptr, nullptr});
-      k.lstmForward(pool, l1, {y1, h1, c1, nullptr, nullptr});
-      k.gemm(pool, g);
+// A random matrix in one of the formats.
+class Weights {
+ public:
+  Weights(int64_t rows, int64_t columns, WeightFormat format) : view_{format, rows, columns, nullptr, nullptr} {
+    const size_t size = static_cast<size_t>(rows * columns);
+    Buffer random(rows * columns, 1 / std::sqrt(static_cast<float>(rows)));
+    values_.assign(static_cast<float*>(random), random + static_cast<int64_t>(size));
+    view_.values = values_.data();
+    if (format == WeightFormat::f32) return;
+    scales_.assign(static_cast<size_t>(columns), 4 / std::sqrt(static_cast<float>(rows)) / 127);
+    for (size_t i = 0; i < size; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, &values_[i], 4);
+      halves_.push_back(static_cast<uint16_t>(bits >> 16));
+      bytes_.push_back(static_cast<int8_t>(std::max(-127.0f, std::min(127.0f, std::round(values_[i] / scales_[0])))));
     }
-  });
-  std::printf("generation 2 x %-4ld batch 1: %8.0f characters/s best, %8.0f median\n", static_cast<long>(H), 100 / t.best, 100 / t.median);
-  free_packed_weights(p0);
-  free_packed_weights(p1);
+    view_.values = halves_.data();
+    if (format == WeightFormat::int8) view_.values = bytes_.data(), view_.scales = scales_.data();
+  }
+  const MatrixView& view() const { return view_; }
+
+ private:
+  MatrixView view_;
+  std::vector<float> values_, scales_;
+  std::vector<uint16_t> halves_;
+  std::vector<int8_t> bytes_;
+};
+
+// Characters drawn from two LSTM layers, batch 1, in bursts short enough to be undisturbed on a busy machine.
+void bench_generation(ThreadPool& pool, int64_t H, WeightFormat format, const char* name) {
+  constexpr int64_t V = 65;
+  const Weights embedding(V, H, format), k0(H, 4 * H, format), u0(H, 4 * H, format), k1(H, 4 * H, format), u1(H, 4 * H, format);
+  const Weights output(H, V, format);
+  const std::vector<float> bias(static_cast<size_t>(4 * H), 0.1f);
+  const auto decoder = std::make_shared<Decoder>(V, false);
+  decoder->embedding(embedding.view());
+  DecoderLayerView layer;
+  layer.units = H, layer.bias = bias.data();
+  layer.kernel = k0.view(), layer.recurrentKernel = u0.view();
+  decoder->layer(pool, layer);
+  layer.kernel = k1.view(), layer.recurrentKernel = u1.view();
+  decoder->layer(pool, layer);
+  decoder->output(output.view(), nullptr);
+  DecoderSession session(decoder, 1);
+  const int64_t count = H <= 256 ? 500 : 50;
+  std::vector<double> uniforms, logProbabilities(static_cast<size_t>(count));
+  std::mt19937 generator(3);
+  for (int64_t n = 0; n < count; ++n) uniforms.push_back(static_cast<double>(generator()) / 4294967296.0);
+  std::vector<int32_t> tokens(static_cast<size_t>(count));
+  SampleArguments a;
+  a.count = count, a.uniforms = uniforms.data(), a.milliseconds = INFINITY;
+  a.tokens = tokens.data(), a.logProbabilities = logProbabilities.data();
+  const Timing t = measure([&] { session.sample(pool, a); });
+  const double drawn = static_cast<double>(count);
+  std::printf("generation 2 x %-4ld %-5s batch 1: %8.0f characters/s best, %8.0f median\n", static_cast<long>(H), name, drawn / t.best,
+              drawn / t.median);
 }
 
 }  // namespace
@@ -275,7 +308,11 @@ int main(int argc, char** argv) {
   const std::string only = argc > 4 ? argv[4] : "";
   if (only.empty() || only == "gemm") bench_gemm(pool);
   if (only.empty() || only == "steps") {
-    for (int64_t H : {128, 512}) bench_steps(pool, H);
+    for (int64_t H : {128, 512}) {
+      bench_generation(pool, H, WeightFormat::f32, "f32");
+      bench_generation(pool, H, WeightFormat::bf16, "bf16");
+      bench_generation(pool, H, WeightFormat::int8, "int8");
+    }
   }
   if (only.empty() || only == "lengths") {
     for (int64_t H : {128, 256, 512}) bench_lengths(pool, 64, 64, H);
