@@ -1,52 +1,40 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { workspaceRoot } from '../scripts/workspace.mjs';
+import { Runner } from './runner.mjs';
 
 const execute = promisify(execFile);
 const folder = join(workspaceRoot, 'tools', 'bench');
 
-/**
- * Runs one measurement in a process of its own and reads the JSON object of its last line.
- *
- * @param {string} command
- * @param {string[]} args
- * @returns {Promise<any>}
- */
-async function measure(command, args) {
-  const { stdout } = await execute(command, args, { cwd: workspaceRoot, maxBuffer: 1 << 24 });
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-}
+/** @typedef {Record<string, string | number | boolean | undefined>} Options */
+/** @typedef {{ name: string, python: string, version: string }} Python */
 
 /**
  * Options as command line arguments.
  *
- * @param {Record<string, string | number | undefined>} options
+ * @param {Options} options
  */
 function flags(options) {
-  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
+  return Object.entries(options).flatMap(([name, value]) => {
+    if (value === undefined || value === false) return [];
+    return value === true ? [`--${name}`] : [`--${name}`, `${value}`];
+  });
 }
 
 /**
- * @param {string} what
- * @param {Record<string, string | number | undefined>} options
+ * One of the measuring scripts beside this file.
+ *
+ * @param {string} script @param {string} what @param {Options} options
  */
-export function measureOurs(what, options) {
-  return measure(process.execPath, [join(folder, 'ours.mjs'), what, ...flags(options)]);
+export function startScript(script, what, options) {
+  return Runner.start(process.execPath, [join(folder, script), what, ...flags(options)]);
 }
 
-/** @param {Record<string, string | number | undefined>} options */
-export function measureTfjs(options) {
-  return measure(process.execPath, [join(folder, 'tfjsStock.mjs'), ...flags(options)]);
-}
-
-/**
- * @param {string} python
- * @param {string} what
- * @param {Record<string, string | number | undefined>} options
- */
-export function measurePyTorch(python, what, options) {
-  return measure(python, [join(folder, 'pytorch_lm.py'), what, ...flags(options)]);
+/** @param {string} python @param {string} what @param {Options} options */
+export function startPyTorch(python, what, options) {
+  return Runner.start(python, [join(folder, 'pytorch_lm.py'), what, ...flags(options)]);
 }
 
 /**
@@ -77,4 +65,29 @@ export async function findPyTorch(candidates) {
     version,
   }));
   return { peers, missing };
+}
+
+/**
+ * Where packages that the bench compares with, but the repository does not depend on, are installed: the first of the folders
+ * that has them in its `node_modules`, then NODE_PATH. What is nowhere is said.
+ *
+ * @param {string[]} names @param {string[]} folders
+ */
+export function findPackages(names, folders) {
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  /** @type {string[]} */
+  const missing = [];
+  for (const name of names) {
+    const base = [...folders.map((each) => resolve(each)), workspaceRoot].find((each) => {
+      try {
+        return createRequire(join(each, 'package.json')).resolve(`${name}/package.json`);
+      } catch {
+        return false;
+      }
+    });
+    if (base) found.set(name, base);
+    else missing.push(`${name}: not installed (npm install ${name} in a folder, then --peers FOLDER)`);
+  }
+  return { found, missing };
 }

@@ -5,6 +5,9 @@
 export const symbols = 65;
 export const layers = 2;
 
+/** How numbers are kept: in training and products the first two, in generation the weights. */
+export const formats = ['f32', 'bf16', 'int8'];
+
 export const training = [
   { name: 'lm-h128', hidden: 128, batch: 50, steps: 50 },
   { name: 'lm-h256', hidden: 256, batch: 64, steps: 64 },

@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findPyTorch } from '../bench/peers.mjs';
-import { alternate } from '../bench/rows.mjs';
+import { compete } from '../bench/contest.mjs';
+import { onnxStepModel } from '../bench/onnxModel.mjs';
+import { findPackages, findPyTorch } from '../bench/peers.mjs';
+import { rowOf } from '../bench/rows.mjs';
+import { Runner } from '../bench/runner.mjs';
 import { trainingFlopsPerToken } from '../bench/sizes.mjs';
-import { median } from '../bench/statistics.mjs';
+import { draw, median } from '../bench/statistics.mjs';
 import { formatBench } from '../bench/table.mjs';
 import { workspaceRoot } from '../scripts/workspace.mjs';
 
@@ -19,17 +22,119 @@ describe('median', () => {
   });
 });
 
-describe('alternate', () => {
-  it('runs ours and the peers in turn and gives the median of each', async () => {
-    const order: string[] = [];
-    const figures = { ours: [1, 9, 3], peer: [5, 4, 6] };
-    const runner = (name: 'ours' | 'peer') => async () => {
-      order.push(name);
-      return figures[name].shift()!;
-    };
-    const medians = await alternate(3, { ours: runner('ours'), peer: runner('peer') });
-    expect(medians).toEqual({ ours: 3, peer: 5 });
-    expect(order).toEqual(['ours', 'peer', 'ours', 'peer', 'ours', 'peer']);
+describe('draw', () => {
+  it('takes the only likely index, whatever the size of the logits', () => {
+    expect(draw([-1000, 5000, 0])).toBe(1);
+    expect(draw([0, -Infinity])).toBe(0);
+  });
+});
+
+describe('compete', () => {
+  const contender = (name: string, figures: number[], log: string[], options: object = {}) => ({
+    name,
+    ...options,
+    start: async () => ({
+      about: { version: `${name} 1` },
+      measure: async (seconds: number) => {
+        log.push(`${name} ${seconds}`);
+        return { speed: figures.shift()! };
+      },
+      stop: () => void log.push(`${name} stops`),
+    }),
+  });
+
+  it('lets all take turns, the slow ones in fewer rounds, and gives the median of each', async () => {
+    const log: string[] = [];
+    const contenders = [contender('ours', [1, 9, 3], log), contender('slow', [5, 4], log, { rounds: 2, seconds: 7 })];
+    const { results, missing } = await compete(contenders, { rounds: 3, seconds: 1 });
+    expect(results).toEqual({
+      ours: { about: { version: 'ours 1' }, figures: { speed: 3 } },
+      slow: { about: { version: 'slow 1' }, figures: { speed: 4.5 } },
+    });
+    expect(missing).toEqual([]);
+    expect(log).toEqual(['ours 1', 'slow 7', 'ours 1', 'slow 7', 'ours 1', 'ours stops', 'slow stops']);
+  });
+
+  it('leaves out who cannot do it or does not start, and says why', async () => {
+    const log: string[] = [];
+    const unable = { about: { unsupported: 'no such precision' }, measure: async () => ({}), stop: () => {} };
+    const { results, missing } = await compete(
+      [
+        contender('ours', [2], log),
+        { name: 'unable', start: async () => unable },
+        { name: 'absent', start: () => Promise.reject(new Error('not there')) },
+      ],
+      { rounds: 1, seconds: 1 },
+    );
+    expect(Object.keys(results)).toEqual(['ours']);
+    expect(missing).toEqual(['unable: no such precision', 'absent: not there']);
+  });
+});
+
+describe('Runner', () => {
+  it('asks a process line by line, past what libraries print', async () => {
+    const child = `console.log('a banner'); console.log('{"version":"1"}');
+      process.stdin.on('data', (line) => console.log(JSON.stringify({ speed: 2 * JSON.parse(line).seconds })));`;
+    const runner = await Runner.start(process.execPath, ['-e', child]);
+    expect(runner.about).toEqual({ version: '1' });
+    expect(await runner.measure(3)).toEqual({ speed: 6 });
+    expect(await runner.measure(4)).toEqual({ speed: 8 });
+    runner.stop();
+  });
+
+  it('says the last words of a process that ends, and that one is not there', async () => {
+    await expect(Runner.start(process.execPath, ['-e', 'console.error("no memory"); process.exit(1)'])).rejects.toThrow(
+      'no memory',
+    );
+    await expect(Runner.start('/no/such/program', [])).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('rowOf', () => {
+  const result = (tokens_per_second: number, about: object = { version: '2' }) => ({
+    about,
+    figures: { tokens_per_second },
+  });
+  const own = { backend: 'native', threads: 2, isa: 'avx512', reason: 'backend native' };
+  const results = {
+    ...{ f32: result(100, own), bf16: result(240, own), 'tfjs-cpu': result(1) },
+    ...{ 'pytorch f32': result(40), 'pytorch bf16': result(60), 'pytorch-1.13 f32': result(50, { version: '1.13' }) },
+  };
+  const pythons = [{ name: 'pytorch' }, { name: 'pytorch-1.13' }];
+  const shared = { figure: 'tokens_per_second', pythons };
+
+  it('sets ours over the fastest PyTorch of the same precision', () => {
+    const row = rowOf(results, { ...shared, ours: 'f32', precision: 'f32', others: ['tfjs-cpu', 'brain.js'] });
+    expect(row).toMatchObject({ backend: 'native', threads: 2, tokens_per_second: 100, ratio: 2 });
+    expect(row).not.toHaveProperty('ratio_f32');
+    expect(Object.keys(row.peers)).toEqual(['pytorch', 'pytorch-1.13', 'tfjs-cpu']);
+  });
+
+  it('gives a bf16 row the ratio to PyTorch in float32 too, and both figures', () => {
+    const row = rowOf(results, { ...shared, ours: 'bf16', precision: 'bf16' });
+    expect(row).toMatchObject({ tokens_per_second: 240, ratio: 4, ratio_f32: 4.8 });
+    expect(row.peers).toMatchObject({
+      pytorch: { version: '2', precision: 'bf16', tokens_per_second: 60 },
+      'pytorch-f32': { precision: 'f32', tokens_per_second: 40 },
+      'pytorch-1.13-f32': { version: '1.13', tokens_per_second: 50 },
+    });
+  });
+
+  it('has no ratio without a PyTorch', () => {
+    const row = rowOf(results, { ...shared, pythons: [], ours: 'bf16', precision: 'bf16' });
+    expect(row).toMatchObject({ ratio: null, ratio_f32: null, peers: {} });
+  });
+});
+
+describe('onnxStepModel', () => {
+  it('is a protocol buffer whose weights make up its size', () => {
+    const [V, H] = [5, 3];
+    const bytes = onnxStepModel({ symbols: V, hidden: H, layers: 2 });
+    const floats = V * H + 2 * (8 * H * H + 8 * H) + H * V + V;
+    expect(bytes.length).toBeGreaterThan(4 * floats);
+    expect(bytes.length).toBeLessThan(4 * floats + 1000);
+    // Field 1, a varint: the version of the format.
+    expect([...bytes.subarray(0, 2)]).toEqual([8, 8]);
   });
 });
 
@@ -49,17 +154,30 @@ describe('findPyTorch', () => {
   });
 });
 
+describe('findPackages', () => {
+  it('finds what is installed and says what is not', () => {
+    const { found, missing } = findPackages(['vitest', 'no-such-package'], ['/no/such/folder']);
+    expect([...found.keys()]).toEqual(['vitest']);
+    expect(missing).toEqual([
+      'no-such-package: not installed (npm install no-such-package in a folder, then --peers FOLDER)',
+    ]);
+  });
+});
+
 describe('formatBench', () => {
+  const machine = { cpu: 'Processor', cores: 2, memory_gb: 8, platform: 'linux-x64', node: 'v20.0.0' };
+  const row = (name: string, precision: string, tokens_per_second: number, peers: object, ratios: object) => ({
+    ...{ name, precision, backend: 'native', threads: 2, isa: 'avx512', tokens_per_second, peers, ...ratios },
+  });
+
   it('sets our figures beside the peers, with a dash where a peer was not measured', () => {
-    const row = (name: string, tokens_per_second: number, peers: object, ratio: number | null) => ({
-      ...{ name, precision: 'f32', backend: 'native', threads: 2, tokens_per_second, peers, ratio },
-    });
+    const pytorch = { version: '2.15.0+cpu', tokens_per_second: 60_000 };
     const text = formatBench({
-      machine: { cpu: 'Processor', cores: 2, memory_gb: 8, platform: 'linux-x64', node: 'v20.0.0' },
-      left_out: ['pytorch: python3 cannot import torch'],
+      machine,
+      left_out: ['brain.js: not installed'],
       training: [
-        row('lm-h128', 120_000, { pytorch: { version: '2.15.0+cpu', tokens_per_second: 60_000 } }, 2),
-        row('lm-h256', 36_000, {}, null),
+        row('lm-h128', 'f32', 120_000, { pytorch }, { ratio: 2 }),
+        row('lm-h128', 'bf16', 240_000, { 'pytorch-f32': pytorch }, { ratio: null, ratio_f32: 4 }),
       ],
       generation: [],
       gemm: [],
@@ -67,11 +185,14 @@ describe('formatBench', () => {
     expect(text.split('\n')).toEqual([
       'Processor, 2 cores, 8 GB, linux-x64, Node v20.0.0',
       '',
-      'tokens/s  precision  backend       ours  pytorch 2.15.0  ratio',
-      'lm-h128   f32        native x2  120,000          60,000   2.00',
-      'lm-h256   f32        native x2   36,000               -      -',
+      'training (native x2 avx512)',
+      'tokens/s           ours  pytorch  ratio  /f32',
+      'lm-h128   f32   120,000   60,000   2.00     -',
+      'lm-h128   bf16  240,000        -      -  4.00',
       '',
-      'left out: pytorch: python3 cannot import torch',
+      'peers: pytorch 2.15.0',
+      '',
+      'left out: brain.js: not installed',
     ]);
   });
 });
@@ -83,10 +204,23 @@ describe('npm run bench', () => {
     expect(stderr).toMatch(/^error: Expected --only to be one of training, lm-h128, .*, got lm-h1024\n$/);
   });
 
+  it('refuses an option it does not have, and a precision', () => {
+    const unknown = bench('--fast');
+    expect([unknown.status, unknown.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: Unknown option '--fast'.*\n$/),
+    ]);
+    expect(bench('--precision', 'f16').stderr).toBe(
+      'error: Expected --precision to be one of f32, bf16, int8, got f16\n',
+    );
+  });
+
   it('prints one JSON object with the parts and says what was left out', () => {
     const args = [
       '--only',
       'gemm-1024',
+      '--precision',
+      'f32',
       '--rounds',
       '1',
       '--seconds',
@@ -100,7 +234,7 @@ describe('npm run bench', () => {
     expect(status).toBe(0);
     const result = JSON.parse(stdout);
     expect(Object.keys(result)).toEqual(
-      expect.arrayContaining(['machine', 'training', 'generation', 'gemm', 'speech', 'translation']),
+      expect.arrayContaining(['machine', 'training', 'generation', 'gemm', 'speech', 'translation', 'left_out']),
     );
     expect(result.gemm).toHaveLength(1);
     expect(result.gemm[0].gflops).toBeGreaterThan(0);

@@ -78,6 +78,8 @@ export interface Addon {
   setIsa(isa: string): boolean;
   /** Why `setIsa('amxbf16')` fails; empty when it does not. */
   amxReason(): string;
+  /** Runs the tile of matrix products so often on every thread, fed from the innermost cache; returns the operations. */
+  l1Product(repeats: number): number;
 
   lstmForward(
     ...a: [...LstmArguments, y: Floats, h: Floats, c: Floats, gates: OptionalFloats, cells: OptionalFloats]

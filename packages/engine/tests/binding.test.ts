@@ -162,6 +162,13 @@ describe.skipIf(!isBuilt)('the binding', () => {
     expect(addon.isa()).toBe(own);
   });
 
+  it('counts the operations of the tile that products are made of, and refuses to run it for long', () => {
+    const once = addon.l1Product(1);
+    expect(once).toBeGreaterThan(0);
+    expect(addon.l1Product(10)).toBe(10 * once);
+    expect(() => addon.l1Product(1e9)).toThrow('Expected repeats to be an integer from 0 to 10000, got 1000000000');
+  });
+
   it('refuses packed weights of another instruction set', () => {
     const packed = addon.packLstm(4, 5, null, numbers(100));
     const own = addon.isa();

@@ -1,4 +1,5 @@
 // Memory, threads, instruction sets, packed weights.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -7,6 +8,8 @@
 #endif
 
 #include "../kernels/kernels.h"
+#include "../kernels/memory.h"
+#include "../kernels/threads.h"
 #include "exports.h"
 #include "packed.h"
 
@@ -87,6 +90,37 @@ napi_value get_amx_reason(Arguments& arguments) {
   return result;
 }
 
+// The registers' tile on every thread, over operands that stay in the innermost cache: (repeats) -> floating-point operations.
+napi_value l1_product(Arguments& arguments) {
+  struct Job {
+    int64_t repeats;
+    float* memory;
+  };
+  // More than any instruction set's tile reads or writes.
+  constexpr int64_t operand = 16384, each = 3 * operand;
+  const int64_t repeats = arguments.size("repeats");
+  // Nothing can interrupt it: this many take some milliseconds.
+  if (repeats > 10000) refuse("repeats", "an integer from 0 to 10000", std::to_string(repeats));
+  ThreadPool& pool = default_pool();
+  const int64_t floats = each * pool.threads();
+  const Scratch memory(static_cast<size_t>(floats) * sizeof(float));
+  const Job job{repeats, memory.as<float>()};
+  std::fill(job.memory, job.memory + floats, 1.0f);
+  pool.run(
+      pool.threads(),
+      [](void* context, int index) {
+        const Job& j = *static_cast<const Job*>(context);
+        float* own = j.memory + each * index;
+        kernels().l1Product(j.repeats, own, own + operand, own + 2 * operand);
+      },
+      const_cast<Job*>(&job));
+  const int64_t once = kernels().l1Product(1, job.memory, job.memory + operand, job.memory + 2 * operand);
+  napi_value result;
+  const double operations = static_cast<double>(once) * static_cast<double>(job.repeats) * pool.threads();
+  check(arguments.env(), napi_create_double(arguments.env(), operations, &result));
+  return result;
+}
+
 }  // namespace
 
 const std::vector<Export>& system_exports() {
@@ -99,6 +133,7 @@ const std::vector<Export>& system_exports() {
       {"isa", callback<get_isa>},
       {"setIsa", callback<choose_isa>},
       {"amxReason", callback<get_amx_reason>},
+      {"l1Product", callback<l1_product>},
   };
   return exports;
 }
