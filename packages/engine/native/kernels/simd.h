@@ -38,8 +38,15 @@ CADENZA_INLINE vf splat(float s) {
 }
 CADENZA_INLINE vf zero() { return splat(0.0f); }
 
+#if defined(__wasm__)
+// Tails are many and seldom: a call each keeps the module, which is downloaded, small.
+#define CADENZA_TAIL static __attribute__((noinline))
+#else
+#define CADENZA_TAIL CADENZA_INLINE
+#endif
+
 // The first n (0..VW) elements; the others are 0.
-CADENZA_INLINE vf load_part(const float* p, int64_t n) {
+CADENZA_TAIL vf load_part(const float* p, int64_t n) {
 #if defined(__AVX512F__)
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
 #else
@@ -48,7 +55,7 @@ CADENZA_INLINE vf load_part(const float* p, int64_t n) {
   return load(t);
 #endif
 }
-CADENZA_INLINE void store_part(float* p, vf v, int64_t n) {
+CADENZA_TAIL void store_part(float* p, vf v, int64_t n) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
 #else
