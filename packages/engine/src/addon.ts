@@ -41,12 +41,17 @@ export type CommonArguments = [
   reverse: boolean,
   packed: PackedWeights | null,
 ];
+type Norms = [normInput: OptionalFloats, normRecurrent: OptionalFloats];
+/** projected = P with a projection, else 0 */
 export type LstmArguments = [
+  projected: number,
   ...SequenceArguments,
   ...[bias: Floats, h0: Floats, c0: Floats, zoneoutMaskC: OptionalFloats, zoneoutC: number],
+  projection: OptionalFloats,
+  ...Norms,
+  normCell: OptionalFloats,
   ...CommonArguments,
 ];
-type Norms = [normInput: OptionalFloats, normRecurrent: OptionalFloats];
 export type GruArguments = [
   ...SequenceArguments,
   ...[resetAfter: boolean, bias: Floats, h0: Floats],
@@ -82,14 +87,20 @@ export interface Addon {
   l1Product(repeats: number): number;
 
   lstmForward(
-    ...a: [...LstmArguments, y: Floats, h: Floats, c: Floats, gates: OptionalFloats, cells: OptionalFloats]
+    ...a: [
+      ...LstmArguments,
+      ...[y: Floats, h: Floats, c: Floats, gates: OptionalFloats, cells: OptionalFloats, extra: OptionalFloats],
+    ]
   ): void;
   lstmBackward(
     ...a: [
       ...LstmArguments,
-      ...[y: Floats, gates: Floats, cells: Floats, dy: OptionalFloats, dh: OptionalFloats, dc: OptionalFloats],
+      ...[y: Floats, gates: Floats, cells: Floats, extra: OptionalFloats],
+      ...[dy: OptionalFloats, dh: OptionalFloats, dc: OptionalFloats],
       ...OutgoingGradients,
-      dc0: Floats,
+      ...[dc0: Floats, dprojection: OptionalFloats],
+      ...NormGradients,
+      dnormCell: OptionalFloats,
     ]
   ): void;
   gruForward(...a: [...GruArguments, y: Floats, h: Floats, gates: OptionalFloats]): void;

@@ -10,13 +10,14 @@ const addon = loadAddon().addon as Addon;
 const file = fileURLToPath(new URL('../build/cadenza.node', import.meta.url));
 const f = (size: number) => new Float32Array(size);
 
-/** Arguments of lstmForward that are right: B 2, T 3, D 4, H 5. */
+/** Arguments of lstmForward that are right: no projection, B 2, T 3, D 4, H 5. */
 function lstmArguments(): Parameters<Addon['lstmForward']> {
   const [B, T, D, H] = [2, 3, 4, 5];
   return [
-    ...([B, T, D, H, 0, numbers(B * T * D), null, numbers(D * 4 * H), numbers(H * 4 * H)] as const),
-    ...([f(4 * H), f(B * H), f(B * H), null, 0, null, null, null, 0, false, null] as const),
-    ...([f(B * T * H), f(B * H), f(B * H), f(T * B * 4 * H), f(T * B * H)] as const),
+    ...([0, B, T, D, H, 0, numbers(B * T * D), null, numbers(D * 4 * H), numbers(H * 4 * H)] as const),
+    ...([f(4 * H), f(B * H), f(B * H), null, 0, null, null, null, null] as const),
+    ...([null, null, null, 0, false, null] as const),
+    ...([f(B * T * H), f(B * H), f(B * H), f(T * B * 4 * H), f(T * B * H), null] as const),
   ];
 }
 
@@ -33,24 +34,29 @@ describe.skipIf(!isBuilt)('the binding', () => {
   });
 
   it.each([
-    [0, -1, 'Expected batch to be an integer from 0 to 2147483647, got -1'],
-    [0, 1.5, 'Expected batch to be an integer from 0 to 2147483647, got 1.5'],
-    [0, NaN, 'Expected batch to be an integer'],
-    [3, '5', 'Expected hidden to be an integer from 0 to 2147483647, got a string'],
-    [0, 2147483647, 'Expected x to be a Float32Array of length 25769803764'],
-    [3, 2147483647, 'Expected kernel to be a Float32Array of length 34359738352'],
-    [5, f(23), 'Expected x to be a Float32Array of length 24, got a Float32Array of length 23'],
-    [5, new Float64Array(24), 'Expected x to be a Float32Array of length 24, got a Float64Array of length 24'],
-    [5, [1, 2, 3], 'Expected x to be a Float32Array of length 24, got an object'],
-    [5, null, 'Expected one of x and ids to be given, got none'],
-    [6, new Int32Array(6), 'Expected one of x and ids to be given, got both'],
-    [7, null, 'Expected kernel to be given'],
-    [8, null, 'Expected recurrentKernel to be given'],
-    [14, Int32Array.of(1, 4), 'Expected lengths[1] to be in [0, 4), got 4'],
-    [14, Int32Array.of(1, 2, 3), 'Expected lengths to be a Int32Array of length 2'],
-    [18, 1, 'Expected reverse to be a boolean, got 1'],
-    [19, {}, 'Expected packed to be packed weights'],
-    [20, undefined, 'Expected y to be a Float32Array of length 30, got undefined'],
+    [1, -1, 'Expected batch to be an integer from 0 to 2147483647, got -1'],
+    [1, 1.5, 'Expected batch to be an integer from 0 to 2147483647, got 1.5'],
+    [1, NaN, 'Expected batch to be an integer'],
+    [4, '5', 'Expected hidden to be an integer from 0 to 2147483647, got a string'],
+    [1, 2147483647, 'Expected x to be a Float32Array of length 25769803764'],
+    [4, 2147483647, 'Expected kernel to be a Float32Array of length 34359738352'],
+    [6, f(23), 'Expected x to be a Float32Array of length 24, got a Float32Array of length 23'],
+    [6, new Float64Array(24), 'Expected x to be a Float32Array of length 24, got a Float64Array of length 24'],
+    [6, [1, 2, 3], 'Expected x to be a Float32Array of length 24, got an object'],
+    [6, null, 'Expected one of x and ids to be given, got none'],
+    [7, new Int32Array(6), 'Expected one of x and ids to be given, got both'],
+    [8, null, 'Expected kernel to be given'],
+    [9, null, 'Expected recurrentKernel to be given'],
+    [19, Int32Array.of(1, 4), 'Expected lengths[1] to be in [0, 4), got 4'],
+    [19, Int32Array.of(1, 2, 3), 'Expected lengths to be a Int32Array of length 2'],
+    [23, 1, 'Expected reverse to be a boolean, got 1'],
+    [24, {}, 'Expected packed to be packed weights'],
+    [25, undefined, 'Expected y to be a Float32Array of length 30, got undefined'],
+    [0, 2, 'Expected projected to be 0 without a projection, got 2'],
+    [15, f(15), 'Expected projection to be a Float32Array of length 0, got a Float32Array of length 15'],
+    [16, f(39), 'Expected normInput to be a Float32Array of length 40, got a Float32Array of length 39'],
+    [18, f(11), 'Expected normCell to be a Float32Array of length 10, got a Float32Array of length 11'],
+    [30, f(120), 'Expected extra to be null without normRecurrent, got an array'],
   ])('refuses argument %i = %s', (index, value, message) => {
     expect(withArgument(index, value)).toThrow(message);
     expect(withArgument(index, value)).toThrow(TypeError);
@@ -190,7 +196,7 @@ describe.skipIf(!isBuilt)('the binding', () => {
       addon.gemm(97, 61, 300, 1, true, true, numbers(97 * 300), false, numbers(300 * 61, 2), false, null, 0, c);
       const given = lstmArguments();
       addon.lstmForward(...given);
-      return [Array.from(c), Array.from(given[20])];
+      return [Array.from(c), Array.from(given[25])];
     });
     addon.setThreads(before);
     for (const result of results) expect(result).toEqual(results[0]);

@@ -58,7 +58,7 @@ class Arguments {
   void* array(const char* name, napi_value value, napi_typedarray_type type, int64_t length, int64_t* found);
   void* written(const char* name, napi_value value, napi_typedarray_type type, int64_t length);
 
-  static constexpr size_t kMaximum = 40;
+  static constexpr size_t kMaximum = 64;
   struct Span {
     const char* begin;
     const char* end;

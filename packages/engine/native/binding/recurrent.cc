@@ -1,5 +1,7 @@
 // LSTM, GRU and Elman network. The order of the arguments is that of the reads below; `*Arguments` in kernels.h says what
 // each is.
+#include <string>
+
 #include "../kernels/kernels.h"
 #include "exports.h"
 #include "packed.h"
@@ -7,6 +9,13 @@
 namespace cadenza::binding {
 
 namespace {
+
+// The width of h.
+template <typename Cellular>
+int64_t state_width(const Cellular& a) {
+  return a.hidden;
+}
+int64_t state_width(const LstmArguments& a) { return a.projected > 0 ? a.projected : a.hidden; }
 
 // What all three cells take, gates = how many blocks of H the kernels have, biasBlocks = how many the bias has.
 template <typename Cellular>
@@ -24,12 +33,12 @@ void read_common(Arguments& arguments, Cellular& a, int64_t gates) {
   if (a.ids != nullptr) check_range("ids", a.ids, a.batch * a.time, 0, a.vocabulary);
   const int64_t rows = a.ids != nullptr ? a.vocabulary : a.input;
   a.kernel = arguments.optional_floats("kernel", elements({rows, gates, a.hidden}));
-  a.recurrentKernel = arguments.optional_floats("recurrentKernel", elements({a.hidden, gates, a.hidden}));
+  a.recurrentKernel = arguments.optional_floats("recurrentKernel", elements({state_width(a), gates, a.hidden}));
 }
 
 template <typename Cellular>
 void read_state(Arguments& arguments, Cellular& a) {
-  a.h0 = arguments.optional_floats("h0", elements({a.batch, a.hidden}));
+  a.h0 = arguments.optional_floats("h0", elements({a.batch, state_width(a)}));
 }
 
 // Gain and bias of the layer norms of x W and h U.
@@ -43,8 +52,8 @@ template <typename Cellular>
 void read_rest(Arguments& arguments, Cellular& a, Cell cell) {
   a.lengths = arguments.optional_integers("lengths", a.batch);
   if (a.lengths != nullptr) check_range("lengths", a.lengths, a.batch, 0, a.time + 1);
-  a.recurrentMask = arguments.optional_floats("recurrentMask", elements({a.batch, a.hidden}));
-  a.zoneoutMaskH = arguments.optional_floats("zoneoutMaskH", elements({a.batch, a.time, a.hidden}));
+  a.recurrentMask = arguments.optional_floats("recurrentMask", elements({a.batch, state_width(a)}));
+  a.zoneoutMaskH = arguments.optional_floats("zoneoutMaskH", elements({a.batch, a.time, state_width(a)}));
   a.zoneoutH = static_cast<float>(arguments.number("zoneoutH"));
   a.reverse = arguments.boolean("reverse");
   const napi_value packed = arguments.optional_value();
@@ -60,13 +69,23 @@ void read_rest(Arguments& arguments, Cellular& a, Cell cell) {
 }
 
 void read_lstm(Arguments& arguments, LstmArguments& a) {
+  a.projected = arguments.size("projected");
   read_common(arguments, a, 4);
   a.bias = arguments.optional_floats("bias", elements({4, a.hidden}));
   read_state(arguments, a);
   a.c0 = arguments.optional_floats("c0", elements({a.batch, a.hidden}));
   a.zoneoutMaskC = arguments.optional_floats("zoneoutMaskC", elements({a.batch, a.time, a.hidden}));
   a.zoneoutC = static_cast<float>(arguments.number("zoneoutC"));
+  a.projection = arguments.optional_floats("projection", elements({a.hidden, a.projected}));
+  if ((a.projection != nullptr) != (a.projected > 0)) {
+    refuse("projected", a.projection ? "positive with a projection" : "0 without a projection", std::to_string(a.projected));
+  }
+  read_norms(arguments, a, 4);
+  a.normCell = arguments.optional_floats("normCell", elements({2, a.hidden}));
   read_rest(arguments, a, Cell::lstm);
+  if (a.packed != nullptr && (a.projection || a.normInput || a.normRecurrent || a.normCell)) {
+    refuse("packed weights", "null with layer norm or a projection", "some");
+  }
 }
 
 Cell gru_cell(bool resetAfter) { return resetAfter ? Cell::gruResetAfter : Cell::gruResetBefore; }
@@ -96,32 +115,35 @@ void read_outgoing(Arguments& arguments, const Cellular& a, Gradients& g, int64_
   if (a.ids != nullptr && !arguments.next_is_null()) refuse("dx", "null with ids", "an array");
   g.dx = arguments.optional_output("dx", elements({a.batch, a.time, a.input}));
   g.dkernel = arguments.optional_output("dkernel", elements({rows, gates, a.hidden}));
-  g.drecurrentKernel = arguments.optional_output("drecurrentKernel", elements({a.hidden, gates, a.hidden}));
+  g.drecurrentKernel = arguments.optional_output("drecurrentKernel", elements({state_width(a), gates, a.hidden}));
   g.dbias = arguments.optional_output("dbias", elements({biasBlocks, a.hidden}));
-  g.dh0 = arguments.optional_output("dh0", elements({a.batch, a.hidden}));
+  g.dh0 = arguments.optional_output("dh0", elements({a.batch, state_width(a)}));
 }
 
-// The gradients of norms that are given.
+// The gradient of a weight that may not be there.
+float* read_gradient_of(Arguments& arguments, const float* weight, const char* name, int64_t length) {
+  if (weight == nullptr && !arguments.next_is_null()) refuse(name, "null where its weight is not given", "an array");
+  return arguments.optional_output(name, length);
+}
+
 template <typename Cellular, typename Gradients>
 void read_norm_gradients(Arguments& arguments, const Cellular& a, Gradients& g, int64_t gates) {
-  const auto read = [&](const char* name, const float* norm) {
-    if (norm == nullptr && !arguments.next_is_null()) refuse(name, "null without its norm", "an array");
-    return arguments.optional_output(name, elements({2, gates, a.hidden}));
-  };
-  g.dnormInput = read("dnormInput", a.normInput);
-  g.dnormRecurrent = read("dnormRecurrent", a.normRecurrent);
+  g.dnormInput = read_gradient_of(arguments, a.normInput, "dnormInput", elements({2, gates, a.hidden}));
+  g.dnormRecurrent = read_gradient_of(arguments, a.normRecurrent, "dnormRecurrent", elements({2, gates, a.hidden}));
 }
 
 napi_value lstm_forward(Arguments& arguments) {
   LstmArguments a;
   LstmOutputs o;
   read_lstm(arguments, a);
-  const int64_t state = elements({a.batch, a.hidden});
-  o.y = arguments.output("y", elements({a.batch, a.time, a.hidden}));
-  o.hLast = arguments.optional_output("hLast", state);
-  o.cLast = arguments.optional_output("cLast", state);
-  o.gates = arguments.optional_output("gates", elements({a.time, a.batch, 4, a.hidden}));
+  const int64_t width = state_width(a), reserve = elements({a.time, a.batch, 4, a.hidden});
+  o.y = arguments.output("y", elements({a.batch, a.time, width}));
+  o.hLast = arguments.optional_output("hLast", elements({a.batch, width}));
+  o.cLast = arguments.optional_output("cLast", elements({a.batch, a.hidden}));
+  o.gates = arguments.optional_output("gates", reserve);
   o.cells = arguments.optional_output("cells", elements({a.time, a.batch, a.hidden}));
+  if (a.normRecurrent == nullptr && !arguments.next_is_null()) refuse("extra", "null without normRecurrent", "an array");
+  o.extra = arguments.optional_output("extra", reserve);
   kernels().lstmForward(default_pool(), a, o);
   return nullptr;
 }
@@ -130,16 +152,21 @@ napi_value lstm_backward(Arguments& arguments) {
   LstmArguments a;
   LstmGradients g;
   read_lstm(arguments, a);
-  const int64_t state = elements({a.batch, a.hidden});
-  const int64_t sequence = elements({a.batch, a.time, a.hidden});
+  const int64_t width = state_width(a), reserve = elements({a.time, a.batch, 4, a.hidden});
+  const int64_t sequence = elements({a.batch, a.time, width}), state = elements({a.batch, a.hidden});
   g.y = arguments.floats("y", sequence);
-  g.gates = arguments.floats("gates", elements({a.time, a.batch, 4, a.hidden}));
-  g.cells = arguments.floats("cells", sequence);
+  g.gates = arguments.floats("gates", reserve);
+  g.cells = arguments.floats("cells", elements({a.time, a.batch, a.hidden}));
+  g.extra = arguments.optional_floats("extra", reserve);
+  if (g.extra == nullptr && a.normRecurrent != nullptr) refuse("extra", "given with normRecurrent", "null");
   g.dy = arguments.optional_floats("dy", sequence);
-  g.dhLast = arguments.optional_floats("dhLast", state);
+  g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, width}));
   g.dcLast = arguments.optional_floats("dcLast", state);
   read_outgoing(arguments, a, g, 4, 4);
   g.dc0 = arguments.optional_output("dc0", state);
+  g.dprojection = read_gradient_of(arguments, a.projection, "dprojection", elements({a.hidden, a.projected}));
+  read_norm_gradients(arguments, a, g, 4);
+  g.dnormCell = read_gradient_of(arguments, a.normCell, "dnormCell", elements({2, a.hidden}));
   kernels().lstmBackward(default_pool(), a, g);
   return nullptr;
 }

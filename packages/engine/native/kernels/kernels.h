@@ -72,6 +72,8 @@ void free_packed_weights(PackedWeights* packed);
 
 // LSTM over a sequence:
 //   z = x W + b + (h_{t-1} * recurrentMask) U;  i, f, o = sigmoid, g = tanh;  c = f c_{t-1} + i g;  h = o tanh(c)
+// With layer norms: z = LN(x W) + b + LN((h_{t-1} * recurrentMask) U), h = o tanh(LN(c)), each where its gain and bias are given.
+// With a projection R to P units: h = (o tanh(c)) R. Without one P is H.
 // Input: x [B,T,D] with kernel [D,4H], or (x null) ids [B,T] with kernel a table [V,4H] whose rows are the input products.
 // Steps t >= lengths[b] carry the state and give a zero output row. reverse walks t from T-1 to 0.
 // Zoneout: a state element keeps its previous value where the mask is 1; without masks and with a rate > 0 (evaluation):
@@ -81,41 +83,52 @@ struct LstmArguments {
   const float* x = nullptr;                 // [B,T,D]
   const int32_t* ids = nullptr;             // [B,T]
   const float* kernel = nullptr;            // [D,4H] or [V,4H]; may be null when packed holds it (dense x)
-  const float* recurrentKernel = nullptr;   // [H,4H]; may be null when packed is given
+  const float* recurrentKernel = nullptr;   // [P,4H]; may be null when packed is given
   const float* bias = nullptr;              // [4H], may be null
-  const float* h0 = nullptr;                // [B,H], null = zeros
+  const float* h0 = nullptr;                // [B,P], null = zeros
   const float* c0 = nullptr;                // [B,H], null = zeros
   const int32_t* lengths = nullptr;         // [B], optional
-  const float* recurrentMask = nullptr;     // [B,H], optional
-  const float* zoneoutMaskH = nullptr;      // [B,T,H], optional
+  const float* recurrentMask = nullptr;     // [B,P], optional
+  const float* zoneoutMaskH = nullptr;      // [B,T,P], optional
   const float* zoneoutMaskC = nullptr;      // [B,T,H], optional
   float zoneoutH = 0, zoneoutC = 0;
   bool reverse = false;
-  const PackedWeights* packed = nullptr;    // optional
+  const PackedWeights* packed = nullptr;    // optional; not with norms or a projection
+  int64_t projected = 0;                    // P, with a projection
+  const float* projection = nullptr;        // [H,P], optional
+  const float* normInput = nullptr;         // [2,4H]: gain and bias, optional
+  const float* normRecurrent = nullptr;     // [2,4H], optional
+  const float* normCell = nullptr;          // [2,H], optional
 };
 struct LstmOutputs {
-  float* y = nullptr;      // [B,T,H]
-  float* hLast = nullptr;  // [B,H], may be h0 itself (in place) or null
+  float* y = nullptr;      // [B,T,P]
+  float* hLast = nullptr;  // [B,P], may be h0 itself (in place) or null
   float* cLast = nullptr;  // [B,H], may be c0 itself (in place) or null
   float* gates = nullptr;  // [T,B,4H] activations i f g o, null = not kept
   float* cells = nullptr;  // [T,B,H] cell states c_t (after zoneout), null = not kept
+  float* extra = nullptr;  // [T,B,4H] products with U before their norm, null = not kept; with normRecurrent only
 };
 struct LstmGradients {
   // what forward gave
   const float* y = nullptr;
   const float* gates = nullptr;
   const float* cells = nullptr;
+  const float* extra = nullptr;  // with normRecurrent
   // what arrives; each may be null = zeros
-  const float* dy = nullptr;      // [B,T,H]
-  const float* dhLast = nullptr;  // [B,H]
+  const float* dy = nullptr;      // [B,T,P]
+  const float* dhLast = nullptr;  // [B,P]
   const float* dcLast = nullptr;  // [B,H]
   // what leaves; each may be null = not wanted; all are overwritten
   float* dx = nullptr;                // [B,T,D], only with dense x
   float* dkernel = nullptr;           // [D,4H] or [V,4H]
-  float* drecurrentKernel = nullptr;  // [H,4H]
+  float* drecurrentKernel = nullptr;  // [P,4H]
   float* dbias = nullptr;             // [4H]
-  float* dh0 = nullptr;               // [B,H]
+  float* dh0 = nullptr;               // [B,P]
   float* dc0 = nullptr;               // [B,H]
+  float* dprojection = nullptr;       // [H,P]
+  float* dnormInput = nullptr;        // [2,4H]; this and the two below only where the norm is given
+  float* dnormRecurrent = nullptr;    // [2,4H]
+  float* dnormCell = nullptr;         // [2,H]
 };
 
 // GRU: z, r = sigmoid(x W + b + h U);

@@ -106,8 +106,11 @@ struct Layer {
   std::vector<int32_t> idValues, lengths;
   Doubles recurrentMask, maskH, maskC;
   Doubles normInput, normRecurrent;  // [2,W]: gain and bias of layer norms
+  Doubles normCell, projection;      // [2,H] and [H,P], of the LSTM
+  int P = 0;                         // the projection's width, or 0
   double rateH = 0, rateC = 0;
 
+  int width() const { return P > 0 ? P : H; }
   int gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru || cell == Cell::gruBefore ? 3 : 1; }
 };
 
@@ -125,19 +128,19 @@ void normalise(Doubles& x, size_t first, size_t count, const Doubles& norm) {
 }
 
 States reference(const Layer& l) {
-  const int B = l.B, T = l.T, D = l.D, H = l.H, G = l.gates(), W = G * H;
-  States s{Doubles(static_cast<size_t>(B * T * H)), l.h0, l.c0};
-  s.h.resize(static_cast<size_t>(B * H));
+  const int B = l.B, T = l.T, D = l.D, H = l.H, G = l.gates(), W = G * H, P = l.width();
+  States s{Doubles(static_cast<size_t>(B * T * P)), l.h0, l.c0};
+  s.h.resize(static_cast<size_t>(B * P));
   s.c.resize(static_cast<size_t>(B * H));
   for (int b = 0; b < B; ++b) {
     for (int n = 0; n < T; ++n) {
       const int t = l.reverse ? T - 1 - n : n;
       if (!l.lengths.empty() && t >= l.lengths[b]) continue;
-      double* h = &s.h[b * H];
+      double* h = &s.h[b * P];
       double* c = &s.c[b * H];
-      Doubles masked(h, h + H), in(W), rec(W), next(H);
+      Doubles masked(h, h + P), in(W), rec(W), next(H), inner(H), open(H);
       if (!l.recurrentMask.empty()) {
-        for (int j = 0; j < H; ++j) masked[j] *= l.recurrentMask[b * H + j];
+        for (int j = 0; j < P; ++j) masked[j] *= l.recurrentMask[b * P + j];
       }
       for (int w = 0; w < W; ++w) {
         if (l.ids) {
@@ -145,7 +148,7 @@ States reference(const Layer& l) {
         } else {
           for (int d = 0; d < D; ++d) in[w] += l.x[(b * T + t) * D + d] * l.kernel[d * W + w];
         }
-        for (int j = 0; j < H; ++j) rec[w] += masked[j] * l.recurrentKernel[j * W + w];
+        for (int j = 0; j < P; ++j) rec[w] += masked[j] * l.recurrentKernel[j * W + w];
       }
       normalise(in, 0, W, l.normInput);
       normalise(rec, 0, l.cell == Cell::gruBefore ? 2 * H : W, l.normRecurrent);
@@ -168,7 +171,7 @@ States reference(const Layer& l) {
           const double candidate = f * c[j] + i * g;
           const double stay = l.maskC.empty() ? l.rateC : l.maskC[(b * T + t) * H + j];
           c[j] = stay * c[j] + (1 - stay) * candidate;
-          next[j] = o * std::tanh(candidate);
+          inner[j] = candidate, open[j] = o;
         } else if (l.cell == Cell::gru) {
           const double z = sigmoid(sum(0)), r = sigmoid(sum(1)), n1 = std::tanh(in[2 * H + j] + r * rec[2 * H + j]);
           next[j] = z * h[j] + (1 - z) * n1;
@@ -179,10 +182,21 @@ States reference(const Layer& l) {
           next[j] = l.cell == Cell::rnnTanh ? std::tanh(sum(0)) : std::max(0.0, sum(0));
         }
       }
-      for (int j = 0; j < H; ++j) {
-        const double stay = l.maskH.empty() ? l.rateH : l.maskH[(b * T + t) * H + j];
+      if (l.cell == Cell::lstm) {
+        normalise(inner, 0, H, l.normCell);
+        for (int j = 0; j < H; ++j) next[j] = open[j] * std::tanh(inner[j]);
+      }
+      if (l.P > 0) {
+        const Doubles whole = next;
+        next.assign(static_cast<size_t>(P), 0);
+        for (int k = 0; k < H; ++k) {
+          for (int j = 0; j < P; ++j) next[j] += whole[k] * l.projection[k * P + j];
+        }
+      }
+      for (int j = 0; j < P; ++j) {
+        const double stay = l.maskH.empty() ? l.rateH : l.maskH[(b * T + t) * P + j];
         h[j] = stay * h[j] + (1 - stay) * next[j];
-        s.y[(b * T + t) * H + j] = h[j];
+        s.y[(b * T + t) * P + j] = h[j];
       }
     }
   }
@@ -190,7 +204,7 @@ States reference(const Layer& l) {
 }
 
 struct Results {
-  Floats y, h, c, dx, dkernel, drecurrentKernel, dbias, dh0, dc0, dnormInput, dnormRecurrent;
+  Floats y, h, c, dx, dkernel, drecurrentKernel, dbias, dh0, dc0, dnormInput, dnormRecurrent, dnormCell, dprojection;
 };
 
 Floats narrow(const Doubles& v) { return Floats(v.begin(), v.end()); }
@@ -199,16 +213,17 @@ const float* pointer(const Floats& v) { return v.empty() ? nullptr : v.data(); }
 // Runs the kernels forward and backward.
 Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles& dhD, const Doubles& dcD, bool packed, bool step) {
   const Kernels& k = kernels();
-  const int64_t B = l.B, T = l.T, D = l.D, H = l.H, W = l.gates() * H, rows = l.ids ? l.V : D;
+  const int64_t B = l.B, T = l.T, D = l.D, H = l.H, W = l.gates() * H, rows = l.ids ? l.V : D, P = l.width();
   const Floats x = narrow(l.x), kernel = narrow(l.kernel), recurrent = narrow(l.recurrentKernel), bias = narrow(l.biases);
   const Floats h0 = narrow(l.h0), c0 = narrow(l.c0), mask = narrow(l.recurrentMask), maskH = narrow(l.maskH), maskC = narrow(l.maskC);
   const Floats dy = narrow(dyD), dh = narrow(dhD), dc = narrow(dcD);
   const auto sized = [](int64_t n) { return Floats(static_cast<size_t>(n), std::nanf("")); };
-  Results r{sized(B * T * H), sized(B * H), sized(B * H), sized(l.ids ? 0 : B * T * D), sized(rows * W), sized(H * W),
-            sized(l.cell == Cell::gru ? 2 * W : W), sized(B * H), sized(B * H), sized(2 * W), sized(2 * W)};
-  Floats gates = sized(T * B * 4 * H), cells = sized(T * B * H);
+  Results r{sized(B * T * P), sized(B * P), sized(B * H), sized(l.ids ? 0 : B * T * D), sized(rows * W), sized(P * W),
+            sized(l.cell == Cell::gru ? 2 * W : W), sized(B * P), sized(B * H), sized(2 * W), sized(2 * W), sized(2 * H), sized(H * P)};
+  Floats gates = sized(T * B * 4 * H), cells = sized(T * B * H), extra = sized(l.normRecurrent.empty() ? 0 : T * B * 4 * H);
   PackedWeights* weights = nullptr;
   const Floats normInput = narrow(l.normInput), normRecurrent = narrow(l.normRecurrent);
+  const Floats normCell = narrow(l.normCell), projection = narrow(l.projection);
   const auto norms = [&](auto& a) {
     a.normInput = pointer(normInput);
     a.normRecurrent = pointer(normRecurrent);
@@ -244,21 +259,31 @@ Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles&
   if (l.cell == Cell::lstm) {
     LstmArguments a;
     common(a);
+    norms(a);
+    a.normCell = pointer(normCell);
+    a.projection = pointer(projection);
+    a.projected = l.P;
+    const bool plain = projection.empty() && normInput.empty() && normRecurrent.empty() && normCell.empty();
     a.c0 = pointer(c0);
     a.zoneoutMaskC = pointer(maskC);
     a.zoneoutC = static_cast<float>(l.rateC);
     LstmArguments forward = a;
-    if (packed) {
+    if (packed && plain) {
       weights = k.packLstm(pool, D, H, l.ids ? nullptr : kernel.data(), recurrent.data());
       forward.packed = weights;
       forward.recurrentKernel = nullptr;
       if (!l.ids) forward.kernel = nullptr;
     }
-    LstmOutputs o{r.y.data(), r.h.data(), r.c.data(), step ? nullptr : gates.data(), step ? nullptr : cells.data()};
+    LstmOutputs o{r.y.data(), r.h.data(), r.c.data(), step ? nullptr : gates.data(), step ? nullptr : cells.data(),
+                  step || extra.empty() ? nullptr : extra.data()};
     k.lstmForward(pool, forward, o);
     if (!step) {
       LstmGradients g;
       gradients(g);
+      norm_gradients(g);
+      g.dnormCell = r.dnormCell.data();
+      g.dprojection = r.dprojection.data();
+      g.extra = pointer(extra);
       g.gates = gates.data();
       g.cells = cells.data();
       g.dcLast = dc.data();
@@ -360,7 +385,10 @@ Layer make_layer(Cell cell, int B, int T, int D, int H) {
 void test_layer(Layer l, const std::string& name) {
   const std::string outer = context;
   context += " " + name;
-  const Doubles dy = widen(random_floats(l.B * l.T * l.H)), dh = widen(random_floats(l.B * l.H)), dc = widen(random_floats(l.B * l.H));
+  const double usual = slack;
+  // Norms divide rounded products by their deviation.
+  if (bf16 && (!l.normInput.empty() || !l.normRecurrent.empty() || !l.normCell.empty())) slack *= 2.5;
+  const Doubles dy = widen(random_floats(l.B * l.T * l.width())), dh = widen(random_floats(l.B * l.width())), dc = widen(random_floats(l.B * l.H));
   ThreadPool two(2), one(1), three(3);
   const States expected = reference(l);
   const Results r = run(two, l, dy, dh, dc, false, false);
@@ -375,6 +403,8 @@ void test_layer(Layer l, const std::string& name) {
   if (!l.ids) differences(l, l.x, r.dx, dy, dh, dc, "x");
   differences(l, l.normInput, r.dnormInput, dy, dh, dc, "normInput");
   differences(l, l.normRecurrent, r.dnormRecurrent, dy, dh, dc, "normRecurrent");
+  differences(l, l.normCell, r.dnormCell, dy, dh, dc, "normCell");
+  differences(l, l.projection, r.dprojection, dy, dh, dc, "projection");
   for (ThreadPool* pool : {&one, &three, &two}) {
     const Results again = run(*pool, l, dy, dh, dc, false, false);
     identical(again.y, r.y, "y");
@@ -385,10 +415,13 @@ void test_layer(Layer l, const std::string& name) {
     identical(again.dx, r.dx, "dx");
     if (!l.normInput.empty()) identical(again.dnormInput, r.dnormInput, "dnormInput");
     if (!l.normRecurrent.empty()) identical(again.dnormRecurrent, r.dnormRecurrent, "dnormRecurrent");
+    if (!l.normCell.empty()) identical(again.dnormCell, r.dnormCell, "dnormCell");
+    if (!l.projection.empty()) identical(again.dprojection, r.dprojection, "dprojection");
   }
   const Results light = run(two, l, dy, dh, dc, true, true);
   close(light.y, expected.y, 3e-5, "y without reserve, weights packed");
   close(light.h, expected.h, 3e-5, "h without reserve, weights packed");
+  slack = usual;
   context = outer;
 }
 
@@ -484,10 +517,10 @@ void test_recurrent() {
       l.kernel = widen(random_floats(l.V * l.gates() * l.H));
     };
     const auto masks = [](Layer& l) {
-      l.maskH = widen(random_mask(l.B * l.T * l.H, 0.7f, 1.0f));
+      l.maskH = widen(random_mask(l.B * l.T * l.width(), 0.7f, 1.0f));
       if (l.cell == Cell::lstm) l.maskC = widen(random_mask(l.B * l.T * l.H, 0.6f, 1.0f));
     };
-    const auto recurrent = [](Layer& l) { l.recurrentMask = widen(random_mask(l.B * l.H, 0.3f, 1 / 0.7f)); };
+    const auto recurrent = [](Layer& l) { l.recurrentMask = widen(random_mask(l.B * l.width(), 0.3f, 1 / 0.7f)); };
     variant("reverse", [](Layer& l) { l.reverse = true; });
     variant("lengths", lengths);
     variant("lengths reverse", [&](Layer& l) { lengths(l), l.reverse = true; });
@@ -518,7 +551,31 @@ void test_recurrent() {
       if (input) l.normInput = norm();
       if (recurrent) l.normRecurrent = norm();
     };
-    if (cell != Cell::lstm) {
+    const auto project = [](Layer& l, int P) {
+      l.P = P;
+      l.projection = widen(random_floats(l.H * P, 1.0f / std::sqrt(static_cast<float>(l.H))));
+      l.recurrentKernel = widen(random_floats(P * 4 * l.H, 1.0f / std::sqrt(static_cast<float>(P))));
+      l.h0 = widen(random_floats(l.B * P, 0.5f));
+    };
+    const auto norm_cell = [](Layer& l) {
+      l.normCell = widen(random_floats(2 * l.H, 0.5f));
+      for (int j = 0; j < l.H; ++j) l.normCell[static_cast<size_t>(j)] += 1;
+    };
+    if (cell == Cell::lstm) {
+      variant("norm of the cell", norm_cell);
+      variant("projection", [&](Layer& l) { project(l, 7); });
+      variant("wide projection lengths", [&](Layer& l) { project(l, 40), lengths(l); });
+      variant("projection ids masks", [&](Layer& l) { project(l, 33), ids(l), masks(l), recurrent(l); }, 35);
+      variant("projection norms lengths rates reverse", [&](Layer& l) {
+        project(l, 9), norms(l, true, true), norm_cell(l), lengths(l), l.reverse = true, l.rateH = 0.3, l.rateC = 0.2;
+      });
+      variant("norms of everything, one step, one row", [&](Layer& l) {
+        norms(l, true, true), norm_cell(l), project(l, 3);
+        l.B = l.T = 1;
+        l.x.resize(4), l.h0.resize(3), l.c0.resize(19);
+      });
+    }
+    {
       variant("norm of the input", [&](Layer& l) { norms(l, true, false); });
       variant("norm of the recurrence", [&](Layer& l) { norms(l, false, true); });
       variant("norms ids lengths", [&](Layer& l) { norms(l, true, true), ids(l), lengths(l); });
@@ -544,7 +601,7 @@ void test_recurrent() {
   test_layer(make_layer(Cell::gru, 2, 3, 8, 320), "gru few rows");
   test_layer(make_layer(Cell::gruBefore, 2, 3, 8, 320), "gru resetBefore few rows");
   test_layer(make_layer(Cell::rnnTanh, 2, 3, 8, 513), "rnn few rows");
-  for (Cell cell : {Cell::gru, Cell::gruBefore, Cell::rnnTanh}) {
+  for (Cell cell : {Cell::lstm, Cell::gru, Cell::gruBefore, Cell::rnnTanh}) {
     Layer l = make_layer(cell, 2, 3, 4, cell == Cell::rnnTanh ? 513 : 320);
     l.normInput = l.normRecurrent = widen(random_floats(2 * l.gates() * l.H));
     l.lengths = {2, 3};

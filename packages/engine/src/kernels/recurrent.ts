@@ -18,31 +18,27 @@ interface Attributes {
 type RecurrentCall = Call<Attributes>;
 type Outputs = tf.TensorInfo[];
 
-/** B, T, D (or the vocabulary's size V, D then 0) and H of a call. */
+/** B, T, D (or the vocabulary's size V, D then 0), H and the width P of h. */
 interface Sizes {
   B: number;
   T: number;
   D: number;
   V: number;
   H: number;
+  P: number;
 }
 
 function sizesOf({ inputs }: RecurrentCall): Sizes {
   const { x, kernel, recurrentKernel } = inputs;
   const [B, T] = x.shape;
   const isIds = x.dtype === 'int32';
-  return { B, T, D: isIds ? 0 : x.shape[2], V: isIds ? kernel.shape[0] : 0, H: recurrentKernel.shape[0] };
+  const H = inputs.projection ? inputs.projection.shape[0] : recurrentKernel.shape[0];
+  return { B, T, D: isIds ? 0 : x.shape[2], V: isIds ? kernel.shape[0] : 0, H, P: recurrentKernel.shape[0] };
 }
 
 /** Native kernels leave sequences without a row or a step to JavaScript. */
 function isEmpty({ inputs: { x } }: RecurrentCall): boolean {
   return x.shape[0] * x.shape[1] === 0;
-}
-
-/** What else of the LSTM they leave to it: layer norm and projection. */
-function isGeneric(call: RecurrentCall): boolean {
-  const { normInput, normRecurrent, normCell, projection } = call.inputs;
-  return Boolean(normInput || normRecurrent || normCell || projection) || isEmpty(call);
 }
 
 function optional(call: RecurrentCall, name: string): Float32Array | null {
@@ -79,10 +75,14 @@ function isSingleStep({ attrs }: RecurrentCall, { T }: Sizes): boolean {
 
 function lstmArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights | null) {
   const { inputs, attrs, backend } = call;
+  const names = ['projection', 'normInput', 'normRecurrent', 'normCell'] as const;
+  const [projection, normInput, normRecurrent, normCell] = names.map((name) => optional(call, name));
   return [
+    projection ? sizes.P : 0,
     ...opening(call, sizes, packed),
     ...([backend.floats(inputs.bias), backend.floats(inputs.h0), backend.floats(inputs.c0)] as const),
     ...([optional(call, 'zoneoutMaskC'), attrs.zoneoutC ?? 0] as const),
+    ...([projection, normInput, normRecurrent, normCell] as const),
     ...closing(call, packed),
   ] as const;
 }
@@ -108,32 +108,44 @@ function rnnArguments(call: RecurrentCall, sizes: Sizes, packed: PackedWeights |
 }
 
 /** y, hLast and the reserves, of which there are none when no gradient or trace wants them. */
-function forwardOutputs({ backend, attrs }: RecurrentCall, { B, T, H }: Sizes, reserveWidth: number) {
-  const y = backend.output([B, T, H]);
-  const h = backend.output([B, H]);
+function forwardOutputs({ backend, attrs }: RecurrentCall, { B, T, P }: Sizes, reserveWidth: number) {
+  const y = backend.output([B, T, P]);
+  const h = backend.output([B, P]);
   const reserve = backend.output(attrs.saveReserve ? [T, B, reserveWidth] : [0]);
   return { y, h, reserve, kept: attrs.saveReserve ? reserve.values : null };
 }
 
+/** Layer norm and projection have kernels that take the weights as they are. */
+function hasNormOrProjection({ inputs }: RecurrentCall): boolean {
+  return Boolean(inputs.normInput || inputs.normRecurrent || inputs.normCell || inputs.projection);
+}
+
 function lstm(call: RecurrentCall): Outputs {
-  if (isGeneric(call)) return genericKernels.CadenzaLSTM(call as never) as Outputs;
+  if (isEmpty(call)) return genericKernels.CadenzaLSTM(call as never) as Outputs;
   const { inputs, backend, attrs } = call;
   const { addon } = backend;
   const sizes = sizesOf(call);
   const { B, T, D, H } = sizes;
-  const packed = isSingleStep(call, sizes)
-    ? backend.packedWeights(inputs.recurrentKernel, D > 0 ? inputs.kernel : null, 'lstm', (recurrentKernel, kernel) =>
-        addon.packLstm(D, H, kernel, recurrentKernel),
-      )
-    : null;
+  const packed =
+    isSingleStep(call, sizes) && !hasNormOrProjection(call)
+      ? backend.packedWeights(inputs.recurrentKernel, D > 0 ? inputs.kernel : null, 'lstm', (recurrentKernel, kernel) =>
+          addon.packLstm(D, H, kernel, recurrentKernel),
+        )
+      : null;
   const { y, h, reserve, kept } = forwardOutputs(call, sizes, 4 * H);
   const c = backend.output([B, H]);
   const cells = backend.output(attrs.saveReserve ? [T, B, H] : [0]);
+  const keepsProducts = attrs.saveReserve && Boolean(inputs.normRecurrent);
+  const extra = backend.output(keepsProducts ? [T, B, 4 * H] : [0]);
   const keptCells = attrs.saveReserve ? cells.values : null;
+  const keptProducts = keepsProducts ? extra.values : null;
   checkedIds(call, () =>
-    addon.lstmForward(...lstmArguments(call, sizes, packed), y.values, h.values, c.values, kept, keptCells),
+    addon.lstmForward(
+      ...lstmArguments(call, sizes, packed),
+      ...([y.values, h.values, c.values, kept, keptCells, keptProducts] as const),
+    ),
   );
-  return [y.info, h.info, c.info, reserve.info, cells.info, backend.output([0]).info];
+  return [y.info, h.info, c.info, reserve.info, cells.info, extra.info];
 }
 
 function gru(call: RecurrentCall): Outputs {
@@ -191,24 +203,26 @@ function outgoingNorms({ inputs, backend }: RecurrentCall) {
 }
 
 function lstmGrad(call: RecurrentCall): Outputs {
-  if (isGeneric(call)) return genericKernels.CadenzaLSTMGrad(call as never) as Outputs;
+  if (isEmpty(call)) return genericKernels.CadenzaLSTMGrad(call as never) as Outputs;
   const { inputs, backend } = call;
   const { infos, taken } = outgoing(call);
   const dc0 = backend.output(inputs.c0.shape);
+  const dprojection = inputs.projection ? backend.output(inputs.projection.shape) : null;
+  const norms = outgoingNorms(call);
+  const dnormCell = inputs.normCell ? backend.output(inputs.normCell.shape) : null;
   const names = ['y', 'reserveGates', 'reserveCells', 'dy', 'dhLast', 'dcLast'];
   const [y, gates, cells, dy, dh, dc] = names.map((name) => backend.floats(inputs[name]));
+  const extra = inputs.normRecurrent ? backend.floats(inputs.reserveExtra) : null;
   backend.addon.lstmBackward(
     ...lstmArguments(call, sizesOf(call), null),
-    y,
-    gates,
-    cells,
-    dy,
-    dh,
-    dc,
+    ...([y, gates, cells, extra, dy, dh, dc] as const),
     ...taken,
-    dc0.values,
+    ...([dc0.values, dprojection?.values ?? null] as const),
+    ...norms.taken,
+    dnormCell?.values ?? null,
   );
-  return [...infos, dc0.info];
+  const optional = [dprojection ? [dprojection.info] : [], norms.infos, dnormCell ? [dnormCell.info] : []];
+  return [...infos, dc0.info, ...optional.flat()];
 }
 
 function gruGrad(call: RecurrentCall): Outputs {

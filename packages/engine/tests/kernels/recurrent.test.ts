@@ -5,6 +5,8 @@ import { expectSameOnNative, isBuilt, numbers, tensor } from '../onBoth.js';
 
 // Sums of up to 33 * 3 products in float32, in another order than JavaScript's float64 sums.
 const TOLERANCE = 2e-5;
+// Layer norm multiplies that by 1 / deviation of its rows.
+const NORM_TOLERANCE = 2e-4;
 
 interface Case {
   B: number;
@@ -189,17 +191,75 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
     await expectSameOnNative(() => Object.values(rnnTrace({ ...makeInputs(c, 1), bias: tensor([6], 9) })), TOLERANCE);
   });
 
-  it('leaves layer norm and projection to the generic kernels', async () => {
-    await expectSameOnNative(() => {
-      const [B, T, D, H, P] = [2, 3, 4, 5, 3];
-      const weights = [tensor([B, T, D], 1), tensor([D, 4 * H], 2), tensor([P, 4 * H], 3), tensor([H, P], 4)];
-      const run = ([x, kernel, recurrentKernel, projection]: tf.Tensor[]) => {
-        const normInput = tensor([2, 4 * H], 6);
-        const result = lstm({ x, kernel, recurrentKernel, projection, normInput, bias: tensor([4 * H], 5) });
-        return [result.outputs, result.h, result.c];
-      };
-      return outputsAndGradients(run, weights);
-    }, TOLERANCE);
+  it.each([
+    { B: 2, T: 3, D: 4, H: 5, P: 3, norms: 'projection', lengths: false, mask: false, zoneout: 'none' as const },
+    { B: 3, T: 5, D: 7, H: 33, P: 40, norms: 'projection', lengths: true, mask: true, zoneout: 'mask' as const },
+    { B: 7, T: 4, D: 3, H: 17, P: 0, norms: 'normInput', lengths: true, mask: false, zoneout: 'none' as const },
+    { B: 7, T: 4, D: 3, H: 17, P: 0, norms: 'normRecurrent', lengths: false, mask: true, zoneout: 'rate' as const },
+    { B: 7, T: 4, D: 3, H: 17, P: 0, norms: 'normCell', lengths: true, mask: false, zoneout: 'mask' as const },
+    { B: 2, T: 1, D: 3, H: 9, P: 4, norms: 'all', lengths: false, mask: false, zoneout: 'none' as const },
+    { B: 13, T: 6, D: 5, H: 35, P: 7, norms: 'all', lengths: true, mask: true, zoneout: 'mask' as const },
+  ])('LSTM with $norms equals the generic kernel: B$B T$T H$H P$P', async (options) => {
+    for (const [ids, reverse] of [
+      [false, false],
+      [true, true],
+    ]) {
+      await expectSameOnNative(() => {
+        const c = { ...options, ids, reverse };
+        const { B, T, H, norms } = c;
+        const P = c.P || H;
+        const { x, kernel, lengths, zoneoutH } = makeInputs(c, 4);
+        const has = (name: string) => norms === name || norms === 'all';
+        const optional = {
+          ...(c.P > 0 ? { projection: tensor([H, P], 13, 0.5) } : {}),
+          ...(has('normInput') ? { normInput: tensor([2, 4 * H], 14) } : {}),
+          ...(has('normRecurrent') ? { normRecurrent: tensor([2, 4 * H], 15) } : {}),
+          ...(has('normCell') ? { normCell: tensor([2, H], 16) } : {}),
+        };
+        const recurrentKernel = tensor([P, 4 * H], 3, 0.5);
+        const [h0, bias, c0] = [tensor([B, P], 5), tensor([4 * H], 9), tensor([B, H], 10)];
+        const masks = {
+          recurrentMask: c.mask ? tf.mul(zeroOne([B, P], 6), 2) : undefined,
+          zoneoutMaskH: c.zoneout === 'mask' ? zeroOne([B, T, P], 7) : undefined,
+          zoneoutMaskC: c.zoneout === 'mask' ? zeroOne([B, T, H], 8) : undefined,
+        };
+        const run = ([x, kernel, recurrentKernel, h0, bias, c0, ...rest]: tf.Tensor[]) => {
+          const given = Object.fromEntries(Object.keys(optional).map((key, index) => [key, rest[index]]));
+          const result = lstm({
+            ...{ x, kernel, recurrentKernel, h0, bias, c0, lengths, zoneoutH, reverse },
+            ...masks,
+            ...given,
+          });
+          return [result.outputs, result.h, result.c];
+        };
+        return outputsAndGradients(run, [x, kernel, recurrentKernel, h0, bias, c0, ...Object.values(optional)]);
+      }, NORM_TOLERANCE);
+    }
+  });
+
+  it('lets nothing of padded steps through an LSTM, NaN and infinity neither', async () => {
+    await tf.setBackend('native');
+    const [B, T, D, H] = [4, 6, 3, 5];
+    const lengths = [6, 0, 2, 5];
+    const run = (padding: number, normed: boolean) =>
+      tf.tidy(() => {
+        const values = numbers(B * T * D, 1);
+        lengths.forEach((length, b) => values.fill(padding, (b * T + length) * D, (b + 1) * T * D));
+        const weights = [tensor([D, 4 * H], 2), tensor([H, 4 * H], 3), tensor([4 * H], 4), tensor([2, 4 * H], 5)];
+        const forward = ([x, kernel, recurrentKernel, bias, norm]: tf.Tensor[]) => {
+          const norms = normed ? { normInput: norm, normRecurrent: norm } : {};
+          const ragged = tf.tensor(lengths, [B], 'int32');
+          const { outputs, h, c } = lstm({ x, kernel, recurrentKernel, bias, lengths: ragged, ...norms });
+          return [outputs, tf.add(h, tf.sum(norm)), c];
+        };
+        const results = outputsAndGradients(forward, [tf.tensor(values, [B, T, D]), ...weights]);
+        return results.map((result) => result.dataSync().slice());
+      });
+    for (const normed of [false, true]) {
+      const expected = run(0, normed);
+      expect(expected.flatMap((values) => [...values]).every(Number.isFinite)).toBe(true);
+      for (const padding of [NaN, Infinity]) expect(run(padding, normed)).toEqual(expected);
+    }
   });
 
   it.each([
