@@ -86,6 +86,8 @@ export interface Addon {
   /** Runs the tile of matrix products so often on every thread, fed from the innermost cache; returns the operations. */
   l1Product(repeats: number): number;
 
+  /** Floats that the reserve of gates takes a row: 4H, or half of it where gates are kept in bf16. */
+  lstmGatesWidth(hidden: number): number;
   lstmForward(
     ...a: [
       ...LstmArguments,

@@ -132,11 +132,15 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
   const packed = (weights: PackedWeights): Argument => ({ name: 'packed', value: weights, kind: 'packed' });
   const [state, steps] = [B * H, B * T * H];
   const recurrent = ([false, true] as const).flatMap((ids): [keyof Addon, Argument[]][] => {
-    const lstm = sequence(4, 4, [], true, ids);
     const norms = (gates: number) => [floats('normInput', 2 * gates * H), floats('normRecurrent', 2 * gates * H)];
     const normGradients = (gates: number) => [
       maybe(output('dnormInput', 2 * gates * H)),
       maybe(output('dnormRecurrent', 2 * gates * H)),
+    ];
+    const normCell = floats('normCell', 2 * H);
+    const lstm = (given: Argument[]) => [
+      size('projected', 0),
+      ...sequence(4, 4, [], true, ids, [absent(floats('projection', 0)), ...given]),
     ];
     // Forward, a norm may be left out; backward, its gradient is refused without it.
     const gru = (given: Argument[]) => sequence(3, 6, [flag('resetAfter', true)], false, ids, given);
@@ -145,18 +149,22 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     const last = maybe(output('hLast', state));
     const gates = 4 * steps;
     return [
+      ['lstmGatesWidth', [size('hidden', H)]],
       [
         'lstmForward',
         [
-          ...[...lstm, output('y', steps), last, maybe(output('cLast', state))],
-          ...[maybe(output('gates', gates)), maybe(output('cells', steps))],
+          ...[...lstm([maybe(norms(4)[0]), norms(4)[1], maybe(normCell)]), output('y', steps), last],
+          ...[maybe(output('cLast', state)), maybe(output('gates', gates)), maybe(output('cells', steps))],
+          maybe(output('extra', gates)),
         ],
       ],
       [
         'lstmBackward',
         [
-          ...[...lstm, floats('y', steps), floats('gates', gates), floats('cells', steps)],
-          ...[...arriving, maybe(floats('dcLast', state)), ...gradients(4, 4, ids), maybe(output('dc0', state))],
+          ...[...lstm([...norms(4), normCell]), floats('y', steps), floats('gates', gates), floats('cells', steps)],
+          ...[floats('extra', gates), ...arriving, maybe(floats('dcLast', state)), ...gradients(4, 4, ids)],
+          ...[maybe(output('dc0', state)), absent(output('dprojection', 0)), ...normGradients(4)],
+          maybe(output('dnormCell', 2 * H)),
         ],
       ],
       ['gruForward', [...gru(norms(3).map(maybe)), output('y', steps), last, maybe(output('gates', gates))]],

@@ -23,6 +23,8 @@ export interface SequenceAttributes {
   reverse: boolean;
   /** Fill the reserves; they have shape [0] otherwise. */
   saveReserve: boolean;
+  /** The reserves are read: gates are float32 then, which a kernel may otherwise keep as it likes. */
+  trace: boolean;
 }
 
 export interface SequenceResult {
@@ -42,14 +44,15 @@ export function runSequence(
   for (const [name, tensor] of Object.entries(given)) if (tensor) inputs[name] = tensor;
   const inputNames = Object.keys(inputs);
   const recording = isRecording();
-  const attrs: SequenceAttributes = { ...attributes, inputNames, saveReserve: recording || options.trace === true };
+  const trace = options.trace === true;
+  const attrs: SequenceAttributes = { ...attributes, inputNames, saveReserve: recording || trace, trace };
   const visible = op.outputGradients.length;
 
   if (!recording) {
     const all = runKernel(op.kernel, inputs, attrs);
     const reserves = all.slice(visible);
-    if (!options.trace) tf.dispose(reserves);
-    return { outputs: all.slice(0, visible), reserves: options.trace ? reserves : [] };
+    if (!trace) tf.dispose(reserves);
+    return { outputs: all.slice(0, visible), reserves: trace ? reserves : [] };
   }
 
   let reserves: tf.Tensor[] = [];
@@ -57,7 +60,7 @@ export function runSequence(
   const forward = (save: Save): tf.Tensor[] => {
     const all = runKernel(op.kernel, inputs, attrs);
     save([...inputNames.map((name) => inputs[name]), all[0], ...all.slice(visible)]);
-    if (options.trace) reserves = all.slice(visible).map((tensor) => tf.keep(tensor));
+    if (trace) reserves = all.slice(visible).map((tensor) => tf.keep(tensor));
     return all.slice(0, visible);
   };
   const backward = (dys: tf.Tensor[], saved: tf.Tensor[]) => {

@@ -132,6 +132,17 @@ void read_norm_gradients(Arguments& arguments, const Cellular& a, Gradients& g, 
   g.dnormRecurrent = read_gradient_of(arguments, a.normRecurrent, "dnormRecurrent", elements({2, gates, a.hidden}));
 }
 
+// The elements of the gates' reserve: with bf16 operands two gates stand in the place of a float.
+int64_t gates_size(const LstmArguments& a) {
+  return elements({a.time, a.batch, 4, a.hidden}) / kernels().gatesPerWord;
+}
+
+napi_value lstm_gates_width(Arguments& arguments) {
+  napi_value width;
+  check(arguments.env(), napi_create_int64(arguments.env(), 4 * arguments.size("hidden") / kernels().gatesPerWord, &width));
+  return width;
+}
+
 napi_value lstm_forward(Arguments& arguments) {
   LstmArguments a;
   LstmOutputs o;
@@ -140,7 +151,7 @@ napi_value lstm_forward(Arguments& arguments) {
   o.y = arguments.output("y", elements({a.batch, a.time, width}));
   o.hLast = arguments.optional_output("hLast", elements({a.batch, width}));
   o.cLast = arguments.optional_output("cLast", elements({a.batch, a.hidden}));
-  o.gates = arguments.optional_output("gates", reserve);
+  o.gates = arguments.optional_output("gates", gates_size(a));
   o.cells = arguments.optional_output("cells", elements({a.time, a.batch, a.hidden}));
   if (a.normRecurrent == nullptr && !arguments.next_is_null()) refuse("extra", "null without normRecurrent", "an array");
   o.extra = arguments.optional_output("extra", reserve);
@@ -155,10 +166,10 @@ napi_value lstm_backward(Arguments& arguments) {
   const int64_t width = state_width(a), reserve = elements({a.time, a.batch, 4, a.hidden});
   const int64_t sequence = elements({a.batch, a.time, width}), state = elements({a.batch, a.hidden});
   g.y = arguments.floats("y", sequence);
-  g.gates = arguments.floats("gates", reserve);
+  g.gates = arguments.floats("gates", gates_size(a));
   g.cells = arguments.floats("cells", elements({a.time, a.batch, a.hidden}));
   g.extra = arguments.optional_floats("extra", reserve);
-  if (g.extra == nullptr && a.normRecurrent != nullptr) refuse("extra", "given with normRecurrent", "null");
+  if (g.extra == nullptr && a.normRecurrent != nullptr) refuse("extra", "given", "null with normRecurrent");
   g.dy = arguments.optional_floats("dy", sequence);
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, width}));
   g.dcLast = arguments.optional_floats("dcLast", state);
@@ -251,6 +262,7 @@ napi_value pack_rnn(Arguments& arguments) {
 
 const std::vector<Export>& recurrent_exports() {
   static const std::vector<Export> exports = {
+      {"lstmGatesWidth", callback<lstm_gates_width>},
       {"lstmForward", callback<lstm_forward>}, {"lstmBackward", callback<lstm_backward>},
       {"gruForward", callback<gru_forward>},   {"gruBackward", callback<gru_backward>},
       {"rnnForward", callback<rnn_forward>},   {"rnnBackward", callback<rnn_backward>},

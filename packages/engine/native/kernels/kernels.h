@@ -104,7 +104,7 @@ struct LstmOutputs {
   float* y = nullptr;      // [B,T,P]
   float* hLast = nullptr;  // [B,P], may be h0 itself (in place) or null
   float* cLast = nullptr;  // [B,H], may be c0 itself (in place) or null
-  float* gates = nullptr;  // [T,B,4H] activations i f g o, null = not kept
+  float* gates = nullptr;  // [T,B,4H] activations i f g o, in bf16 with bf16 operands, null = not kept
   float* cells = nullptr;  // [T,B,H] cell states c_t (after zoneout), null = not kept
   float* extra = nullptr;  // [T,B,4H] products with U before their norm, null = not kept; with normRecurrent only
 };
@@ -240,6 +240,7 @@ struct StepKernels;
 // All kernels of one instruction set.
 struct Kernels {
   const char* isa;  // "amxbf16", "avx512bf16", "avx512", "avx2" or "baseline"
+  int gatesPerWord;  // how many gates of the LSTM's reserve stand in the place of a float: 1, or 2 in bf16
 
   void (*gemm)(ThreadPool&, const GemmArguments&);
   // The register tile alone, for measuring the peak: c += a b, `repeats` times over operands that stay in L1 (a 32 x 160, b 160 x

@@ -8,6 +8,7 @@ import { nativeKernel, type Call, type UnregisteredKernel } from './kernel.js';
 interface Attributes {
   reverse: boolean;
   saveReserve: boolean;
+  trace: boolean;
   needInputGradient: boolean;
   zoneoutH: number;
   zoneoutC: number;
@@ -115,6 +116,23 @@ function forwardOutputs({ backend, attrs }: RecurrentCall, { B, T, P }: Sizes, r
   return { y, h, reserve, kept: attrs.saveReserve ? reserve.values : null };
 }
 
+/** Numbers in bf16, two in the place of a float, as float32. */
+function widen(narrow: Float32Array, wide: Float32Array): void {
+  const halves = new Uint16Array(narrow.buffer, narrow.byteOffset, wide.length);
+  const words = new Uint32Array(wide.buffer, wide.byteOffset, wide.length);
+  for (let i = 0; i < words.length; i++) words[i] = halves[i] << 16;
+}
+
+/** The reserve of gates as the kernels keep it; a trace holds them as float32, of which bf16 is the upper half. */
+function keptGates(gates: Float32Array, size: number): Float32Array {
+  if (gates.length === size) return gates;
+  const narrow = new Float32Array(size);
+  const halves = new Uint16Array(narrow.buffer);
+  const words = new Uint32Array(gates.buffer, gates.byteOffset, gates.length);
+  for (let i = 0; i < words.length; i++) halves[i] = words[i] >>> 16;
+  return narrow;
+}
+
 /** Layer norm and projection have kernels that take the weights as they are. */
 function hasNormOrProjection({ inputs }: RecurrentCall): boolean {
   return Boolean(inputs.normInput || inputs.normRecurrent || inputs.normCell || inputs.projection);
@@ -132,7 +150,9 @@ function lstm(call: RecurrentCall): Outputs {
           addon.packLstm(D, H, kernel, recurrentKernel),
         )
       : null;
-  const { y, h, reserve, kept } = forwardOutputs(call, sizes, 4 * H);
+  const width = addon.lstmGatesWidth(H);
+  const { y, h, reserve, kept } = forwardOutputs(call, sizes, attrs.trace ? 4 * H : width);
+  const narrow = kept && kept.length > T * B * width ? new Float32Array(T * B * width) : null;
   const c = backend.output([B, H]);
   const cells = backend.output(attrs.saveReserve ? [T, B, H] : [0]);
   const keepsProducts = attrs.saveReserve && Boolean(inputs.normRecurrent);
@@ -142,9 +162,10 @@ function lstm(call: RecurrentCall): Outputs {
   checkedIds(call, () =>
     addon.lstmForward(
       ...lstmArguments(call, sizes, packed),
-      ...([y.values, h.values, c.values, kept, keptCells, keptProducts] as const),
+      ...([y.values, h.values, c.values, narrow ?? kept, keptCells, keptProducts] as const),
     ),
   );
+  if (narrow && kept) widen(narrow, kept);
   return [y.info, h.info, c.info, reserve.info, cells.info, extra.info];
 }
 
@@ -211,10 +232,12 @@ function lstmGrad(call: RecurrentCall): Outputs {
   const norms = outgoingNorms(call);
   const dnormCell = inputs.normCell ? backend.output(inputs.normCell.shape) : null;
   const names = ['y', 'reserveGates', 'reserveCells', 'dy', 'dhLast', 'dcLast'];
-  const [y, gates, cells, dy, dh, dc] = names.map((name) => backend.floats(inputs[name]));
+  const [y, reserve, cells, dy, dh, dc] = names.map((name) => backend.floats(inputs[name]));
+  const sizes = sizesOf(call);
+  const gates = keptGates(reserve, sizes.T * sizes.B * backend.addon.lstmGatesWidth(sizes.H));
   const extra = inputs.normRecurrent ? backend.floats(inputs.reserveExtra) : null;
   backend.addon.lstmBackward(
-    ...lstmArguments(call, sizesOf(call), null),
+    ...lstmArguments(call, sizes, null),
     ...([y, gates, cells, extra, dy, dh, dc] as const),
     ...taken,
     ...([dc0.values, dprojection?.values ?? null] as const),

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
-import { gru, lstm, simpleRnn, softmaxCrossEntropy } from '@cadenza/core';
+import { gru, lstm, lstmTrace, simpleRnn, softmaxCrossEntropy } from '@cadenza/core';
 import { loadAddon } from '../../src/addon.js';
 import { expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
 
@@ -16,6 +16,23 @@ describe.skipIf(!isBuilt)('every instruction set of this machine', () => {
   afterAll(() => void addon?.setIsa(''));
 
   it('has the baseline', () => expect(available).toContain('baseline'));
+
+  it.each(available)('%s traces gates in float32, with a gradient beside', async (isa) => {
+    expect(addon!.setIsa(isa)).toBe(true);
+    await expectSameOnNative(
+      () => {
+        const [B, T, D, H] = [3, 4, 5, 7];
+        const x = tensor([B, T, D], 1);
+        const given = { recurrentKernel: tensor([H, 4 * H], 2, 0.4), bias: tf.zeros([4 * H]) };
+        const run = (kernel: tf.Tensor) => lstmTrace({ x, kernel, ...given });
+        const loss = (kernel: tf.Tensor) =>
+          tf.add(tf.sum(run(kernel).h), tf.sum(lstm({ x, kernel, ...given }).c)) as tf.Scalar;
+        const kernel = tensor([D, 4 * H], 3);
+        return [...Object.values(run(kernel)), tf.grad(loss)(kernel)];
+      },
+      isa.endsWith('bf16') ? BF16_TOLERANCE : TOLERANCE,
+    );
+  });
 
   it.each(available)('%s equals the cpu backend', async (isa) => {
     expect(addon!.setIsa(isa)).toBe(true);
