@@ -205,7 +205,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 1;
+const INTERFACE = 2;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;
