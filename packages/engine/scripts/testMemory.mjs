@@ -10,7 +10,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { Random, RecurrentLanguageModel, clipFactor, createOptimizer, globalNorm, lstm } from '@cadenza/core';
-import { activeNativeBackend, selectBackend } from '@cadenza/engine';
+import { activeNativeBackend, selectBackend } from '../dist/index.js';
 
 const STEPS = Number(process.argv[2] ?? 10000);
 const [BATCH, SYMBOLS, HIDDEN, WIDTH] = [8, 30, 64, 12];

@@ -194,6 +194,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ...decoderCalls(addon),
     ['prepareMemory', [{ name: 'buffer', value: new ArrayBuffer(100), kind: 'buffer' }]],
     ['memoryUse', []],
+    ['l1Product', [{ ...size('repeats', 2), wrong: [10001] }]],
     ['trimMemory', []],
     ['threads', []],
     ['setThreads', [{ ...size('threads', addon.threads()), wrong: [0, 1025] }]],

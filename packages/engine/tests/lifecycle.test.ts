@@ -38,6 +38,7 @@ function run(
     encoding: 'utf8',
     timeout: 60_000,
     cwd: packageFolder,
+    env: { ...process.env, FORCE_COLOR: '0' },
   });
   return { end: signal ?? status, output: stdout.trim(), errors: stderr.trim() };
 }

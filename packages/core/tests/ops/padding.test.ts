@@ -14,7 +14,7 @@ const LENGTHS = [5, 0, 3, 1];
 
 describe('padded steps', () => {
   beforeEach(async () => {
-    registerCadenzaKernels();
+    registerCadenzaKernels('cpu');
     await tf.setBackend('cpu');
     tf.engine().startScope();
   });
