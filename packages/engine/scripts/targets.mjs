@@ -5,8 +5,10 @@ const UNDEFINED = ['-fsanitize=undefined', '-fno-sanitize-recover=undefined'];
 const WATCHED = ['-O1', '-g1', '-fno-omit-frame-pointer'];
 const ADDRESS = {
   flags: [...WATCHED, '-fsanitize=address', ...UNDEFINED],
-  environment: { ASAN_OPTIONS: 'detect_stack_use_after_return=1:allocator_may_return_null=1' },
+  environment: { ASAN_OPTIONS: 'detect_stack_use_after_return=0:allocator_may_return_null=1' },
 };
+// GCC before 14 aligns the stack by which it finds uses after a return too little for vectors of AVX-512 (its bug 110027).
+const AFTER_RETURN = { ASAN_OPTIONS: 'detect_stack_use_after_return=1:allocator_may_return_null=1' };
 const THREAD = {
   flags: [...WATCHED, '-fsanitize=thread'],
   environment: { TSAN_OPTIONS: 'halt_on_error=1:allocator_may_return_null=1' },
@@ -39,7 +41,7 @@ export const TARGETS = {
   address: ADDRESS,
   thread: THREAD,
   // Without instruction sets: a fifth of the compilation.
-  'address-baseline': { ...ADDRESS, baseline: true },
+  'address-baseline': { ...ADDRESS, environment: AFTER_RETURN, baseline: true },
   'thread-baseline': { ...THREAD, baseline: true },
 };
 
