@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -13,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "checks.h"
 #include "decoder.h"
 #include "team.h"
 
@@ -20,25 +20,7 @@ using namespace cadenza;
 
 namespace {
 
-int checks, failures;
-bool quick;
-std::string context;
 std::mt19937 generator;
-
-void check(bool ok, const char* format, ...) {
-  ++checks;
-  if (ok) return;
-  if (++failures > 60) return;
-  std::printf("FAILED [%s] ", context.c_str());
-  va_list arguments;
-  va_start(arguments, format);
-  std::vprintf(format, arguments);
-  va_end(arguments);
-  std::printf("\n");
-}
-
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
 
 // A random matrix in one of the formats.
 struct Matrix {
@@ -576,22 +558,20 @@ void test_team() {
 
 }  // namespace
 
-DecoderChecks test_decoder(const std::string& isa, bool fewer) {
-  checks = failures = 0;
-  quick = fewer;
-  context = isa;
+void test_decoder() {
   generator.seed(7);
   test_team();
   test_exponentials();
   test_choice();
   test_models();
   if (kernels().steps->useVnni(true)) {
-    context = isa + " without VNNI";
+    const std::string outer = context;
+    context += " without VNNI";
     kernels().steps->useVnni(false);
     test_models();
     kernels().steps->useVnni(true);
+    context = outer;
   }
   test_sampling();
   test_refusals();
-  return {checks, failures};
 }

@@ -6,7 +6,6 @@
 //   --isa=avx2,baseline  these instruction sets only
 //   gemm recurrent ...   these tests only
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "checks.h"
 #include "decoder_tests.h"
 #include "kernels.h"
 
@@ -24,25 +24,6 @@ using namespace cadenza;
 
 namespace {
 
-int checks = 0, failures = 0;
-bool quick = false;  // fewer sizes
-std::string context;
-
-void check(bool ok, const char* format, ...) {
-  ++checks;
-  if (ok) return;
-  ++failures;
-  if (failures > 60) return;
-  std::printf("FAILED [%s] ", context.c_str());
-  va_list arguments;
-  va_start(arguments, format);
-  std::vprintf(format, arguments);
-  va_end(arguments);
-  std::printf("\n");
-}
-
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
 std::mt19937 generator(7);
 
 // With bf16 operands, random numbers are given the bits of bf16, so that a single product is as exact as in float32; what goes
@@ -1169,10 +1150,7 @@ int main(int count, char** words) {
     test("copy", test_copy);
     test("recurrent", test_recurrent);
     test("exhaustion", test_exhaustion);
-    test("decoder", [] {
-      const DecoderChecks done = test_decoder(context, quick);
-      checks += done.checks, failures += done.failures;
-    });
+    test("decoder", test_decoder);
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
   // The same with bf16 operands.
