@@ -52,9 +52,12 @@ describe('writing 50,000 characters on the native backend', () => {
     if (!native || generator.steps.way !== 'engine') skip();
     await generator.generate('', { length: 2000 }); // compiled by the time it counts
     const write = (): Promise<string> => generator.generate('', { length: 50_000, until: ['no such text'] });
-    const work = await workBetweenTurns(write);
+    // Slices of 5 ms: nearly all stay below 10, and a collection of garbage in between does not make one of 25. Other processes
+    // can only lengthen a slice, so that one round of five in which all is well shows it; work in one piece is long in all.
+    let work: number[] = [];
+    const isSliced = (): boolean => work.length > 5 && work[Math.floor(0.95 * work.length)] < 10 && work.at(-1)! < 25;
+    for (let round = 0; round < 5 && !isSliced(); round++) work = await workBetweenTurns(write);
     expect(work.length).toBeGreaterThan(5);
-    // Slices of 5 ms: nearly all stay below 10, and a collection of garbage in between does not make one of 25.
     expect(work[Math.floor(0.95 * work.length)]).toBeLessThan(10);
     expect(work.at(-1)).toBeLessThan(25);
     generator.dispose();
