@@ -1,0 +1,1 @@
+export { dataSets } from './dataSets.js';
