@@ -10,6 +10,7 @@ export {
   type AdamStepArgs,
   type AdamUpdate,
 } from './adam.js';
+export { attention, type AttentionOptions, type AttentionResult, type AttentionScore } from './attention.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';
 export { gru, gruTrace, type GruArgs, type GruResult, type GruTrace } from './gru.js';

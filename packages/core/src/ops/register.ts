@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { adamKernel, lerpKernel } from './adam.js';
+import { attentionGradKernel, attentionKernel } from './attentionKernel.js';
 import { dropoutGradient, dropoutKernel, dropoutMaskKernel } from './dropout.js';
 import { embeddingGradient, embeddingGradKernel, embeddingKernel } from './embedding.js';
 import { gruGradKernel, gruKernel } from './gruKernel.js';
@@ -22,6 +23,8 @@ export const genericKernels: Record<string, tf.KernelFunc> = {
   CadenzaEmbeddingGrad: asKernelFunc(embeddingGradKernel),
   CadenzaSoftmaxCrossEntropy: asKernelFunc(softmaxCrossEntropyKernel),
   CadenzaSoftmaxCrossEntropyGrad: asKernelFunc(softmaxCrossEntropyGradKernel),
+  CadenzaAttention: asKernelFunc(attentionKernel),
+  CadenzaAttentionGrad: asKernelFunc(attentionGradKernel),
   CadenzaMaskedMean: asKernelFunc(maskedMeanKernel),
   CadenzaMaskedMeanGrad: asKernelFunc(maskedMeanGradKernel),
   CadenzaDropout: asKernelFunc(dropoutKernel),

@@ -111,7 +111,7 @@ export function differences(a: Result, b: Result, tolerance: number): string[] {
 }
 
 /** The inner product of two lists of equal length. */
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let e = 0; e < a.length; e++) sum += a[e] * b[e];
   return sum;
@@ -135,7 +135,7 @@ export function toFloat64(args: Record<string, tf.Tensor>, sizes: Sizes, reverse
  * Compares gradients with central differences (f(x + d) - f(x - d)) / 2d, both in float64 with d = 1e-5: truncation and rounding
  * are each about 1e-10, so that a tolerance of 1e-7 leaves room and no wrong term can pass.
  */
-function finiteDifferenceErrors(
+export function finiteDifferenceErrors(
   loss: () => number,
   floats: Partial<Record<string, Floats>>,
   gradients: Record<string, Floats>,
