@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { ConfigError, expected, InputError } from '@cadenza/core';
+import { fileError } from './fileError.js';
 import { normalizeLineEnds } from './normalize.js';
 import { decodeUtf8 } from './utf8.js';
 
@@ -112,16 +113,4 @@ async function filesBelow(folder: string, extensions: readonly string[]): Promis
   }
   const key = (path: string): string => relative(folder, path).split(sep).join('/');
   return found.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-}
-
-function fileError(path: string, wanted: string, cause: NodeJS.ErrnoException): InputError {
-  const found: Record<string, string> = {
-    ENOENT: 'found nothing there',
-    ENOTDIR: 'found a file where a folder belongs on the way',
-    EISDIR: 'found a folder',
-    EACCES: 'which may not be read: permission denied',
-    EPERM: 'which may not be read: permission denied',
-  };
-  const got = found[cause.code ?? ''] ?? `which cannot be read: ${cause.message}`;
-  return new InputError(`Expected ${wanted} at ${path}, ${got}`, { code: cause.code ?? 'INPUT', cause });
 }

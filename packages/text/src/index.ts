@@ -10,3 +10,7 @@ export * from './batch.js';
 export * from './windows.js';
 export * from './streams.js';
 export * from './textStream.js';
+export * from './parallel/parallelCorpus.js';
+export * from './parallel/cleanPairs.js';
+export type { TmxLanguages } from './parallel/tmx.js';
+export type { TsvColumns } from './parallel/tsv.js';

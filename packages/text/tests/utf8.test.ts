@@ -1,7 +1,7 @@
 import { InputError } from '@cadenza/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeUtf8, firstInvalidByte } from '../src/index.js';
+import { decodeUtf8, decodeUtf8Stream, firstInvalidByte } from '../src/index.js';
 import { unicodeText } from './strings.js';
 
 test('valid UTF-8 decodes to its text, without a byte order mark', () => {
@@ -46,4 +46,44 @@ test('bytes are found valid exactly where the platform decodes them', () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+async function decodeInChunks(bytes: Uint8Array, cuts: readonly number[]): Promise<string> {
+  const places = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let index = 1; index < places.length; index++) yield bytes.subarray(places[index - 1], places[index]);
+  }
+  let text = '';
+  for await (const piece of decodeUtf8Stream(chunks(), 'a.txt')) text += piece;
+  return text;
+}
+
+test('a stream decodes as the whole does, or fails with the same words, however it is cut', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      unicodeText({ maxLength: 12 }),
+      fc.uint8Array({ maxLength: 3 }),
+      fc.array(fc.nat({ max: 30 }), { maxLength: 6 }),
+      async (text, noise, cuts) => {
+        const bytes = Buffer.concat([Buffer.from(`\n${text}\n`), noise, Buffer.from('end')]);
+        const whole = (() => {
+          try {
+            return decodeUtf8(bytes, 'a.txt');
+          } catch (error) {
+            return (error as Error).message;
+          }
+        })();
+        const streamed = await decodeInChunks(bytes, cuts).catch((error: Error) => error.message);
+        expect(streamed).toBe(whole);
+      },
+    ),
+  );
+});
+
+test('a stream loses its byte order mark, and only that', async () => {
+  expect(await decodeInChunks(Buffer.from('\uFEFFa\uFEFF'), [1, 2])).toBe('a\uFEFF');
+});
+
+test('a stream that ends within a character is refused', async () => {
+  await expect(decodeInChunks(Buffer.from('a🙂').subarray(0, 3), [2])).rejects.toThrow(/got 0xF0 at byte 1 \(line 1\)/);
 });

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { ConfigError, expected, InputError } from '@cadenza/core';
+import type { CorpusFile } from '../corpus.js';
+import { fileError } from '../fileError.js';
+import { firstLines, readLines } from './textFile.js';
+import { readTmxPairs, type TmxLanguages } from './tmx.js';
+import { readTsvPairs, type TsvColumns } from './tsv.js';
+
+/** A sentence and its translation. */
+export interface SentencePair {
+  source: string;
+  target: string;
+}
+
+/** Where pairs come from: two files of as many lines, or one file that holds both sides. */
+export type ParallelSource =
+  | {
+      /** A file with a sentence a line. */
+      source: string;
+      /** The file whose line n translates line n of the other. */
+      target: string;
+    }
+  | {
+      /** A file of tab-separated values or a translation memory. */
+      path: string;
+      /** `tmx` where the content begins as XML does, else `tsv`, unless told. */
+      format?: 'tsv' | 'tmx';
+      /** For TSV: the columns, counted from 1; those of Tatoeba's layouts unless told. */
+      columns?: TsvColumns;
+      /** For TMX, which needs it: the two languages. */
+      languages?: TmxLanguages;
+    };
+
+/** Aligned sentences, and where they came from. */
+export interface ParallelCorpus {
+  pairs: SentencePair[];
+  /** Their paths, joined for people. */
+  name: string;
+  files: CorpusFile[];
+  /** SHA-256 over every source and target line, each ended by `\n`, so that a run can tell whether its data changed. */
+  fingerprint: string;
+}
+
+/**
+ * Reads aligned sentences: two plain files, a TSV file or a TMX file, each of them as it is or compressed by gzip. Strict
+ * UTF-8, with or without a byte order mark; lines end by `\n` or `\r\n`. Throws an {@link InputError} for bytes that are
+ * not UTF-8 (file, byte and line), sides of unequal length (both counts), and a corpus without a pair.
+ */
+export async function readParallelCorpus(from: ParallelSource): Promise<ParallelCorpus> {
+  const paths = 'path' in from ? [from.path] : [from.source, from.target];
+  const files = await Promise.all(paths.map(describeFile));
+  const name = paths.join(' and ');
+  const pairs = 'path' in from ? await readOneFile(from) : await readTwoFiles(from);
+  if (pairs.length === 0) {
+    throw new InputError(`Expected sentence pairs in ${name}, got nothing: it is empty`, { code: 'EMPTY' });
+  }
+  return { pairs, name, files, fingerprint: fingerprintOf(pairs) };
+}
+
+/** SHA-256 of sentence pairs in their order, as {@link ParallelCorpus.fingerprint} has it. */
+export function fingerprintOf(pairs: readonly SentencePair[]): string {
+  const hash = createHash('sha256');
+  for (const { source, target } of pairs) hash.update(`${source}\n${target}\n`, 'utf8');
+  return hash.digest('hex');
+}
+
+async function describeFile(path: string): Promise<CorpusFile> {
+  const info = await stat(path).catch((cause) => {
+    throw fileError(path, 'a text file', cause);
+  });
+  if (info.isDirectory()) throw fileError(path, 'a text file', Object.assign(new Error('folder'), { code: 'EISDIR' }));
+  return { path, bytes: info.size };
+}
+
+async function readTwoFiles(from: { source: string; target: string }): Promise<SentencePair[]> {
+  const [sources, targets] = [await readAllLines(from.source), await readAllLines(from.target)];
+  if (sources.length !== targets.length) {
+    throw new InputError(
+      `Expected as many lines in ${from.source} as in ${from.target}, got ${sources.length} and ${targets.length}`,
+      { code: 'UNALIGNED' },
+    );
+  }
+  return sources.map((source, index) => ({ source, target: targets[index] }));
+}
+
+async function readAllLines(path: string): Promise<string[]> {
+  const all: string[] = [];
+  for await (const lines of readLines(path)) for (const line of lines) all.push(line);
+  return all;
+}
+
+async function readOneFile(from: Extract<ParallelSource, { path: string }>): Promise<SentencePair[]> {
+  const { path, columns, languages } = from;
+  const format = from.format ?? ((await looksLikeXml(path)) ? 'tmx' : 'tsv');
+  if (format !== 'tsv' && format !== 'tmx') throw new ConfigError(expected('format', 'tsv or tmx', format));
+  if (format === 'tmx' && !languages) {
+    throw new ConfigError(`Expected the languages to take from the translation memory ${path}, got none`);
+  }
+  if (format === 'tmx' && columns) throw new ConfigError(`Expected no columns for the translation memory ${path}`);
+  const all: SentencePair[] = [];
+  const parts = format === 'tmx' ? readTmxPairs(path, languages!) : readTsvPairs(path, columns);
+  for await (const pairs of parts) for (const pair of pairs) all.push(pair);
+  return all;
+}
+
+async function looksLikeXml(path: string): Promise<boolean> {
+  const [line = ''] = await firstLines(path, 1);
+  return /^\s*<(\?xml|!DOCTYPE|!--|tmx)\b/i.test(line) || /^\s*<!--/.test(line);
+}
