@@ -1,11 +1,20 @@
+import { Attention, type AttentionOptions } from './attention.js';
 import { Bidirectional, type BidirectionalOptions } from './bidirectional.js';
 import { GRU, type GRUOptions } from './gru.js';
 import { LSTM, type LSTMOptions } from './lstm.js';
 import { RecurrentStack, type RecurrentStackOptions } from './recurrentStack.js';
 import { SimpleRNN, type SimpleRNNOptions } from './simpleRNN.js';
 
-export { Bidirectional, GRU, LSTM, RecurrentStack, SimpleRNN };
-export type { BidirectionalOptions, GRUOptions, LSTMOptions, RecurrentStackOptions, SimpleRNNOptions };
+export { Attention, Bidirectional, GRU, LSTM, RecurrentStack, SimpleRNN };
+export type {
+  AttentionOptions,
+  BidirectionalOptions,
+  GRUOptions,
+  LSTMOptions,
+  RecurrentStackOptions,
+  SimpleRNNOptions,
+};
+export { attentionScores, type AttentionMemory, type AttentionResult, type AttentionScore } from './attention.js';
 export type { MergeMode } from './bidirectional.js';
 export { NestedLayer } from './nestedLayer.js';
 export { editDistance, nearestName } from './options.js';
@@ -21,5 +30,6 @@ export const layers = {
   lstm: (options: LSTMOptions): LSTM => new LSTM(options),
   gru: (options: GRUOptions): GRU => new GRU(options),
   bidirectional: (options: BidirectionalOptions): Bidirectional => new Bidirectional(options),
+  attention: (options?: AttentionOptions): Attention => new Attention(options),
   recurrentStack: (options: RecurrentStackOptions): RecurrentStack => new RecurrentStack(options),
 };

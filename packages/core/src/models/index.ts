@@ -18,3 +18,15 @@ export type {
 } from './languageModel.js';
 export { compileSteps, type StepWay } from './compileSteps.js';
 export { packWeights, roundWeights, unpackWeights } from './packedWeights.js';
+export { AttentionDecoder, disposeState } from './attentionDecoder.js';
+export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderState } from './attentionDecoder.js';
+export type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
+export { SequenceToSequence } from './sequenceToSequence.js';
+export type { PairBatch, SequenceForwardOptions, SequenceLossOptions, SourceBatch } from './sequenceToSequence.js';
+export type {
+  DecoderConfig,
+  EncoderConfig,
+  SequenceToSequenceConfig,
+  SequenceToSequenceDropout,
+  SequenceToSequenceOptions,
+} from './sequenceToSequenceOptions.js';

@@ -10,7 +10,12 @@ export {
   type AdamStepArgs,
   type AdamUpdate,
 } from './adam.js';
-export { attention, type AttentionOptions, type AttentionResult, type AttentionScore } from './attention.js';
+export {
+  attention,
+  type AttentionOptions as AttentionOpOptions,
+  type AttentionResult as AttentionOpResult,
+  type AttentionScore as AttentionOpScore,
+} from './attention.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';
 export { gru, gruTrace, type GruArgs, type GruResult, type GruTrace } from './gru.js';
@@ -18,5 +23,6 @@ export { lstm, lstmTrace, type LstmArgs, type LstmResult, type LstmTrace } from 
 export { maskedMean } from './maskedMean.js';
 export { genericKernels, registerCadenzaKernels } from './register.js';
 export { rnnTrace, simpleRnn, type RnnActivation, type RnnArgs, type RnnResult, type RnnTrace } from './rnn.js';
-export { softmaxCrossEntropy, IGNORED_LABEL } from './softmaxCrossEntropy.js';
+export { softmaxCrossEntropy, IGNORED_LABEL, type CrossEntropyOptions } from './softmaxCrossEntropy.js';
 export { globalNorm, squaredNorms, sumSquares } from './sumSquares.js';
+export { topLogProbabilities, type TopLogProbabilities } from './topLogProbabilities.js';

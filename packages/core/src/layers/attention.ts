@@ -1,0 +1,188 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { ConfigError, expected } from '../errors.js';
+import { attention } from '../ops/index.js';
+import { Random } from '../random.js';
+import { assertShape } from '../shapes.js';
+import { packMasked } from './masks.js';
+import { NestedLayer, type CallArguments, type Shape } from './nestedLayer.js';
+import {
+  assertKnownOptions,
+  choice,
+  positiveInteger,
+  presentOptions,
+  seedOf,
+  type BaseLayerOptions,
+} from './options.js';
+import { resolveInitializer, savedOptions } from './weightOptions.js';
+
+export const attentionScores = ['additive', 'multiplicative', 'dot', 'scaledDot'] as const;
+
+/** How a query and a key are compared. */
+export type AttentionScore = (typeof attentionScores)[number];
+
+/** The options of {@link Attention}. */
+export interface AttentionOptions extends BaseLayerOptions {
+  /** multiplicative when absent */
+  score?: AttentionScore;
+  /** additive only: the size A of the space in which queries and keys meet; the query's own size when absent. */
+  units?: number;
+  /** additive and multiplicative only: let what was attended to before (a coverage [B, S]) shift the scores. */
+  coverage?: boolean;
+  seed?: number;
+}
+
+const optionNames = ['score', 'units', 'coverage', 'seed'];
+
+/** What attention looks at: the memory itself, its keys, and how much of each row counts. */
+export type AttentionMemory = {
+  /** [B, S, C] */
+  values: tf.Tensor3D;
+  /** [B, S, A]: the values as they are compared with queries */
+  keys: tf.Tensor3D;
+  /** int32 [B]; all S where absent */
+  lengths?: tf.Tensor;
+};
+
+/** What attention found. */
+export type AttentionResult = {
+  /** [B, T, C], the mean of the values under the weights */
+  context: tf.Tensor3D;
+  /** [B, T, S], 0 beyond a row's length, of sum 1 */
+  weights: tf.Tensor3D;
+};
+
+/**
+ * Looks a query up in a memory: weights over its S rows, and the mean of the rows under them.
+ *
+ *     weights_t = softmax_s e(q_t, m_s)            context_t = sum_s weights_ts m_s
+ *     additive         e = v . tanh(q W_q + m W_k + b)      Bahdanau, Cho and Bengio 2015, appendix A.1.2
+ *     multiplicative   e = q . (m W_k)                      Luong, Pham and Manning 2015, equation 8, `general`
+ *     dot              e = q . m                            the same, `dot`
+ *     scaledDot        e = q . m / sqrt(A)                  Vaswani et al. 2017, equation 1
+ *
+ * With `coverage`, a vector w of the keys' size is learnt, and the keys become m W_k + c w, where c [B, S] is the sum of the
+ * weights so far (See, Liu and Manning 2017, equation 11).
+ *
+ * As a layer: [query [B, T, Q], memory [B, S, C]] to [context [B, T, C], weights [B, T, S]], the mask of the memory being the
+ * second of two. Weights: `keyKernel` [C, A], and for additive `queryKernel` [Q, A], `bias` [A] and `vector` [A].
+ */
+export class Attention extends NestedLayer {
+  /** @nocollapse */
+  static className = 'CadenzaAttention';
+  readonly score: AttentionScore;
+  readonly coverage: boolean;
+  private readonly seed: number;
+  private readonly given: AttentionOptions;
+  private scale = 1;
+
+  constructor(options: AttentionOptions = {}) {
+    assertKnownOptions('Attention', options, optionNames);
+    const given = presentOptions(options);
+    super(given);
+    this.given = given;
+    this.score = choice(given.score, attentionScores, 'multiplicative', 'score');
+    this.coverage = given.coverage === true;
+    if (given.units !== undefined && this.score !== 'additive') {
+      throw new ConfigError(expected('units', `absent for the score ${this.score}`, given.units));
+    }
+    if (given.units !== undefined) positiveInteger(given.units, 'units');
+    if (this.coverage && !this.hasKernel) {
+      throw new ConfigError(expected('coverage', `false for the score ${this.score}, which learns nothing`, true));
+    }
+    this.seed = seedOf(given.seed);
+    this.supportsMasking = true;
+  }
+
+  private get hasKernel(): boolean {
+    return this.score === 'additive' || this.score === 'multiplicative';
+  }
+
+  /** Makes the weights, for queries of Q numbers and a memory of rows of C. */
+  override build(inputShape: Shape | Shape[]): void {
+    const shapes = inputShape as Shape[];
+    const [queries, memory] = shapes.map((shape) => (Array.isArray(shape) ? shape[shape.length - 1] : null));
+    if (shapes.length !== 2 || queries == null || memory == null) {
+      throw new ConfigError(expected('the input shape of Attention', '[[B, T, Q], [B, S, C]]', inputShape));
+    }
+    const size = this.given.units ?? queries;
+    const fill = (name: string) => resolveInitializer('glorotUniform', new Random(this.seed).fork(name), name);
+    if (this.hasKernel) this.makeWeight({ name: 'keyKernel', shape: [memory, size], fill: fill('keyKernel') });
+    else if (queries !== memory)
+      throw new ConfigError(expected(`the memory of ${this.score}`, `${queries} wide`, memory));
+    if (this.score === 'additive') {
+      this.makeWeight({ name: 'queryKernel', shape: [queries, size], fill: fill('queryKernel') });
+      this.makeWeight({ name: 'bias', shape: [size], fill: (shape) => tf.zeros(shape) });
+      const vector = fill('vector');
+      this.makeWeight({ name: 'vector', shape: [size], fill: (shape) => tf.reshape(vector([shape[0], 1]), shape) });
+    }
+    // Zero, so that training starts from attention without coverage.
+    if (this.coverage) this.makeWeight({ name: 'coverage', shape: [size], fill: (shape) => tf.zeros(shape) });
+    this.scale = this.score === 'scaledDot' ? 1 / Math.sqrt(size) : 1;
+    this.built = true;
+  }
+
+  /** Prepares a memory [B, S, C] to be looked up many times: its keys are computed once. */
+  remember(values: tf.Tensor3D, lengths?: tf.Tensor): AttentionMemory {
+    assertShape(values, ['B', 'S', 'C'], 'memory');
+    const kernel = this.weight('keyKernel');
+    if (!kernel) return { values, keys: values, lengths };
+    return { values, keys: tf.tidy(() => product(values, kernel, this.weight('bias'))), lengths };
+  }
+
+  /** Looks up queries [B, T, Q]; `coverage` [B, S] only where the layer has one. The caller owns the result. */
+  attend(query: tf.Tensor3D, memory: AttentionMemory, coverage?: tf.Tensor2D): AttentionResult {
+    return tf.tidy(() => {
+      let keys = memory.keys;
+      if (coverage) {
+        const shift = tf.mul(tf.expandDims(coverage, 2), this.weight('coverage')!); // [B, S, A]
+        keys = tf.add(keys, shift);
+      }
+      const { lengths, values } = memory;
+      const needWeightsGradient = this.coverage;
+      if (this.score !== 'additive') {
+        return attention(query, keys, values, { score: 'dot', scale: this.scale, lengths, needWeightsGradient });
+      }
+      const projected = product(query, this.weight('queryKernel')!); // [B, T, A]
+      const vector = this.weight('vector') as tf.Tensor as tf.Tensor1D;
+      return attention(projected, keys, values, { score: 'additive', vector, lengths, needWeightsGradient });
+    });
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], keywords: CallArguments = {}): tf.Tensor[] {
+    this.invokeCallHook(inputs, keywords);
+    const [query, values] = inputs as tf.Tensor3D[];
+    return tf.tidy(() => {
+      const masks = [keywords.mask as tf.Tensor | tf.Tensor[] | null | undefined].flat();
+      const { x, lengths, unpack } = packMasked(values, masks[1]);
+      const { context, weights } = this.attend(query, this.remember(x as tf.Tensor3D, lengths));
+      const inPlace = tf.transpose(unpack(tf.transpose(weights, [0, 2, 1])), [0, 2, 1]);
+      return [context, inPlace];
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
+    const [[batch, time], [, source, size]] = inputShape as Shape[];
+    return [
+      [batch, time, size],
+      [batch, time, source],
+    ];
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
+    const query = [mask].flat()[0] ?? null;
+    return [query, query] as tf.Tensor[];
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), ...savedOptions(this.given, optionNames) };
+  }
+}
+
+/** x [B, T, D] times a kernel [D, A], plus a bias. */
+function product(x: tf.Tensor3D, kernel: tf.Tensor, bias?: tf.Tensor): tf.Tensor3D {
+  const [batch, time, size] = x.shape;
+  const rows = tf.matMul(tf.reshape(x, [batch * time, size]), kernel as tf.Tensor2D);
+  return tf.reshape(bias ? tf.add(rows, bias) : rows, [batch, time, kernel.shape[1]!]);
+}
+
+tf.serialization.registerClass(Attention);
