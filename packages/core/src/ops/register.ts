@@ -10,6 +10,7 @@ import { maskedMeanGradKernel, maskedMeanKernel } from './maskedMean.js';
 import { rnnGradKernel, rnnKernel } from './rnnKernel.js';
 import { softmaxCrossEntropyGradKernel, softmaxCrossEntropyKernel } from './softmaxCrossEntropy.js';
 import { squaredNormsKernel, sumSquaresGradient, sumSquaresKernel } from './sumSquares.js';
+import { topLogProbabilitiesKernel } from './topLogProbabilities.js';
 
 /** Every kernel of Cadenza in plain JavaScript, by name: what a backend falls back to. */
 export const genericKernels: Record<string, tf.KernelFunc> = {
@@ -23,6 +24,7 @@ export const genericKernels: Record<string, tf.KernelFunc> = {
   CadenzaEmbeddingGrad: asKernelFunc(embeddingGradKernel),
   CadenzaSoftmaxCrossEntropy: asKernelFunc(softmaxCrossEntropyKernel),
   CadenzaSoftmaxCrossEntropyGrad: asKernelFunc(softmaxCrossEntropyGradKernel),
+  CadenzaTopLogProbabilities: asKernelFunc(topLogProbabilitiesKernel),
   CadenzaAttention: asKernelFunc(attentionKernel),
   CadenzaAttentionGrad: asKernelFunc(attentionGradKernel),
   CadenzaMaskedMean: asKernelFunc(maskedMeanKernel),

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { InputError } from '../errors.js';
+import { ConfigError, expected, InputError } from '../errors.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, runKernel } from './customOp.js';
 import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
@@ -7,14 +7,31 @@ import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
 /** Labels that count for nothing: loss 0, no gradient. */
 export const IGNORED_LABEL = -1;
 
+export interface CrossEntropyOptions {
+  /** How much of each label's probability is given to all classes alike, of [0, 1). 0 when absent. */
+  smoothing?: number;
+}
+
 /**
  * Cross entropy of a softmax, per row and in nats, in one pass that never stores the probabilities.
  *
  *     logNormalizer = log sum_v exp(logits_v)      loss = logNormalizer - logits[label]
  *
+ * With label smoothing (Szegedy et al. 2016, section 7) the label's probability is 1 - smoothing, and every class, the label's
+ * too, has smoothing / V more:
+ *
+ *     loss = (1 - smoothing) (logNormalizer - logits[label]) + smoothing (logNormalizer - mean_v logits_v)
+ *
  * logits [N, V], labels int32 [N] (-1 ignores the row) -> losses [N]
  */
-export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor1D {
+export function softmaxCrossEntropy(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  { smoothing = 0 }: CrossEntropyOptions = {},
+): tf.Tensor1D {
+  if (!(smoothing >= 0 && smoothing < 1)) {
+    throw new ConfigError(expected('smoothing', 'a number of [0, 1)', smoothing));
+  }
   assertType(logits, 'float32', 'logits');
   assertType(labels, 'int32', 'labels');
   assertShape(labels, ['N'], 'labels', assertShape(logits, ['N', 'V'], 'logits'));
@@ -22,7 +39,7 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Te
     const [losses] = differentiable(
       { logits, labels },
       (save) => {
-        const [losses, logNormalizer] = runKernel('CadenzaSoftmaxCrossEntropy', { logits, labels }, {});
+        const [losses, logNormalizer] = runKernel('CadenzaSoftmaxCrossEntropy', { logits, labels }, { smoothing });
         save([logits, labels, logNormalizer]);
         return [losses];
       },
@@ -30,7 +47,7 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Te
         logits: runKernel(
           'CadenzaSoftmaxCrossEntropyGrad',
           { logits: saved[0], labels: saved[1], logNormalizer: saved[2], dy },
-          {},
+          { smoothing },
         )[0],
       }),
     );
@@ -38,8 +55,9 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Te
   });
 }
 
-export const softmaxCrossEntropyKernel: Kernel = ({ inputs, backend }) => {
+export const softmaxCrossEntropyKernel: Kernel = ({ inputs, attrs, backend }) => {
   const [N, V] = inputs.logits.shape;
+  const { smoothing } = attrs as unknown as Required<CrossEntropyOptions>;
   const logits = readFloats(backend, inputs.logits);
   const labels = readIntegers(backend, inputs.labels);
   const losses = new Float32Array(N);
@@ -53,14 +71,17 @@ export const softmaxCrossEntropyKernel: Kernel = ({ inputs, backend }) => {
     const normalizer = largest + Math.log(sum);
     logNormalizer[n] = normalizer;
     const label = checkLabel(labels[n], V, n);
-    if (label !== IGNORED_LABEL) losses[n] = normalizer - logits[row + label];
+    if (label === IGNORED_LABEL) continue;
+    const loss = normalizer - logits[row + label];
+    losses[n] = smoothing === 0 ? loss : (1 - smoothing) * loss + smoothing * (normalizer - mean(logits, row, V));
   }
   return [makeOutput(backend, losses, [N]), makeOutput(backend, logNormalizer, [N])];
 };
 
-/** dlogits_v = dy (exp(logits_v - logNormalizer) - [v = label]) */
-export const softmaxCrossEntropyGradKernel: Kernel = ({ inputs, backend }) => {
+/** dlogits_v = dy (exp(logits_v - logNormalizer) - (1 - smoothing) [v = label] - smoothing / V) */
+export const softmaxCrossEntropyGradKernel: Kernel = ({ inputs, attrs, backend }) => {
   const [N, V] = inputs.logits.shape;
+  const { smoothing } = attrs as unknown as Required<CrossEntropyOptions>;
   const logits = readFloats(backend, inputs.logits);
   const labels = readIntegers(backend, inputs.labels);
   const logNormalizer = readFloats(backend, inputs.logNormalizer);
@@ -71,11 +92,18 @@ export const softmaxCrossEntropyGradKernel: Kernel = ({ inputs, backend }) => {
     const row = n * V;
     const scale = dy[n];
     const normalizer = logNormalizer[n];
-    for (let v = 0; v < V; v++) dlogits[row + v] = scale * Math.exp(logits[row + v] - normalizer);
-    dlogits[row + labels[n]] -= scale;
+    const share = smoothing / V;
+    for (let v = 0; v < V; v++) dlogits[row + v] = scale * (Math.exp(logits[row + v] - normalizer) - share);
+    dlogits[row + labels[n]] -= scale * (1 - smoothing);
   }
   return makeOutput(backend, dlogits, [N, V]);
 };
+
+function mean(values: Float32Array, start: number, size: number): number {
+  let sum = 0;
+  for (let e = start; e < start + size; e++) sum += values[e];
+  return sum / size;
+}
 
 function checkLabel(label: number, V: number, position: number): number {
   if (!(label >= IGNORED_LABEL && label < V)) {

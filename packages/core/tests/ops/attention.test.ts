@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attend, attendGradient, type AttentionData } from '../../src/ops/attentionKernel.js';
 import { attentionReference } from '../../src/ops/attentionReference.js';
-import { attention, type AttentionOptions } from '../../src/ops/index.js';
+import type { AttentionOptions } from '../../src/ops/attention.js';
+import { attention } from '../../src/ops/index.js';
 import { differences, distance, dot, draw, finiteDifferenceErrors, resultsAndGradients } from './recurrentCases.js';
 
 interface Sizes {

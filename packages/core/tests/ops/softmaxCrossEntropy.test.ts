@@ -35,6 +35,34 @@ describe('softmaxCrossEntropy', () => {
     ).toBeLessThan(3e-6);
   });
 
+  it.each([0.1, 0.9])('gives a share of %d of the label to all classes alike, gradient included', (smoothing) => {
+    const [N, V] = [4, 7];
+    const { floats, integers } = draw(3);
+    const logits = floats([N, V], 3);
+    const labels = integers([N], V) as tf.Tensor1D;
+    const dy = floats([N]);
+    const targets = tf.add(tf.mul(1 - smoothing, tf.cast(tf.oneHot(labels, V), 'float32')), smoothing / V);
+    const reference = (l: tf.Tensor) => tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(l)), 1));
+    const smoothed = (l: tf.Tensor) => softmaxCrossEntropy(l, labels, { smoothing });
+    const of = (f: (l: tf.Tensor) => tf.Tensor) =>
+      tf
+        .grad((l) => tf.sum(tf.mul(f(l), dy)))(logits)
+        .dataSync();
+    expect(distance(smoothed(logits).dataSync(), reference(logits).dataSync())).toBeLessThan(3e-6);
+    expect(distance(of(smoothed), of(reference))).toBeLessThan(3e-6);
+  });
+
+  it('is the same to the last bit without smoothing and with one of 0, infinite logits included', () => {
+    const logits = tf.concat([draw(3).floats([2, 5], 3), tf.tensor2d([[-Infinity, 1, 2, 3, 4]])]);
+    const labels = tf.tensor1d([0, -1, 1], 'int32');
+    const both = [undefined, { smoothing: 0 }].map((options) => {
+      const loss = (l: tf.Tensor) => softmaxCrossEntropy(l, labels, options);
+      return [loss(logits), tf.grad((l) => tf.sum(loss(l)))(logits)].map((tensor) => [...tensor.dataSync()]);
+    });
+    expect(both[1]).toEqual(both[0]);
+    expect(both[0].flat().every(Number.isFinite)).toBe(true);
+  });
+
   it('is not changed by adding a constant to all logits, and is log V for equal ones', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: -1000, max: 1000 }), (V, constant) => {
@@ -59,11 +87,13 @@ describe('softmaxCrossEntropy', () => {
       [3, 4],
     ]);
     expect(softmaxCrossEntropy(logits, labels).dataSync()[0]).toBe(0);
-    const gradient = tf
-      .grad((l) => tf.sum(softmaxCrossEntropy(l, labels)))(logits)
-      .dataSync();
-    expect([...gradient.subarray(0, 2)]).toEqual([0, 0]);
-    expect(gradient[2]).toBeGreaterThan(0);
+    for (const smoothing of [0, 0.1]) {
+      const gradient = tf
+        .grad((l) => tf.sum(softmaxCrossEntropy(l, labels, { smoothing })))(logits)
+        .dataSync();
+      expect([...gradient.subarray(0, 2)]).toEqual([0, 0]);
+      expect(gradient[2]).toBeGreaterThan(0);
+    }
   });
 
   it('leaves no tensor behind', () => {
@@ -75,7 +105,7 @@ describe('softmaxCrossEntropy', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('names a label or a shape that is wrong', () => {
+  it('names a label, a shape or an option that is wrong', () => {
     const logits = tf.ones([2, 3]);
     expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 3], 'int32'))).toThrow(
       'Expected labels to be -1 or of [0, 3), got 3 at position 1',
@@ -86,5 +116,10 @@ describe('softmaxCrossEntropy', () => {
     expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 1]))).toThrow(
       'Expected labels to be of type int32, got float32',
     );
+    for (const smoothing of [1, -0.1, NaN]) {
+      expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 1], 'int32'), { smoothing })).toThrow(
+        `Expected smoothing to be a number of [0, 1), got ${smoothing}`,
+      );
+    }
   });
 });
