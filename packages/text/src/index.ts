@@ -14,3 +14,8 @@ export * from './parallel/parallelCorpus.js';
 export * from './parallel/cleanPairs.js';
 export type { TmxLanguages } from './parallel/tmx.js';
 export type { TsvColumns } from './parallel/tsv.js';
+export * from './bpe/bytePairEncoding.js';
+export { countWords, type LearnOptions } from './bpe/learnMerges.js';
+export { CONTINUATION, type Merge } from './bpe/merges.js';
+export type { KnownSubwords } from './bpe/vocabularySplit.js';
+export * from './subwordVocabulary.js';
