@@ -21,6 +21,7 @@ export { packWeights, roundWeights, unpackWeights } from './packedWeights.js';
 export { AttentionDecoder, disposeState } from './attentionDecoder.js';
 export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderState } from './attentionDecoder.js';
 export type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
+export { SequenceSearch } from './sequenceSearch.js';
 export { SequenceToSequence } from './sequenceToSequence.js';
 export type { PairBatch, SequenceForwardOptions, SequenceLossOptions, SourceBatch } from './sequenceToSequence.js';
 export type {
