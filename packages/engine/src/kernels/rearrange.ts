@@ -60,8 +60,40 @@ function slice(call: Call<{ begin: number | number[]; size: number | number[] }>
   return info;
 }
 
+/** The parts of `tf.split`, which the gradient of a concatenation takes too: a copy of each. */
+function splitV(call: Call<{ numOrSizeSplits: number | number[]; axis: number }>) {
+  const { inputs, attrs, backend } = call;
+  const { x } = inputs;
+  if (x.dtype !== 'float32') return cpuKernel('SplitV')(call);
+  const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0];
+  const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attrs.numOrSizeSplits, axis);
+  const begin = x.shape.map(() => 0);
+  return sizes.map((length) => {
+    const size = x.shape.map((whole, dimension) => (dimension === axis ? length : whole));
+    const part = slice({ inputs: { x }, attrs: { begin: [...begin], size }, backend });
+    begin[axis] += length;
+    return part;
+  });
+}
+
+/** The slices of `tf.unstack`: a copy of each. */
+function unpack(call: Call<{ axis: number }>) {
+  const { inputs, attrs, backend } = call;
+  const { value } = inputs as unknown as { value: tf.TensorInfo };
+  if (value.dtype !== 'float32') return cpuKernel('Unpack')(call);
+  const axis = attrs.axis < 0 ? attrs.axis + value.shape.length : attrs.axis;
+  const kept = value.shape.filter((_, dimension) => dimension !== axis);
+  return Array.from({ length: value.shape[axis] }, (_, index) => {
+    const begin = value.shape.map((_size, dimension) => (dimension === axis ? index : 0));
+    const size = value.shape.map((whole, dimension) => (dimension === axis ? 1 : whole));
+    return { ...slice({ inputs: { x: value }, attrs: { begin, size }, backend }), shape: kept };
+  });
+}
+
 export const rearrangeKernels = (): UnregisteredKernel[] => [
   nativeKernel('Transpose', transpose),
   nativeKernel('Concat', concat as never),
   nativeKernel('Slice', slice),
+  nativeKernel('SplitV', splitV),
+  nativeKernel('Unpack', unpack),
 ];
