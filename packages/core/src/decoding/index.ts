@@ -6,3 +6,10 @@ export { fromBfloat16, packMatrix, toBfloat16, transposeValues, unpackMatrix, we
 export { checkSampleRequest, drawTokens } from './drawTokens.js';
 export { checkStates, referenceStepEngine } from './referenceStepEngine.js';
 export { streamChunks, streamTokens, type SampledChunk, type StreamOptions } from './streamTokens.js';
+export type { Hypothesis, SearchModel, SearchRows, SearchStep } from './searchModel.js';
+export { maximumLengths, type SearchOptions } from './searchOptions.js';
+export { coveragePenalty, lengthPenalty, type LengthPenalty } from './searchScore.js';
+export { beamSearch, type BeamSearchOptions, type SearchStopping } from './beamSearch.js';
+export { greedySearch } from './greedySearch.js';
+export { sampleSearch, type SampleSearchOptions } from './sampleSearch.js';
+export { ensemble, type EnsembleAverage } from './ensemble.js';

@@ -1,0 +1,86 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { positiveInteger } from '../layers/options.js';
+import type { Random } from '../random.js';
+import { checkChoiceOptions, chooseToken, type ChoiceOptions } from './chooseToken.js';
+import { extendLink, tokensOf, type HypothesisLink } from './hypothesisLink.js';
+import { logSoftmax } from './logitsFilters.js';
+import { runSearch, type Extension, type SearchStrategy, type SearchView } from './searchLoop.js';
+import type { Hypothesis, SearchModel } from './searchModel.js';
+import { searchSettings, type SearchOptions } from './searchOptions.js';
+import type { SearchSentence } from './searchSentence.js';
+
+export interface SampleSearchOptions extends SearchOptions, Omit<ChoiceOptions, 'bannedTokens'> {
+  /** How many sequences to draw for each sentence; 1 unless told. */
+  samples?: number;
+  random: Random;
+}
+
+const choiceNames = ['temperature', 'topK', 'topP', 'repetitionPenalty', 'repetitionWindow'];
+
+/**
+ * Draws sequences for a batch of sentences, several for each side by side. Gives those of each sentence in the order of their
+ * numbers. Sample j of sentence i draws from `random.fork('sentence i sample j')`, so that it is the same whatever the
+ * number of samples and wherever the others end. Log-probabilities are the model's, before temperature or any filter.
+ */
+export async function sampleSearch<State>(
+  model: SearchModel<State>,
+  initialState: State,
+  options: SampleSearchOptions,
+): Promise<Hypothesis[][]> {
+  const own = ['samples', 'random', ...choiceNames];
+  const settings = searchSettings(options, model.vocabularySize, 'sampleSearch', own);
+  const { temperature, topK, topP, repetitionPenalty, repetitionWindow } = options;
+  const choices = { temperature, topK, topP, repetitionPenalty, repetitionWindow };
+  checkChoiceOptions(choices);
+  const samples = positiveInteger(options.samples ?? 1, 'samples');
+  const generators = Array.from({ length: settings.sentences }, (_, sentence) =>
+    Array.from({ length: samples }, (_, sample) => options.random.fork(`sentence ${sentence} sample ${sample}`)),
+  );
+  return runSearch(model, initialState, settings, new Sampler(samples, choices, generators));
+}
+
+class Sampler implements SearchStrategy {
+  constructor(
+    readonly rowsPerSentence: number,
+    private readonly choices: Omit<ChoiceOptions, 'bannedTokens'>,
+    private readonly generators: readonly (readonly Random[])[],
+  ) {}
+
+  async extend(logits: tf.Tensor2D, view: SearchView): Promise<(Extension | null)[][]> {
+    const values = (await logits.data()) as Float32Array; // [R, V]
+    const V = logits.shape[1];
+    const { rowsPerSentence } = view.rows;
+    return view.sentences.map((sentence, place) =>
+      Array.from({ length: this.rowsPerSentence }, (_, sample) => {
+        const slot = rowsPerSentence === 1 ? 0 : sample; // the first step has one row for all samples
+        const row = place * rowsPerSentence + slot;
+        const before = sentence.links[slot];
+        if (before === null) return null;
+        const link = this.draw(values.subarray(row * V, (row + 1) * V), sentence, before, sample, view, row);
+        if (link !== null && link.token !== sentence.endToken) return { link, row };
+        sentence.ended[sample] = sentence.end(link ?? before);
+        return null;
+      }),
+    );
+  }
+
+  /** The hypothesis with one token more, or null where none may follow. */
+  private draw(
+    logits: Float32Array,
+    sentence: SearchSentence,
+    before: HypothesisLink,
+    sample: number,
+    view: SearchView,
+    row: number,
+  ): HypothesisLink | null {
+    const attention = view.attentionOf(row);
+    const forced = sentence.forcedToken(view.rows.position);
+    if (forced !== undefined) return extendLink(before, forced, logSoftmax(logits)[forced], attention);
+    const excluded = sentence.excludedTokens(before);
+    if (!logits.some((logit, id) => logit !== -Infinity && !excluded.has(id))) return null;
+    const random = this.generators[sentence.index][sample];
+    const choices = { ...this.choices, bannedTokens: [...excluded] };
+    const { token, logProbability } = chooseToken(logits, tokensOf(before), choices, random);
+    return extendLink(before, token, logProbability, attention);
+  }
+}
