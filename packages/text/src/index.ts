@@ -19,3 +19,4 @@ export { countWords, type LearnOptions } from './bpe/learnMerges.js';
 export { CONTINUATION, type Merge } from './bpe/merges.js';
 export type { KnownSubwords } from './bpe/vocabularySplit.js';
 export * from './subwordVocabulary.js';
+export * from './bucketBatches.js';

@@ -69,7 +69,9 @@ export class BytePairEncoding {
     const { dropout = 0, random } = options;
     if (!(dropout >= 0 && dropout <= 1)) throw new ConfigError(expected('dropout', 'a number from 0 to 1', dropout));
     if (dropout > 0 && !random) throw new ConfigError('Expected a random generator for dropout, got none');
-    return wordsOf(line).flatMap((word) => this.encodeWord(word, options));
+    const subwords: string[] = [];
+    for (const word of wordsOf(line)) for (const subword of this.encodeWord(word, options)) subwords.push(subword);
+    return subwords;
   }
 
   /** The line of some subwords. */

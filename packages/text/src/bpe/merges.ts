@@ -20,7 +20,9 @@ export function initialSymbols(word: string): string[] {
 
 /** The words of a line: what stands between spaces and line ends. Other white space belongs to words. */
 export function wordsOf(line: string): string[] {
-  return line.split(/[ \r\n]+/).filter((word) => word !== '');
+  const words = line.split(' ').filter((word) => word !== '');
+  // Line ends are rare within a line, and looking for them in each word would take most of the time.
+  return /[\r\n]/.test(line) ? words.flatMap((word) => word.split(/[\r\n]+/).filter((part) => part !== '')) : words;
 }
 
 /** The file that subword-nmt's `learn-bpe` writes: its version, then a merge a line, the first to apply first. */
