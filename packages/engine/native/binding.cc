@@ -13,7 +13,7 @@ using cadenza::binding::check;
 using cadenza::binding::Export;
 
 // Raised whenever a function's arguments change; src/addon.ts refuses another.
-constexpr int kInterface = 2;
+constexpr int kInterface = 3;
 
 // Node unloads an addon with the last worker thread that loaded it: under the threads of the pool, and with memory in its pool.
 void stay_loaded() {
@@ -44,6 +44,7 @@ NAPI_MODULE_INIT() {
     add(env, exports, system_exports());
     add(env, exports, recurrent_exports());
     add(env, exports, training_exports());
+    add(env, exports, attention_exports());
     add(env, exports, tensor_exports());
     add(env, exports, decoder_exports());
     napi_value version;

@@ -58,6 +58,11 @@ export type GruArguments = [
   ...Norms,
   ...CommonArguments,
 ];
+/** Inner products times the scale, or tanh units with a vector. */
+export type AttentionArguments = [
+  ...[batch: number, time: number, positions: number, width: number, valueWidth: number, scale: number],
+  ...[query: Floats, keys: Floats, values: Floats, vector: OptionalFloats, lengths: OptionalIntegers],
+];
 export type RnnArguments = [
   ...SequenceArguments,
   ...[relu: boolean, bias: Floats, h0: Floats],
@@ -132,13 +137,27 @@ export interface Addon {
   embeddingBackward(vocabulary: number, width: number, ids: Int32Array, dy: Floats, dtable: Floats): void;
   firstOutOfRange(ids: Int32Array, limit: number): number;
   softmaxCrossEntropyForward(
-    ...a: [rows: number, columns: number, logits: Floats, labels: Int32Array, losses: Floats, logNormalizer: Floats]
+    ...a: [
+      ...[rows: number, columns: number, smoothing: number, logits: Floats, labels: Int32Array],
+      ...[losses: Floats, logNormalizer: Floats],
+    ]
   ): void;
   softmaxCrossEntropyBackward(
     ...a: [
-      ...[rows: number, columns: number, logits: Floats, labels: Int32Array],
+      ...[rows: number, columns: number, smoothing: number, logits: Floats, labels: Int32Array],
       ...[logNormalizer: Floats, dy: Floats, dlogits: Floats],
     ]
+  ): void;
+  attentionForward(...a: [...AttentionArguments, context: Floats, weights: Floats]): void;
+  attentionBackward(
+    ...a: [
+      ...AttentionArguments,
+      ...[weights: Floats, dcontext: Floats, dweights: OptionalFloats],
+      ...[dquery: Floats, dkeys: Floats, dvalues: Floats, dvector: OptionalFloats],
+    ]
+  ): void;
+  topLogProbabilities(
+    ...a: [rows: number, columns: number, count: number, x: Floats, values: Floats, ids: Int32Array]
   ): void;
   softmax(rows: number, columns: number, logarithm: boolean, x: Floats, y: Floats): void;
   adam(
@@ -205,7 +224,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 2;
+const INTERFACE = 3;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

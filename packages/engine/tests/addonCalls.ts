@@ -29,7 +29,7 @@ const maybe = (argument: Argument): Argument => ({ ...argument, optional: true }
 const absent = (argument: Argument): Argument => ({ ...argument, value: null, optional: true });
 const seed = [word('seed[0]', 7), word('seed[1]', 4294967295)];
 
-const [B, T, D, H, V] = [2, 3, 4, 5, 6];
+const [B, T, D, H, V, S] = [2, 3, 4, 5, 6, 7];
 const IDS = integers('ids', [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], [-1, 1, 2, 3, 4, 5]);
 
 /** The arguments of a recurrent kernel up to its outputs. */
@@ -63,6 +63,15 @@ function gradients(gates: number, biasBlocks: number, ids: boolean): Argument[] 
     maybe(output('drecurrentKernel', H * gates * H)),
     maybe(output('dbias', biasBlocks * H)),
     maybe(output('dh0', B * H)),
+  ];
+}
+
+/** The arguments that attention's two directions begin with: H is the width of the values. */
+function attentionArguments(): Argument[] {
+  return [
+    ...[size('batch', B), size('time', T), size('positions', S), size('width', D), size('valueWidth', H)],
+    ...[number('scale', 1), floats('query', B * T * D), floats('keys', B * S * D), floats('values', B * S * H)],
+    ...[floats('vector', D), maybe(integers('lengths', [7, 0], [8, 0], [-1, 1]))],
   ];
 }
 
@@ -189,6 +198,8 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
   const walk = (...all: number[]) => loose(integers('walk', all));
   const rows = [size('rows', 2), size('columns', 3)];
   const labels = integers('labels', [2, -1], [3, 0], [-2, 0]);
+  const smoothing = number('smoothing', 0.1, 1, -0.1, NaN);
+  const attended = attentionArguments();
   return [
     ...recurrent,
     ...decoderCalls(addon),
@@ -213,11 +224,44 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ['firstOutOfRange', [loose(integers('ids', [1, 2, -3])), size('limit', 9)]],
     [
       'softmaxCrossEntropyForward',
-      [...rows, floats('logits', 6), labels, output('losses', 2), output('logNormalizer', 2)],
+      [...rows, smoothing, floats('logits', 6), labels, output('losses', 2), output('logNormalizer', 2)],
     ],
     [
       'softmaxCrossEntropyBackward',
-      [...rows, floats('logits', 6), labels, floats('logNormalizer', 2), floats('dy', 2), output('dlogits', 6)],
+      [
+        ...rows,
+        smoothing,
+        floats('logits', 6),
+        labels,
+        floats('logNormalizer', 2),
+        floats('dy', 2),
+        output('dlogits', 6),
+      ],
+    ],
+    ['attentionForward', [...attended, output('context', B * T * H), output('weights', B * T * S)]],
+    [
+      'attentionBackward',
+      [
+        ...[
+          ...attended,
+          floats('weights', B * T * S),
+          floats('dcontext', B * T * H),
+          maybe(floats('dweights', B * T * S)),
+        ],
+        ...[
+          output('dquery', B * T * D),
+          output('dkeys', B * S * D),
+          output('dvalues', B * S * H),
+          output('dvector', D),
+        ],
+      ],
+    ],
+    [
+      'topLogProbabilities',
+      [
+        ...[...rows, { ...size('count', 2), wrong: [0, 4] }, floats('x', 6), output('values', 4)],
+        { name: 'ids', value: new Int32Array(4), kind: 'output' },
+      ],
     ],
     ['softmax', [...rows, flag('logarithm'), floats('x', 6), output('y', 6)]],
     [

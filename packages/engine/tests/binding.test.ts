@@ -71,7 +71,7 @@ describe.skipIf(!isBuilt)('the binding', () => {
     expect(() => addon.embeddingForward(4, 2, f(8), Int32Array.of(0, 3, 4, -1), f(8))).toThrow(
       'Expected ids[2] to be in [0, 4), got 4',
     );
-    expect(() => addon.softmaxCrossEntropyForward(2, 3, f(6), Int32Array.of(-1, -2), f(2), f(2))).toThrow(
+    expect(() => addon.softmaxCrossEntropyForward(2, 3, 0, f(6), Int32Array.of(-1, -2), f(2), f(2))).toThrow(
       'Expected labels[1] to be in [-1, 3), got -2',
     );
   });

@@ -170,8 +170,8 @@ void bench_model(ThreadPool& pool, const char* name, const LanguageModel& model)
     g.m = N, g.n = V, g.k = H, g.a = y1, g.lda = H, g.b = w.value, g.ldb = V, g.c = logits, g.ldc = V, g.bias = b.value;
     timed("logits", [&] { k.gemm(pool, g); });
     timed("softmax cross entropy", [&] {
-      k.softmaxCrossEntropyForward(pool, logits, labels.data(), N, V, losses, normalizer);
-      k.softmaxCrossEntropyBackward(pool, logits, labels.data(), normalizer, ones, N, V, dlogits);
+      k.softmaxCrossEntropyForward(pool, logits, labels.data(), N, V, 0, losses, normalizer);
+      k.softmaxCrossEntropyBackward(pool, logits, labels.data(), normalizer, ones, N, V, 0, dlogits);
     });
     loss = 0;
     for (int64_t n = 0; n < N; ++n) loss += losses[n];

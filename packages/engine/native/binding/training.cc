@@ -40,28 +40,36 @@ napi_value out_of_range(Arguments& arguments) {
   return result;
 }
 
+float read_smoothing(Arguments& arguments) {
+  const double smoothing = arguments.number("smoothing");
+  if (!(smoothing >= 0 && smoothing < 1)) refuse("smoothing", "in [0, 1)", std::to_string(smoothing));
+  return static_cast<float>(smoothing);
+}
+
 napi_value softmax_cross_entropy_forward(Arguments& arguments) {
   const int64_t rows = arguments.size("rows");
   const int64_t columns = arguments.size("columns");
+  const float smoothing = read_smoothing(arguments);
   const float* logits = arguments.floats("logits", elements({rows, columns}));
   const int32_t* labels = arguments.integers("labels", rows);
   check_range("labels", labels, rows, -1, columns);
   float* losses = arguments.output("losses", rows);
   float* logNormalizer = arguments.output("logNormalizer", rows);
-  kernels().softmaxCrossEntropyForward(default_pool(), logits, labels, rows, columns, losses, logNormalizer);
+  kernels().softmaxCrossEntropyForward(default_pool(), logits, labels, rows, columns, smoothing, losses, logNormalizer);
   return nullptr;
 }
 
 napi_value softmax_cross_entropy_backward(Arguments& arguments) {
   const int64_t rows = arguments.size("rows");
   const int64_t columns = arguments.size("columns");
+  const float smoothing = read_smoothing(arguments);
   const float* logits = arguments.floats("logits", elements({rows, columns}));
   const int32_t* labels = arguments.integers("labels", rows);
   check_range("labels", labels, rows, -1, columns);
   const float* logNormalizer = arguments.floats("logNormalizer", rows);
   const float* dy = arguments.floats("dy", rows);
   float* dlogits = arguments.output("dlogits", elements({rows, columns}));
-  kernels().softmaxCrossEntropyBackward(default_pool(), logits, labels, logNormalizer, dy, rows, columns, dlogits);
+  kernels().softmaxCrossEntropyBackward(default_pool(), logits, labels, logNormalizer, dy, rows, columns, smoothing, dlogits);
   return nullptr;
 }
 

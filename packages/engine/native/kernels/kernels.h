@@ -212,6 +212,33 @@ struct RnnGradients {
   float* dnormRecurrent = nullptr;  // [2,H]
 };
 
+// Attention: e_ts = scale (q_t . k_s), or with a vector v e_ts = v . tanh(q_t + k_s); alpha = softmax of e over the positions
+// s < lengths[b]; context_t = sum_s alpha_ts value_s. Weights beyond the length are 0, and the keys and values there are not read.
+// A row of length 0 gives zeros.
+struct AttentionArguments {
+  int64_t batch = 0, time = 0, positions = 0, width = 0, valueWidth = 0;  // B, T, S, H, C
+  const float* query = nullptr;      // [B,T,H]
+  const float* keys = nullptr;       // [B,S,H]
+  const float* values = nullptr;     // [B,S,C]
+  const float* vector = nullptr;     // [H]; null = inner products
+  float scale = 1;                   // of the inner products
+  const int32_t* lengths = nullptr;  // [B], optional
+};
+struct AttentionOutputs {
+  float* context = nullptr;  // [B,T,C]
+  float* weights = nullptr;  // [B,T,S]
+};
+struct AttentionGradients {
+  const float* weights = nullptr;   // what forward gave
+  const float* dcontext = nullptr;  // [B,T,C]
+  const float* dweights = nullptr;  // [B,T,S], null = zeros
+  // All overwritten.
+  float* dquery = nullptr;
+  float* dkeys = nullptr;
+  float* dvalues = nullptr;
+  float* dvector = nullptr;  // with a vector only
+};
+
 // p -= learningRate * (m'/biasCorrection1) / (sqrt(v'/biasCorrection2) + epsilon) + learningRate * weightDecay * p, with the
 // gradient multiplied by gradientScale first. Outputs may be the inputs themselves.
 struct AdamArguments {
@@ -266,12 +293,19 @@ struct Kernels {
   void (*embeddingBackward)(ThreadPool&, const float* dy, int64_t width, const int32_t* ids, int64_t count, int64_t vocabulary,
                             float* dtable);
 
-  // losses[n] = logNormalizer[n] - logits[n,labels[n]] (0 where the label is -1)
+  void (*attentionForward)(ThreadPool&, const AttentionArguments&, const AttentionOutputs&);
+  void (*attentionBackward)(ThreadPool&, const AttentionArguments&, const AttentionGradients&);
+
+  // losses[n] = logNormalizer[n] - (1 - smoothing) logits[n,labels[n]] - smoothing mean(logits[n,:]) (0 where the label is -1)
   void (*softmaxCrossEntropyForward)(ThreadPool&, const float* logits, const int32_t* labels, int64_t rows, int64_t columns,
-                                     float* losses, float* logNormalizer);
-  // dlogits[n,:] = dy[n] (exp(logits[n,:] - logNormalizer[n]) - onehot(labels[n])); dlogits may be logits itself
+                                     float smoothing, float* losses, float* logNormalizer);
+  // dlogits[n,:] = dy[n] (exp(logits[n,:] - logNormalizer[n]) - (1 - smoothing) onehot(labels[n]) - smoothing / columns); dlogits
+  // may be logits itself
   void (*softmaxCrossEntropyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* logNormalizer,
-                                      const float* dy, int64_t rows, int64_t columns, float* dlogits);
+                                      const float* dy, int64_t rows, int64_t columns, float smoothing, float* dlogits);
+  // The `count` (1 to columns) greatest of log-softmax(x [rows,columns]) in each row, the greatest first and the lower id first among
+  // equals -> values, ids [rows,count]. A row of -infinity gives that; one with NaN or +infinity gives NaN and the first ids.
+  void (*topLogProbabilities)(ThreadPool&, const float* x, int64_t rows, int64_t columns, int64_t count, float* values, int32_t* ids);
   // Rows of x [rows,columns]; logarithm = true gives log-softmax. y may be x.
   void (*softmax)(ThreadPool&, const float* x, int64_t rows, int64_t columns, bool logarithm, float* y);
 

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "attention_tests.h"
 #include "checks.h"
 #include "decoder_tests.h"
 #include "kernels.h"
@@ -674,35 +675,40 @@ void test_losses() {
   const Kernels& k = kernels();
   ThreadPool pool(2);
   for (int columns : {1, 7, 16, 33, 65, 1000}) {
-    const int rows = columns == 65 ? 700 : 33;
-    Floats logits = random_floats(rows * columns, 4);
-    if (columns > 1) logits[1] = -INFINITY;
-    std::vector<int32_t> labels = random_ids(rows, columns);
-    labels[0] = 0;
-    labels[rows / 2] = -1;
-    const Floats dy = random_floats(rows);
-    Floats losses(rows), normalizer(rows), gradient(logits.size()), soft(logits.size()), logSoft(logits.size());
-    Doubles eLosses(rows), eGradient(logits.size()), eSoft(logits.size()), eLogSoft(logits.size());
-    for (int n = 0; n < rows; ++n) {
-      double sum = 0;
-      for (int j = 0; j < columns; ++j) sum += std::exp(static_cast<double>(logits[n * columns + j]));
-      for (int j = 0; j < columns; ++j) {
-        const int at = n * columns + j;
-        eLogSoft[at] = logits[at] - std::log(sum);
-        eSoft[at] = std::exp(eLogSoft[at]);
-        if (labels[n] >= 0) eGradient[at] = dy[n] * (eSoft[at] - (labels[n] == j ? 1 : 0));
+    for (const float smoothing : {0.0f, 0.125f}) {
+      const int rows = columns == 65 ? 700 : 33;
+      Floats logits = random_floats(rows * columns, 4);
+      if (columns > 1 && smoothing == 0) logits[1] = -INFINITY;
+      std::vector<int32_t> labels = random_ids(rows, columns);
+      labels[0] = 0;
+      labels[rows / 2] = -1;
+      const Floats dy = random_floats(rows);
+      Floats losses(rows), normalizer(rows), gradient(logits.size()), soft(logits.size()), logSoft(logits.size());
+      Doubles eLosses(rows), eGradient(logits.size()), eSoft(logits.size()), eLogSoft(logits.size());
+      for (int n = 0; n < rows; ++n) {
+        double sum = 0, mean = 0;
+        for (int j = 0; j < columns; ++j) sum += std::exp(static_cast<double>(logits[n * columns + j]));
+        for (int j = 0; j < columns && smoothing > 0; ++j) mean += static_cast<double>(logits[n * columns + j]) / columns;
+        for (int j = 0; j < columns; ++j) {
+          const int at = n * columns + j;
+          eLogSoft[at] = logits[at] - std::log(sum);
+          eSoft[at] = std::exp(eLogSoft[at]);
+          if (labels[n] >= 0) eGradient[at] = dy[n] * (eSoft[at] - (labels[n] == j ? 1 - smoothing : 0) - smoothing / columns);
+        }
+        if (labels[n] >= 0) eLosses[n] = std::log(sum) - (1 - smoothing) * logits[n * columns + labels[n]] - smoothing * mean;
       }
-      if (labels[n] >= 0) eLosses[n] = -eLogSoft[n * columns + labels[n]];
+      k.softmaxCrossEntropyForward(pool, logits.data(), labels.data(), rows, columns, smoothing, losses.data(), normalizer.data());
+      k.softmaxCrossEntropyBackward(pool, logits.data(), labels.data(), normalizer.data(), dy.data(), rows, columns, smoothing,
+                                    gradient.data());
+      k.softmax(pool, logits.data(), rows, columns, false, soft.data());
+      k.softmax(pool, logits.data(), rows, columns, true, logSoft.data());
+      close(losses, eLosses, 3e-6, "losses");
+      close(gradient, eGradient, 3e-6, "dlogits");
+      close(soft, eSoft, 2e-6, "softmax");
+      close(logSoft, eLogSoft, 2e-6, "log-softmax");
     }
-    k.softmaxCrossEntropyForward(pool, logits.data(), labels.data(), rows, columns, losses.data(), normalizer.data());
-    k.softmaxCrossEntropyBackward(pool, logits.data(), labels.data(), normalizer.data(), dy.data(), rows, columns, gradient.data());
-    k.softmax(pool, logits.data(), rows, columns, false, soft.data());
-    k.softmax(pool, logits.data(), rows, columns, true, logSoft.data());
-    close(losses, eLosses, 3e-6, "losses");
-    close(gradient, eGradient, 3e-6, "dlogits");
-    close(soft, eSoft, 2e-6, "softmax");
-    close(logSoft, eLogSoft, 2e-6, "log-softmax");
   }
+  test_top_log_probabilities();
 }
 
 void test_embedding() {
@@ -1083,6 +1089,18 @@ void test_exhaustion() {
     const Doubles dy(l.B * l.T * l.H), dh(l.B * l.H);
     calls.emplace_back("recurrent", [=, &two] { run(two, l, dy, dh, dh, false, false); });
   }
+  AttentionArguments attention;
+  attention.batch = 4, attention.time = attention.positions = 20, attention.width = attention.valueWidth = n;
+  attention.query = attention.keys = attention.values = wide.data(), attention.vector = a.data();
+  Floats weights(4 * 20 * 20), dkeys(4 * 20 * n), dvalues(4 * 20 * n);
+  calls.emplace_back("attention", [&] { k.attentionForward(two, attention, {y.data(), weights.data()}); });
+  calls.emplace_back("attention's gradient", [&] {
+    k.attentionBackward(two, attention, {weights.data(), wide.data(), nullptr, y.data(), dkeys.data(), dvalues.data(), c.data()});
+  });
+  calls.emplace_back("topLogProbabilities", [&] {
+    std::vector<int32_t> best(20);
+    k.topLogProbabilities(two, wide.data(), 20, n * 100, 1, y.data(), best.data());
+  });
   const size_t before = memory_use().buffers;
   for (const auto& [name, call] : calls) {
     trim_memory();
@@ -1151,6 +1169,7 @@ int main(int count, char** words) {
     test("recurrent", test_recurrent);
     test("exhaustion", test_exhaustion);
     test("decoder", test_decoder);
+    test("attention", [] { test_attention(false); });
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
   // The same with bf16 operands.
@@ -1161,6 +1180,7 @@ int main(int count, char** words) {
     test("gemm", test_gemm);
     slack = 400;  // h and dz are rounded to 8 bits at each step
     test("recurrent", test_recurrent);
+    test("attention", [] { test_attention(true); });
     check(memory_use().buffers == 0, "scratch memory is given back");
   }
   std::printf("%d checks, %d failed (%s)\n", checks, failures, ran.c_str());

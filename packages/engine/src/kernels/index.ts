@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerCadenzaKernels } from '@cadenza/core/browser';
+import { attentionKernels } from './attention.js';
 import { createKernels } from './create.js';
 import { elementwiseKernels } from './elementwise.js';
 import { gatherKernels } from './gather.js';
@@ -16,6 +17,7 @@ export function nativeKernels(): UnregisteredKernel[] {
   return [
     ...recurrentKernels(),
     ...trainingKernels(),
+    ...attentionKernels(),
     ...matMulKernels(),
     ...elementwiseKernels(),
     ...reduceKernels(),

@@ -24,24 +24,28 @@ function embeddingGrad(call: Call<{ vocabularySize: number }>) {
   return dtable.info;
 }
 
-function softmaxCrossEntropy(call: Call) {
-  const { inputs, backend } = call;
+function softmaxCrossEntropy(call: Call<{ smoothing: number }>) {
+  const { inputs, attrs, backend } = call;
   const [rows, columns] = inputs.logits.shape;
   const [logits, labels] = [backend.floats(inputs.logits), backend.integers(inputs.labels)];
   const losses = backend.output([rows]);
   const logNormalizer = backend.output([rows]);
   checkedIds(call, () =>
-    backend.addon.softmaxCrossEntropyForward(rows, columns, logits, labels, losses.values, logNormalizer.values),
+    backend.addon.softmaxCrossEntropyForward(
+      ...([rows, columns, attrs.smoothing, logits, labels, losses.values, logNormalizer.values] as const),
+    ),
   );
   return [losses.info, logNormalizer.info];
 }
 
-function softmaxCrossEntropyGrad({ inputs, backend }: Call) {
+function softmaxCrossEntropyGrad({ inputs, attrs, backend }: Call<{ smoothing: number }>) {
   const [rows, columns] = inputs.logits.shape;
   const [logits, logNormalizer, dy] = [inputs.logits, inputs.logNormalizer, inputs.dy].map((x) => backend.floats(x));
   const labels = backend.integers(inputs.labels);
   const dlogits = backend.output([rows, columns]);
-  backend.addon.softmaxCrossEntropyBackward(rows, columns, logits, labels, logNormalizer, dy, dlogits.values);
+  backend.addon.softmaxCrossEntropyBackward(
+    ...([rows, columns, attrs.smoothing, logits, labels, logNormalizer, dy, dlogits.values] as const),
+  );
   return dlogits.info;
 }
 

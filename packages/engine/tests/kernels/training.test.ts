@@ -10,7 +10,7 @@ import {
   softmaxCrossEntropy,
   sumSquares,
 } from '@cadenza/core';
-import { computeOn, expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
+import { computeOn, expectAgreement, expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
 
 // Exponentials by a float32 polynomial and sums in float32 against float64.
 const TOLERANCE = 3e-6;
@@ -58,6 +58,17 @@ describe.skipIf(!isBuilt)('the native training kernels', () => {
       const loss = (logits: tf.Tensor) => softmaxCrossEntropy(logits, labels);
       return [loss(logits), tf.grad((logits) => tf.sum(tf.mul(loss(logits), tensor([N], 5))))(logits)];
     }, TOLERANCE);
+  });
+
+  it('smooth labels as the generic kernel does, and for a smoothing of 0 change no bit', async () => {
+    const compute = (smoothing?: number) => () => {
+      const labels = integers([0, -1, 6, 33, 64], [5]);
+      const logits = tensor([5, 65], 3, 12);
+      const loss = (logits: tf.Tensor) => softmaxCrossEntropy(logits, labels, { smoothing });
+      return [loss(logits), tf.grad((logits) => tf.sum(tf.mul(loss(logits), tensor([5], 5))))(logits)];
+    };
+    for (const smoothing of [0.1, 0.9]) await expectSameOnNative(compute(smoothing), TOLERANCE);
+    expectAgreement(await computeOn('native', compute(0)), await computeOn('native', compute()), 0);
   });
 
   it('stay finite for logits that overflow exp', async () => {
