@@ -1,0 +1,30 @@
+import { ConfigError, expected, nearestName } from '@cadenza/core';
+
+/** Refuses keys that are not options, and names the nearest that is. */
+export function assertKnown(owner: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    throw new ConfigError(
+      `Expected ${owner} to have known options, got ${key}; did you mean ${nearestName(key, known)}?`,
+    );
+  }
+}
+
+/** Refuses a word that is none of a few. */
+export function assertOneOf(name: string, value: unknown, known: readonly unknown[]): void {
+  if (!known.includes(value)) throw new ConfigError(expected(name, `one of ${known.join(', ')}`, value));
+}
+
+/** Refuses what is not an integer of a range. */
+export function assertInteger(name: string, value: unknown, lowest: number, highest = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && (value as number) >= lowest && (value as number) <= highest) return;
+  const range = highest === Number.MAX_SAFE_INTEGER ? `of at least ${lowest}` : `from ${lowest} to ${highest}`;
+  throw new ConfigError(expected(name, `an integer ${range}`, value));
+}
+
+/** Refuses what is not a number of a range. */
+export function assertNumber(name: string, value: unknown, lowest: number, highest = Infinity): void {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= lowest && value <= highest) return;
+  const range = highest === Infinity ? `of at least ${lowest}` : `from ${lowest} to ${highest}`;
+  throw new ConfigError(expected(name, `a number ${range}`, value));
+}
