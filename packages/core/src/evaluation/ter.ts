@@ -45,7 +45,7 @@ export function terMeasure(options: TerOptions = {}): SentenceMeasure<TerScore> 
     size: 2,
     statistics: (hypothesis, references) => {
       const words = terTokens(hypothesis, settings);
-      const targets = references.map((reference) => terTokens(reference, settings));
+      const targets = references.map((reference) => referenceTokens(reference, settings));
       const length = targets.reduce((sum, target) => sum + target.length, 0) / targets.length;
       return [Math.min(...targets.map((target) => translationEdits(words, target))), length];
     },
@@ -62,6 +62,11 @@ export function terMeasure(options: TerOptions = {}): SentenceMeasure<TerScore> 
       }),
     }),
   };
+}
+
+/** sacreBLEU normalises references twice, which cuts the 's off `man's.` that the first time leaves; so must its equal. */
+function referenceTokens(reference: string, settings: Required<TerOptions>): string[] {
+  return terTokens(terTokens(reference, settings).join(' '), settings);
 }
 
 function checkOptions(options: TerOptions): Required<TerOptions> {
