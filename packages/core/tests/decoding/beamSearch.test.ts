@@ -6,6 +6,7 @@ import {
   coveragePenalty,
   greedySearch,
   lengthPenalty,
+  logSoftmax,
   type BeamSearchOptions,
   type Hypothesis,
   type LengthPenalty,
@@ -97,6 +98,47 @@ describe('a beam that holds every prefix', () => {
       { numRuns: 40 },
     );
   });
+});
+
+/** Beam search to the end, as one says it: every extension of every hypothesis, sorted. */
+function plainBeam(next: NextLogits, beamSize: number, nBest: number, maxLength: number, penalty: LengthPenalty) {
+  let alive = [{ tokens: [] as number[], total: 0 }];
+  const ended: { tokens: number[]; score: number }[] = [];
+  for (let length = 0; length <= maxLength; length++) {
+    const extensions = alive.flatMap(({ tokens, total }) =>
+      Array.from(logSoftmax(next(0, [startToken, ...tokens])), (log, token) => ({
+        tokens,
+        token,
+        total: total + Math.fround(log),
+      })).filter(({ token }) => length < maxLength || token === endToken),
+    );
+    extensions.sort((a, b) => b.total - a.total);
+    for (const { tokens, token, total } of extensions.slice(0, beamSize)) {
+      if (token === endToken) ended.push({ tokens, score: total / lengthPenalty(penalty, length + 1) });
+    }
+    alive = extensions
+      .filter(({ token }) => token !== endToken)
+      .slice(0, beamSize)
+      .map(({ tokens, token, total }) => ({ tokens: [...tokens, token], total }));
+  }
+  return ended.sort((a, b) => b.score - a.score).slice(0, nBest);
+}
+
+test('beams of any width are those of the plain algorithm', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      ...([seeds, penalties, fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })] as const),
+      async (seed, lengthPenalty, a, b) => {
+        const next = randomLogits(V, seed, 1);
+        const [beamSize, nBest] = [Math.max(a, b), Math.min(a, b)];
+        const [found] = await search(new ToyModel(V, next), { beamSize, nBest, maxLength: 5, lengthPenalty });
+        const wanted = plainBeam(next, beamSize, nBest, 5, lengthPenalty);
+        expect(found.map(({ tokens }) => tokens)).toEqual(wanted.map(({ tokens }) => tokens));
+        found.forEach(({ score }, rank) => expect(score).toBeCloseTo(wanted[rank].score, 6)); // float32
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test('a beam of one without a length penalty, or that stops with the first to end, is greedy search', async () => {

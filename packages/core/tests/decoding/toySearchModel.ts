@@ -70,9 +70,17 @@ export class ToyModel implements SearchModel<ToyState> {
 
 /** Logits drawn afresh for every history, the same for the same seed: no structure that a search could profit from. */
 export function randomLogits(vocabularySize: number, seed: number, spread = 2): NextLogits {
+  const known = new Map<string, Float32Array>();
   return (sentence, history) => {
-    const random = new Random(seed).fork(`${sentence}:${history.join(' ')}`);
-    return Float32Array.from({ length: vocabularySize }, () => spread * random.normal());
+    const key = `${sentence}:${history.join(' ')}`;
+    if (!known.has(key)) {
+      const random = new Random(seed).fork(key);
+      known.set(
+        key,
+        Float32Array.from({ length: vocabularySize }, () => spread * random.normal()),
+      );
+    }
+    return known.get(key)!.slice();
   };
 }
 
