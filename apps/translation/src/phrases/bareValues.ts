@@ -35,9 +35,10 @@ export function drawDay(random: Random): CalendarDay {
   return { year: between(random, 1990, 2039), month: between(random, 1, 12), day: between(random, 2, 28) };
 }
 
-/** From 2:00 to 23:55: one o'clock asks for another article in Portuguese and Spanish. */
+/** From 2:00 to 23:55 but no time at one o'clock, which asks for another article in Portuguese and Spanish. */
 export function drawTime(random: Random, from = 2, to = 23): { hour: number; minute: number } {
-  return { hour: between(random, from, to), minute: 5 * random.integer(12) };
+  const hours = Array.from({ length: to - from + 1 }, (_, index) => from + index).filter((hour) => hour !== 13);
+  return { hour: pick(random, hours), minute: 5 * random.integer(12) };
 }
 
 const timeSpans: [TimeUnit, number][] = [

@@ -10,7 +10,7 @@ export const regionCodes = words(`
   NE NG NI NL NO NP NZ OM PA PE PG PH PK PL PT PY QA RO RS RU RW SA SC SD SE SG SI SK SL SM SN SO SR SV SY TD TG TH TJ
   TM TN TO TR TT TZ UA UG US UY UZ VE VN VU WS YE ZA ZM ZW`);
 
-/** Languages whose German name ends in -isch, which the German grammar declines. */
+/** Languages whose German name is an adjective (-isch, Deutsch), which the German grammar declines. */
 export const languageCodes = words(`
   en pt de fr es it nl sv da no fi is pl cs sk sl hu ro bg el hr sr uk ru tr ja zh ko ar he fa th vi id ca et lv lt sq
   ga`);

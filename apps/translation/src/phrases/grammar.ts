@@ -58,7 +58,7 @@ const portuguese: Grammar = {
   at: (time) => `às ${time}`,
 };
 
-/** Articles are `die` (singular) and `plural`; names of languages end in -isch, so that their declined forms are regular. */
+/** Articles are `die` (singular) and `plural`; names of languages are adjectives, whose declined forms are regular. */
 const german: Grammar = {
   country: (name, article, relation) => {
     if (article === '') return join({ in: 'in', to: 'nach', from: 'aus', the: '' }[relation], name);

@@ -1,2 +1,3 @@
-export { makePhrases, type HeldOutPair, type PhraseOptions, type PhrasePair, type Phrases } from './makePhrases.js';
+export { makePhrases, type HeldOutPair, type PhraseOptions, type Phrases } from './makePhrases.js';
+export type { PhrasePair } from './collect.js';
 export { sentenceLanguages, type SentenceLanguage } from './grammar.js';

@@ -1,17 +1,12 @@
-import { ConfigError, expected, InputError, Random } from '@cadenza/core';
+import { ConfigError, expected, Random } from '@cadenza/core';
 import { bareKinds, pick, type ValueKind } from './bareValues.js';
+import { collect, type PhrasePair } from './collect.js';
 import { isSentenceLanguage } from './grammar.js';
 import { drawSentence } from './sentence.js';
 import { SentenceVoice } from './sentenceVoice.js';
 import { splitOf, type Split } from './holdOut.js';
 import { templates, type Template } from './templates/index.js';
 import { Voice } from './voice.js';
-
-/** A phrase and its translation. */
-export interface PhrasePair {
-  source: string;
-  target: string;
-}
 
 /**
  * A pair that training has not seen: its template is held out (`templates`), or its template is known but a value in it
@@ -43,12 +38,6 @@ export interface Phrases {
 const bareShare = 4;
 const bareNames = Object.keys(bareKinds) as (keyof typeof bareKinds)[];
 
-/** A drawn phrase before it is said. */
-interface Drawn {
-  split: Split;
-  pair: PhrasePair | undefined;
-}
-
 /**
  * Parallel phrases made from Node's own Intl (CLDR: names, dates, amounts, lists) and, between English, Portuguese,
  * German, French and Spanish, from sentences around them; other locales give the part without sentences. No two pairs
@@ -70,72 +59,38 @@ export function makePhrases(options: PhraseOptions): Phrases {
   }
   const random = new Random(seed);
   const seen = new Set<string>();
-  const train = collect({ voices, random: random.fork('train'), split: 'train', count, seen });
-  const sentences = voices.every((voice) => voice instanceof SentenceVoice);
-  const heldOut = (split: 'validation' | 'test'): HeldOutPair[] => {
-    const fromTemplates = sentences ? Math.floor(heldOutCount / 2) : 0;
-    const part = { voices, random: random.fork(split), seen };
-    const unseen = collect({ ...part, split: `${split} templates`, count: fromTemplates });
-    const values = collect({ ...part, split: `${split} values`, count: heldOutCount - fromTemplates });
-    return [...unseen.map(withKind('templates')), ...values.map(withKind('values'))];
+  const part = (split: Split, size: number): PhrasePair[] => {
+    const own = random.fork(split);
+    const what = `${voices[0].locale} to ${voices[1].locale}, ${split}`;
+    return collect(what, size, seen, () => draw(voices, own, split));
   };
-  return { train, validation: heldOut('validation'), test: heldOut('test') };
+  const fromTemplates = voices.every((voice) => voice instanceof SentenceVoice) ? Math.floor(heldOutCount / 2) : 0;
+  const heldOut = (split: 'validation' | 'test'): HeldOutPair[] => [
+    ...part(`${split} templates`, fromTemplates).map(withKind('templates')),
+    ...part(`${split} values`, heldOutCount - fromTemplates).map(withKind('values')),
+  ];
+  return { train: part('train', count), validation: heldOut('validation'), test: heldOut('test') };
 }
 
 const withKind =
   (kind: HeldOutPair['kind']) =>
   (pair: PhrasePair): HeldOutPair => ({ ...pair, kind });
 
-interface Collection {
-  voices: readonly [Voice, Voice];
-  random: Random;
-  split: Split;
-  count: number;
-  /** Sources that exist already, in whatever split. */
-  seen: Set<string>;
-}
-
-/** Draws until `count` new pairs of the split are found. */
-function collect({ voices, random, split, count, seen }: Collection): PhrasePair[] {
-  const pairs: PhrasePair[] = [];
-  const mostDraws = 1000 + 200 * count;
-  for (let draws = 0; pairs.length < count; draws++) {
-    if (draws === mostDraws) {
-      const locales = voices.map((voice) => voice.locale).join(' and ');
-      throw new InputError(`Expected ${locales} to have ${count} phrases (${split}), got ${pairs.length}`);
-    }
-    const { split: drawnSplit, pair } = draw(voices, random, split);
-    if (drawnSplit !== split || pair === undefined || seen.has(pair.source)) continue;
-    seen.add(pair.source);
-    pairs.push(pair);
-  }
-  return pairs;
-}
-
-function draw(voices: readonly [Voice, Voice], random: Random, wanted: Split): Drawn {
-  const [source, target] = voices;
+/** One phrase, or none when what was drawn is of another split or has no words in one of the locales. */
+function draw([source, target]: readonly [Voice, Voice], random: Random, wanted: Split): PhrasePair | undefined {
   if (source instanceof SentenceVoice && target instanceof SentenceVoice) {
     if (wanted.endsWith('templates') || random.integer(bareShare) > 0) {
-      return drawFrom(pick(random, eligible(wanted)), source, target, random, wanted);
+      const template = pick(random, eligible(wanted));
+      const sentence = drawSentence(template, random);
+      if (splitOf({ template, slots: sentence.slots }) !== wanted) return undefined;
+      return pairOf(sentence.say(source), sentence.say(target));
     }
   }
   const name = pick(random, bareNames);
   const kind: ValueKind = bareKinds[name];
   const { key, say } = kind.draw(random);
   const split = kind.composite ? splitOf({ slots: [{ name, kind: name, key, composite: true }] }) : 'train';
-  return { split, pair: split === wanted ? pairOf(say(source), say(target)) : undefined };
-}
-
-function drawFrom(
-  template: Template,
-  source: SentenceVoice,
-  target: SentenceVoice,
-  random: Random,
-  wanted: Split,
-): Drawn {
-  const sentence = drawSentence(template, random);
-  const split = splitOf({ template, slots: sentence.slots });
-  return { split, pair: split === wanted ? pairOf(sentence.say(source), sentence.say(target)) : undefined };
+  return split === wanted ? pairOf(say(source), say(target)) : undefined;
 }
 
 const eligibleTemplates = {

@@ -37,7 +37,8 @@ function fill(pattern: string, drawn: Map<string, DrawnSlot>, voice: SentenceVoi
     if (said === undefined) complete = false;
     return said ?? '';
   });
-  return complete ? capitalise(text, voice.locale) : undefined;
+  // A value such as `3:30 p.m.` brings its own full stop.
+  return complete ? capitalise(text.replace(/\.\.$/, '.'), voice.locale) : undefined;
 }
 
 /** Writes the first letter large, behind a mark such as `¿` too. */
