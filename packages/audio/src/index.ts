@@ -14,3 +14,5 @@ export * from './features/presets.js';
 export * from './features/featureMatrix.js';
 export * from './features/featureStream.js';
 export * from './features/featureExtractor.js';
+export * from './features/deltas.js';
+export * from './features/normalization.js';
