@@ -38,7 +38,7 @@ export interface PairedBootstrap {
   b: BootstrapInterval;
   /** The score of b less that of a. */
   difference: number;
-  /** How likely a difference at least as large, of either sign, is where both systems are equally good; 1 where it is 0. */
+  /** How likely a difference at least as large, of either sign, is where both systems are equally good. */
   pValue: number;
   samples: number;
 }

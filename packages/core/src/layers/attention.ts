@@ -113,7 +113,11 @@ export class Attention extends NestedLayer {
       this.makeWeight({ name: 'queryKernel', shape: [queries, size], fill: fill('queryKernel') });
       this.makeWeight({ name: 'bias', shape: [size], fill: (shape) => tf.zeros(shape) });
       const vector = fill('vector');
-      this.makeWeight({ name: 'vector', shape: [size], fill: (shape) => tf.reshape(vector([shape[0], 1]), shape) });
+      this.makeWeight({
+        name: 'vector',
+        shape: [size],
+        fill: (shape) => tf.tidy(() => tf.reshape(vector([shape[0], 1]), shape)),
+      });
     }
     // Zero, so that training starts from attention without coverage.
     if (this.coverage) this.makeWeight({ name: 'coverage', shape: [size], fill: (shape) => tf.zeros(shape) });

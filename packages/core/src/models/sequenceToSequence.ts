@@ -83,7 +83,7 @@ export class SequenceToSequence {
     ];
     this.decoder.build(shapes);
     const table = (name: string, size: number): tf.Variable => {
-      const variable = tf.variable(embeddingSpec(size, E, true, random.fork(name)).fill([size, E]));
+      const variable = tf.tidy(() => tf.variable(embeddingSpec(size, E, true, random.fork(name)).fill([size, E])));
       this.parameters.set(name, variable);
       return variable;
     };

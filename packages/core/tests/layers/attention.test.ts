@@ -1,0 +1,152 @@
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Attention, AttentionDecoder, attentionScores, ConfigError, type AttentionOptions } from '../../src/index.js';
+
+const [B, T, S, Q, C] = [2, 3, 4, 5, 6];
+
+beforeAll(async () => {
+  if (!process.env.CADENZA_TEST_BACKEND) await tf.setBackend('cpu');
+});
+
+const shapes = (memory = C) =>
+  [
+    [null, T, Q],
+    [null, S, memory],
+  ] as unknown as tfl.Shape;
+
+function built(options: AttentionOptions, memory = C): Attention {
+  const layer = new Attention({ seed: 1, ...options });
+  layer.build(shapes(memory) as never);
+  return layer;
+}
+
+const normal = (shape: [number, number, number], seed: number): tf.Tensor3D =>
+  tf.randomNormal(shape, 0, 1, 'float32', seed);
+
+describe.each(attentionScores)('attention with the score %s', (score) => {
+  const memory = score === 'additive' || score === 'multiplicative' ? C : Q;
+
+  it('weighs the rows of each memory, and gives their mean', () => {
+    const layer = built({ score }, memory);
+    const values = normal([B, S, memory], 2);
+    const { context, weights } = layer.attend(normal([B, T, Q], 3), layer.remember(values));
+    tf.test_util.expectArraysClose(tf.sum(weights, 2).dataSync(), new Float32Array(B * T).fill(1), 1e-6);
+    tf.test_util.expectArraysClose(context.dataSync(), tf.matMul(weights, values).dataSync(), 1e-5);
+  });
+
+  it('sees nothing beyond a row’s length, not even what is no number', () => {
+    const layer = built({ score }, memory);
+    const query = normal([B, T, Q], 3);
+    const values = normal([B, S, memory], 2);
+    const lengths = tf.tensor1d([2, S], 'int32');
+    const [short, long] = tf.split(values, 2) as tf.Tensor3D[];
+    const spoilt = tf.concat([tf.slice(short, [0, 0, 0], [1, 2, memory]), tf.fill([1, 2, memory], NaN)], 1);
+    const found = layer.attend(query, layer.remember(tf.concat([spoilt, long]) as tf.Tensor3D, lengths));
+    const alone = layer.attend(tf.slice(query, 0, 1), layer.remember(tf.slice(short, [0, 0, 0], [1, 2, memory])));
+    const rows = tf.slice(found.weights, [0, 0, 0], [1, T, 2]);
+    tf.test_util.expectArraysClose(rows.dataSync(), alone.weights.dataSync(), 1e-6);
+    tf.test_util.expectArraysClose(tf.slice(found.context, 0, 1).dataSync(), alone.context.dataSync(), 1e-6);
+    expect([...tf.slice(found.weights, [0, 0, 2], [1, T, 2]).dataSync()]).toEqual(Array(T * 2).fill(0));
+  });
+
+  it('works in a model of tf.layers that is saved and loaded', async () => {
+    const query = tfl.input({ shape: [T, Q] });
+    const source = tfl.input({ shape: [S, memory] });
+    const outputs = new Attention({ score, seed: 4 }).apply([query, source]) as tfl.SymbolicTensor[];
+    const model = tfl.model({ inputs: [query, source], outputs });
+    const inputs = [normal([B, T, Q], 5), normal([B, S, memory], 6)];
+    const before = model.predict(inputs) as tf.Tensor[];
+    expect(before.map(({ shape }) => shape)).toEqual([
+      [B, T, memory],
+      [B, T, S],
+    ]);
+    let saved: tf.io.ModelArtifacts | undefined;
+    await model.save(
+      tf.io.withSaveHandler(
+        async (artifacts) => (
+          (saved = artifacts),
+          { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
+        ),
+      ),
+    );
+    const again = await tfl.loadLayersModel(tf.io.fromMemory(saved!));
+    const after = again.predict(inputs) as tf.Tensor[];
+    after.forEach((tensor, index) => tf.test_util.expectArraysClose(tensor.dataSync(), before[index].dataSync(), 0));
+  });
+});
+
+describe('Attention', () => {
+  it('puts weights where a mask with gaps says they belong', () => {
+    const layer = built({ score: 'multiplicative' });
+    const query = normal([1, T, Q], 3);
+    const values = normal([1, S, C], 2);
+    const mask = tf.tensor2d([[1, 0, 1, 0]], undefined, 'bool');
+    const [context, weights] = layer.call([query, values], { mask: [null, mask] as unknown as tf.Tensor[] });
+    const kept = tf.gather(values, [0, 2], 1);
+    const alone = layer.attend(query, layer.remember(kept));
+    tf.test_util.expectArraysClose(context.dataSync(), alone.context.dataSync(), 1e-6);
+    tf.test_util.expectArraysClose(tf.gather(weights, [0, 2], 2).dataSync(), alone.weights.dataSync(), 1e-6);
+    expect([...tf.gather(weights, [1, 3], 2).dataSync()]).toEqual(Array(T * 2).fill(0));
+  });
+
+  it('moves with what was attended to before, once it has learnt to', () => {
+    const layer = built({ score: 'additive', coverage: true });
+    const memory = layer.remember(normal([B, S, C], 2));
+    const query = normal([B, T, Q], 3);
+    const coverage = tf.tensor2d([1, 0, 0, 0, 0, 2, 0, 0], [B, S]);
+    const weights = (): Float32Array => layer.attend(query, memory, coverage).weights.dataSync() as Float32Array;
+    const plain = layer.attend(query, memory).weights.dataSync();
+    tf.test_util.expectArraysClose(weights(), plain, 1e-7);
+    layer
+      .parameters()
+      .get('coverage')!
+      .assign(tf.fill([Q], 0.5));
+    expect(Math.max(...weights().map((weight, index) => Math.abs(weight - plain[index])))).toBeGreaterThan(0.01);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ score: 'additve' }, /did you mean additive/],
+    [{ score: 'dot', units: 3 }, /Expected units to be absent for the score dot, got 3/],
+    [{ score: 'scaledDot', coverage: true }, /Expected coverage to be false for the score scaledDot/],
+    [{ unit: 3 }, /did you mean units/],
+  ])('refuses %j', (options, message) => {
+    expect(() => new Attention(options)).toThrow(ConfigError);
+    expect(() => new Attention(options)).toThrow(message);
+  });
+
+  it('refuses a memory of another width for plain products', () => {
+    expect(() => built({ score: 'dot' })).toThrow('Expected the memory of dot to be 5 wide, got 6');
+  });
+
+  it('refuses to be built without both shapes', () => {
+    expect(() => new Attention().build([null, T, Q])).toThrow('[[B, T, Q], [B, S, C]]');
+  });
+});
+
+describe('an AttentionDecoder as a layer', () => {
+  it('gives the logits of decode, from a memory and its mask', () => {
+    const decoder = new AttentionDecoder({ vocabularySize: 7, embeddingSize: 3, units: 4, seed: 2 });
+    const x = tfl.input({ shape: [T] });
+    const source = tfl.input({ shape: [S, C] });
+    const model = tfl.model({ inputs: [x, source], outputs: decoder.apply([x, source]) as tfl.SymbolicTensor });
+    const [tokens, values] = [tf.tensor2d([[1, 2, 3]], undefined, 'int32'), normal([1, S, C], 2)];
+    const logits = model.predict([tokens, values]) as tf.Tensor;
+    expect(logits.shape).toEqual([1, T, 7]);
+    const wanted = decoder.decode(tokens, decoder.start(values)).logits;
+    tf.test_util.expectArraysClose(logits.dataSync(), wanted.dataSync(), 1e-6);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ vocabularySize: 7, embeddingSize: 3 }, /Expected units to be a positive integer/],
+    [{ vocabularySize: 7, embeddingSize: 3, units: 4, attentionUnits: 3 }, /Expected attentionUnits to be absent/],
+    [{ vocabularySize: 7, embeddingSize: 3, units: 4, residual: true }, /Expected layers to be at least 2/],
+    [
+      { vocabularySize: 7, embeddingSize: 3, units: 4, tieWeights: true, readoutSize: 4 },
+      /Expected readoutSize with tie/,
+    ],
+    [{ vocabularySize: 7, embeddingSize: 3, units: 4, inputFeed: true }, /did you mean inputFeeding/],
+  ])('refuses %j', (options, message) => {
+    expect(() => new AttentionDecoder(options as never)).toThrow(message);
+  });
+});

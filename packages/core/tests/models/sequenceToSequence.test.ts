@@ -1,0 +1,297 @@
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  beamSearch,
+  ConfigError,
+  greedySearch,
+  InputError,
+  Random,
+  SequenceSearch,
+  SequenceToSequence,
+  type PairBatch,
+  type SequenceToSequenceOptions,
+} from '../../src/index.js';
+
+interface Numbers {
+  shape: number[];
+  values: number[];
+}
+interface Case {
+  options: { score: 'dot'; attend: 'top'; layers: number; encoder_layers: number; [flag: string]: unknown };
+  weights: Record<string, Numbers>;
+  logits: Numbers;
+  attention: Numbers | null;
+  loss: number;
+  gradients: Record<string, Numbers>;
+}
+interface Golden {
+  sizes: Record<'sourceVocabulary' | 'targetVocabulary' | 'embedding' | 'encoderUnits' | 'decoderUnits', number>;
+  batch: {
+    source: number[][];
+    sourceLengths: number[];
+    inputs: number[][];
+    targets: number[][];
+    targetLengths: number[];
+  };
+  smoothing: number;
+  coverageLoss: number;
+  cases: Record<string, Case>;
+}
+
+const golden = JSON.parse(
+  readFileSync(new URL('../golden/sequenceToSequence.json', import.meta.url), 'utf8'),
+) as Golden;
+
+beforeAll(async () => {
+  if (!process.env.CADENZA_TEST_BACKEND) await tf.setBackend('cpu');
+});
+
+const integers = (rows: number[][]): tf.Tensor => tf.tensor2d(rows, undefined, 'int32');
+const batchOf = ({ source, sourceLengths, inputs, targets, targetLengths }: Golden['batch']): PairBatch => ({
+  source: integers(source),
+  sourceLengths: tf.tensor1d(sourceLengths, 'int32'),
+  inputs: integers(inputs),
+  targets: integers(targets),
+  targetLengths: tf.tensor1d(targetLengths, 'int32'),
+});
+
+function optionsOf({ score, attend, layers, encoder_layers, ...flags }: Case['options']): SequenceToSequenceOptions {
+  const { sizes } = golden;
+  const { tied, ...decoder } = flags as Record<string, boolean>;
+  return {
+    sourceVocabularySize: sizes.sourceVocabulary,
+    targetVocabularySize: sizes.targetVocabulary,
+    embeddingSize: sizes.embedding,
+    tieWeights: tied,
+    encoder: { units: sizes.encoderUnits, layers: encoder_layers },
+    decoder: { units: sizes.decoderUnits, layers, score, attend, ...decoder },
+  };
+}
+
+/** A model with the golden weights. */
+function modelOf(name: string): SequenceToSequence {
+  const { options, weights } = golden.cases[name];
+  const model = new SequenceToSequence(optionsOf(options), new Random(1));
+  expect([...model.parameters.keys()]).toEqual(Object.keys(weights));
+  for (const [key, variable] of model.parameters) {
+    expect(variable.shape).toEqual(weights[key].shape);
+    tf.tidy(() => variable.assign(tf.tensor(weights[key].values, weights[key].shape)));
+  }
+  return model;
+}
+
+/** Of steps [B, T, ...], those of which the label counts, [N, ...]. */
+function valid(steps: tf.Tensor): tf.Tensor {
+  const { targets } = golden.batch;
+  const rows = tf.unstack(tf.reshape(steps, [targets.flat().length, steps.shape[2]!]));
+  return tf.stack(rows.filter((_, index) => targets.flat()[index] >= 0));
+}
+
+const close = (actual: tf.Tensor, wanted: Numbers, tolerance: number): void => {
+  expect(actual.shape).toEqual(wanted.shape);
+  tf.test_util.expectArraysClose(actual.dataSync(), wanted.values, tolerance);
+};
+
+const names = Object.keys(golden.cases);
+
+describe.each(names)('a sequence-to-sequence model (%s)', (name) => {
+  const { coverage } = golden.cases[name].options;
+  const lossOptions = { labelSmoothing: golden.smoothing, coverageLoss: coverage ? golden.coverageLoss : 0 };
+
+  it('gives PyTorch’s logits, attention, loss and gradients', () => {
+    const wanted = golden.cases[name];
+    const model = modelOf(name);
+    const batch = batchOf(golden.batch);
+    const { logits, weights } = model.forward(batch);
+    close(valid(logits), wanted.logits, 2e-6); // float32 against float64, logits of size 1
+    if (wanted.attention) close(valid(weights.at(-1)!), wanted.attention, 1e-6);
+    const variables = [...model.parameters.values()];
+    const { value, grads } = tf.variableGrads(() => model.loss(batch, lossOptions).loss as tf.Scalar, variables);
+    expect(value.dataSync()[0]).toBeCloseTo(wanted.loss, 5);
+    for (const [key, variable] of model.parameters) close(grads[variable.name], wanted.gradients[key], 2e-6);
+    model.dispose();
+  });
+
+  it('goes step by step as it goes over whole sequences', () => {
+    const model = modelOf(name);
+    const batch = batchOf(golden.batch);
+    const { logits } = model.forward(batch);
+    let state = model.start(batch);
+    golden.batch.inputs[0].forEach((_, t) => {
+      const step = model.step(tf.tensor1d([golden.batch.inputs[0][t], golden.batch.inputs[1][t]], 'int32'), state);
+      const whole = tf.squeeze(tf.slice(logits, [0, t, 0], [2, 1, -1]), [1]);
+      // The second sentence has ended by its third step.
+      const rows = t === 2 ? 1 : 2;
+      const first = (tensor: tf.Tensor) => tf.slice(tensor, [0, 0], [rows, -1]).dataSync();
+      tf.test_util.expectArraysClose(first(step.logits), first(whole), 1e-6);
+      state = step.state;
+    });
+    model.dispose();
+  });
+
+  it('lets the hypotheses of a sentence share its memory', () => {
+    const model = modelOf(name);
+    const batch = batchOf(golden.batch);
+    const start = model.start(batch);
+    const twice = { ...start, states: start.states.map((state) => tf.gather(state, [0, 0, 1, 1])) };
+    const single = model.step(tf.tensor1d([3, 5], 'int32'), start).logits;
+    const beams = model.step(tf.tensor1d([3, 4, 4, 5], 'int32'), twice).logits;
+    tf.test_util.expectArraysClose(tf.gather(beams, [0, 3]).dataSync(), single.dataSync(), 1e-6);
+    model.dispose();
+  });
+
+  it('leaves no tensors behind', async () => {
+    const before = tf.memory().numTensors;
+    const model = modelOf(name);
+    const batch = batchOf(golden.batch);
+    tf.dispose(Object.values(model.loss(batch, { ...lossOptions, training: true, scheduledSampling: 0.5 })));
+    const start = model.start(batch);
+    const options = { startToken: 1, endToken: 2, sentences: 2, maxLength: 4 };
+    await beamSearch(new SequenceSearch(model), start, { ...options, beamSize: 3, nBest: 2 });
+    await greedySearch(new SequenceSearch(model), start, options);
+    model.disposeStart(start);
+    tf.dispose(Object.values(batch) as tf.Tensor[]);
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('SequenceToSequence', () => {
+  const small: SequenceToSequenceOptions = {
+    ...{ sourceVocabularySize: 8, targetVocabularySize: 8, embeddingSize: 6 },
+    encoder: { units: 5 },
+    decoder: { units: 7, score: 'additive' },
+  };
+
+  it('pays no attention to padding', () => {
+    const model = new SequenceToSequence({ ...small, dropout: {} }, new Random(3));
+    const { source, sourceLengths, inputs, targets, targetLengths } = golden.batch;
+    const padded = batchOf({
+      source: source.map((row, b) => [...row.map((id, s) => (s < sourceLengths[b] ? id : 7)), 7, 7]),
+      inputs: inputs.map((row) => [...row, 6]),
+      targets: targets.map((row) => [...row, -1]),
+      ...{ sourceLengths, targetLengths },
+    });
+    const [plain, other] = [batchOf(golden.batch), padded].map((batch) => model.loss(batch).loss.dataSync()[0]);
+    expect(other).toBeCloseTo(plain, 6);
+    model.dispose();
+  });
+
+  it('gives each pair the log-probability of its tokens', () => {
+    const model = new SequenceToSequence(small, new Random(3));
+    const batch = batchOf(golden.batch);
+    const { losses } = model.loss(batch);
+    const [a, b, c, d, e] = losses.dataSync();
+    const [first, second] = model.logProbabilities(batch).dataSync();
+    expect(first).toBeCloseTo(-(a + b + c), 5);
+    expect(second).toBeCloseTo(-(d + e), 5);
+    model.dispose();
+  });
+
+  it('finds by beam search what it scores the same', async () => {
+    const model = new SequenceToSequence(small, new Random(4));
+    const batch = batchOf(golden.batch);
+    const start = model.start(batch);
+    const found = await beamSearch(new SequenceSearch(model), start, {
+      ...{ startToken: 1, endToken: 2, sentences: 2, maxLength: 5, beamSize: 4 },
+    });
+    const T = Math.max(...found.map(([best]) => best.tokens.length)) + 1;
+    const pad = (ids: number[], filler: number): number[] => [...ids, ...Array<number>(T - ids.length).fill(filler)];
+    const scored = model.logProbabilities(
+      batchOf({
+        ...golden.batch,
+        inputs: found.map(([best]) => pad([1, ...best.tokens], 0)),
+        targets: found.map(([best]) => pad([...best.tokens, 2], -1)),
+        targetLengths: found.map(([best]) => best.tokens.length + 1),
+      }),
+    );
+    found.forEach(([best], row) => expect(scored.dataSync()[row]).toBeCloseTo(best.logProbability, 4));
+    model.dispose();
+  });
+
+  it('drops out differently at each call, and not at all outside of training', () => {
+    const dropout = {
+      embedding: 0.2,
+      input: 0.3,
+      context: 0.3,
+      between: 0.3,
+      output: 0.3,
+      recurrent: 0.2,
+      weight: 0.2,
+    };
+    const model = new SequenceToSequence({ ...small, dropout }, new Random(5));
+    const batch = batchOf(golden.batch);
+    const loss = (training: boolean, random?: Random): number =>
+      model.loss(batch, { training, random }).loss.dataSync()[0];
+    expect(loss(false)).toBe(loss(false));
+    expect(loss(true, new Random(1))).toBe(loss(true, new Random(1)));
+    expect(loss(true, new Random(1))).not.toBe(loss(true, new Random(2)));
+    model.dispose();
+  });
+
+  it('shares one table between both sides where it is told to', () => {
+    const model = new SequenceToSequence({ ...small, shareEmbeddings: true, tieWeights: true }, new Random(6));
+    expect([...model.parameters.keys()].filter((name) => /embedding|output/i.test(name))).toEqual([
+      'embedding',
+      'decoder.output.bias',
+    ]);
+    model.dispose();
+  });
+
+  it('learns to copy ten sequences, by heart', () => {
+    const random = new Random(7);
+    const model = new SequenceToSequence(
+      { ...small, embeddingSize: 16, encoder: { units: 16 }, decoder: { units: 24 } },
+      random,
+    );
+    const rows = Array.from({ length: 10 }, () => Array.from({ length: 4 }, () => 3 + random.integer(5)));
+    const batch = batchOf({
+      source: rows,
+      sourceLengths: rows.map(() => 4),
+      inputs: rows.map((row) => [1, ...row]),
+      targets: rows.map((row) => [...row, 2]),
+      targetLengths: rows.map(() => 5),
+    });
+    const variables = [...model.parameters.values()];
+    const optimizer = tf.train.adam(0.02);
+    for (let step = 0; step < 60; step++)
+      optimizer.minimize(() => model.loss(batch).loss as tf.Scalar, false, variables);
+    expect(model.loss(batch).loss.dataSync()[0]).toBeLessThan(0.05);
+    model.dispose();
+  });
+
+  it('is made again from its JSON', () => {
+    const model = new SequenceToSequence(small, new Random(8));
+    const again = new SequenceToSequence(JSON.parse(JSON.stringify(model)), new Random(8));
+    expect(again.config).toEqual(model.config);
+    const batch = batchOf(golden.batch);
+    expect(again.loss(batch).loss.dataSync()[0]).toBe(model.loss(batch).loss.dataSync()[0]);
+    for (const one of [model, again]) one.dispose();
+  });
+
+  it.each([
+    [{ ...small, units: 5 }, /Expected an option that SequenceToSequence knows, got units/],
+    [{ ...small, encoder: { units: 0 } }, /Expected encoder.units to be a positive integer, got 0/],
+    [
+      { ...small, encoder: { units: 5, layers: 2, bidirectional: 3 } },
+      /encoder.bidirectional to be a number of layers/,
+    ],
+    [{ ...small, decoder: { units: 7, score: 'aditive' } }, /did you mean additive/],
+    [
+      { ...small, decoder: { units: 7, score: 'dot', coverage: true } },
+      /Expected coverage to be false for the score dot/,
+    ],
+    [{ ...small, targetVocabularySize: 9, shareEmbeddings: true }, /Expected targetVocabularySize to be sourceVocab/],
+    [{ ...small, dropout: { inputs: 0.1 } }, /did you mean input/],
+  ])('refuses what it cannot be (%#)', (options, message) => {
+    expect(() => new SequenceToSequence(options as SequenceToSequenceOptions, new Random(1))).toThrow(ConfigError);
+    expect(() => new SequenceToSequence(options as SequenceToSequenceOptions, new Random(1))).toThrow(message);
+  });
+
+  it('refuses a coverage loss without coverage', () => {
+    const model = new SequenceToSequence(small, new Random(9));
+    expect(() => model.loss(batchOf(golden.batch), { coverageLoss: 1 })).toThrow(InputError);
+    model.dispose();
+  });
+});
