@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isObject, isRun, leafKeys, messageOf, readJsonObject, resolveConfiguration, valueAt } from '@cadenza/cli';
+import {
+  checkSameValues,
+  isObject,
+  messageOf,
+  readRunDescription,
+  resolveConfiguration,
+  type RunDescriptionBase,
+} from '@cadenza/cli';
 import {
   assignWeights,
   CheckpointError,
@@ -17,28 +24,19 @@ import {
   type TensorData,
   type WeightFormat,
 } from '@cadenza/core';
-import type { Precision } from '@cadenza/engine';
 import { tokenizerFromJSON, type Tokenizer } from '@cadenza/text';
 import { configSchema, resolveConfig, type Config, type ConfigSources } from './config.js';
 import { createModel } from './model.js';
 import type { DataDescription } from './prepare.js';
 
+export const runFormat = 'cadenza-text-generation';
+
 /** The file `config.json` of a run: everything the training was given, and with what it ran. */
-export interface RunDescription {
-  format: 'cadenza-text-generation';
-  version: 1;
-  versions: { cadenza: string; tfjs: string; node: string };
-  created: string;
-  backend: string;
-  threads: number;
-  /** What was computed with, which may be less than was asked for. */
-  precision: Precision;
-  /** True where the preset's smaller budget for slow backends was taken. */
-  reducedBudget: boolean;
+export interface RunDescription extends RunDescriptionBase {
+  format: typeof runFormat;
   config: Config;
   data: DataDescription;
   vocabulary: { size: number; fingerprint: string };
-  parameters: number;
   /** There in an exported folder: its one file of weights, and the step they are of. */
   exported?: { weights: WeightFormat; step: number; sha256: string };
 }
@@ -70,21 +68,10 @@ export const weightsFile = 'weights.safetensors';
 /** Reads a run's configuration and vocabulary. Needs no backend. */
 export function readRun(path: string): SavedRun {
   const directory = resolve(path);
-  if (!isRun(directory)) {
-    throw new InputError(`Expected --run to be a run folder, got one without config.json: ${directory}`);
-  }
-  const description = readJsonObject(
-    join(directory, 'config.json'),
-    'the run’s config.json',
-  ) as unknown as RunDescription;
-  if (description.format !== 'cadenza-text-generation' || description.version !== 1) {
-    const got = `${description.format ?? 'no format'}, version ${description.version ?? 'none'}`;
-    throw new InputError(`Expected a run of cadenza-text-generation, version 1, got ${got}: ${directory}`);
-  }
-  const missing = (['config', 'data', 'vocabulary'] as const).find((part) => !isObject(description[part]));
-  if (missing !== undefined) {
-    throw new InputError(`Expected ${missing} in ${join(directory, 'config.json')}, got a file without; it is damaged`);
-  }
+  const description = readRunDescription<RunDescription>(directory, {
+    format: runFormat,
+    parts: ['config', 'data', 'vocabulary'],
+  });
   checkExported(description, directory);
   const config = resolveConfiguration(configSchema, [
     { name: join(directory, 'config.json'), values: { ...description.config } },
@@ -187,9 +174,6 @@ function loadModel(
   return model;
 }
 
-/** What may differ when a run is resumed: how long it goes on and what is watched, not what is computed. */
-const free = ['training.maxSteps', 'training.maxMinutes', 'training.epochs', 'monitoring.'];
-
 /**
  * The configuration to resume with: the run's own, with other limits where they are asked for. Anything else that differs
  * is refused, since the run would no longer be the one that was started.
@@ -200,14 +184,7 @@ export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config
   const asked = resolveConfig({ ...sources, base, reducedBudget });
   // What the start of the run made of "automatic" stays.
   asked.training.schedule.steps ??= saved.config.training.schedule.steps;
-  for (const key of leafKeys(configSchema)) {
-    const path = key.split('.');
-    const [own, other] = [valueAt(saved.config, path), valueAt(asked, path)];
-    if (own === other || free.some((prefix) => key.startsWith(prefix))) continue;
-    throw new ConfigError(
-      `Expected ${key} to stay ${JSON.stringify(own)} in a resumed run, got ${JSON.stringify(other)}; start a new run for that`,
-    );
-  }
+  checkSameValues(configSchema, saved.config, asked);
   return asked;
 }
 

@@ -1,17 +1,20 @@
-import { statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
-import type { ActionContext } from '@cadenza/cli';
+import {
+  clipOptions,
+  optimizerOptions,
+  plannedSteps,
+  resolveAutomatic,
+  scheduleOptions,
+  type ActionContext,
+} from '@cadenza/cli';
 import {
   assignWeights,
   CheckpointStore,
-  InputError,
   Random,
   toBits,
   Trainer,
   type EvaluationContext,
   type RecurrentLanguageModel,
   type TrainerHooks,
-  type TrainingResult,
 } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Config } from './config.js';
@@ -19,7 +22,6 @@ import { parallelStreamLoss, streamLoss, windowedLoss } from './evaluate.js';
 import { trainingLoss, trainingSource } from './learning.js';
 import { createModel } from './model.js';
 import type { PreparedText } from './prepare.js';
-import { optimizerOptions, plannedSteps, scheduleOptions } from './recipe.js';
 import { protocolResult, type Evaluation } from './results.js';
 import { TextGenerator } from './textGenerator.js';
 
@@ -46,7 +48,7 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
   const random = new Random(config.seed);
   const model = createModel(config, text.tokenizer.vocabulary.size, random.fork('model'));
   const source = trainingSource(text.train, config, random.fork('offsets'));
-  const planned = plannedSteps(config, source.batchesPerEpoch);
+  const planned = plannedSteps(config.training, source.batchesPerEpoch);
   const resolved = resolveAutomatic(config, planned);
   const { training, monitoring } = resolved;
   const initialCarry = model.initialState(training.batchSize);
@@ -55,13 +57,10 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
     loss: trainingLoss(model, resolved),
     source,
     random: random.fork('training'),
-    optimizer: optimizerOptions(resolved),
-    schedule: scheduleOptions(resolved, planned),
+    optimizer: optimizerOptions(training),
+    schedule: scheduleOptions(training, planned),
     initialCarry,
-    clip: {
-      ...(training.clipNorm > 0 ? { norm: training.clipNorm } : {}),
-      ...(training.clipValue > 0 ? { value: training.clipValue } : {}),
-    },
+    clip: clipOptions(training),
     average: training.ema > 0 ? { decay: training.ema } : undefined,
     tokens: (batch) => batch.predictions,
     validation: { every: monitoring.validationSteps!, run: () => validate(model, text, resolved) },
@@ -88,16 +87,6 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
     plannedSteps: planned,
     batchesPerEpoch: source.batchesPerEpoch,
   };
-}
-
-/** Fills in what is chosen automatically, so that a resumed run keeps it although its limits may change. */
-function resolveAutomatic(config: Config, planned: number): Config {
-  const resolved = structuredClone(config);
-  const { schedule } = resolved.training;
-  if (schedule.name === 'cosine') schedule.steps ??= Math.max(planned, schedule.warmupSteps + 1);
-  resolved.monitoring.validationSteps ??= Math.max(1, Math.ceil(planned / 20));
-  resolved.monitoring.checkpointSteps ??= resolved.monitoring.validationSteps;
-  return resolved;
 }
 
 /** The loss per token on (the beginning of) the validation part, in parallel streams. */
@@ -142,43 +131,5 @@ export async function evaluateBest(
   return {
     stream: protocolResult(stream, tokens, text.tokenizer),
     windowed: protocolResult(windowed, tokens, text.tokenizer),
-  };
-}
-
-/** Refuses to start where the disk cannot hold the run's checkpoints. */
-export function checkDiskSpace(directory: string, parameters: number, config: Config): void {
-  const slots = { adam: 2, adamw: 2, sgd: 1, rmsprop: 2 }[config.training.optimizer.name];
-  const copies = 1 + slots + (config.training.ema > 0 ? 1 : 0);
-  // The newest two checkpoints, the best one and one being written, and a little for logs and the report.
-  const needed = 4 * copies * 4 * parameters + 2 ** 20;
-  let place = directory;
-  for (;;) {
-    try {
-      const { bavail, bsize } = statfsSync(place);
-      if (bavail * bsize >= needed) return;
-      throw new InputError(
-        `Expected ${megabytes(needed)} free on the disk for the run, got ${megabytes(bavail * bsize)}: ${directory}`,
-        { code: 'ENOSPC' },
-      );
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(place) === place) throw error;
-      place = dirname(place);
-    }
-  }
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-/** The fields of `train --json` that come from the training itself. */
-export function trainingSummary(result: TrainingResult): Record<string, unknown> {
-  return {
-    steps: result.step,
-    epochs: result.epoch ?? 0,
-    seconds: result.seconds,
-    tokens_per_second: result.tokensPerSecond,
-    best: result.best === undefined ? null : { step: result.best.step, ...result.best.metrics },
-    stopped: result.reason,
   };
 }

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveConfig, type Config } from '../src/config.js';
 import { prepareText, type PreparedText } from '../src/prepare.js';
 import { TextGenerator } from '../src/textGenerator.js';
-import { checkDiskSpace, createTraining } from '../src/train.js';
+import { createTraining } from '../src/train.js';
 
 const examples = [
   'ant: a small social insect',
@@ -173,11 +173,3 @@ async function runIn(config: Config, stopAt: number | undefined): Promise<{ metr
   const weights = readFileSync(join(directory, 'checkpoints/step-24/weights.safetensors')).toString('base64');
   return { metrics, weights };
 }
-
-describe('checkDiskSpace', () => {
-  it('refuses a model whose checkpoints the disk cannot hold', () => {
-    const config = resolveConfig({ preset: 'tiny' });
-    expect(() => checkDiskSpace(tmpdir(), 1e15, config)).toThrow(/Expected .* MB free on the disk for the run, got/);
-    checkDiskSpace(join(tmpdir(), 'not', 'there', 'yet'), 1000, config);
-  });
-});

@@ -1,16 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   addVerb,
+  checkDiskSpace,
   checkRunFolder,
-  claimRun,
+  defaultRunFolder,
   formatCount,
   formatTable,
+  isFast,
   repeated,
+  startLeftovers,
+  trainInFolder,
+  trainingDisplay,
+  trainingSummary,
+  writeRunStart,
   type ActionContext,
   type CommonOptions,
+  type DisplayedValidation,
 } from '@cadenza/cli';
-import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import { InputError, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
@@ -19,10 +27,9 @@ import { addConfigFlags, configFromFlags } from '../flags.js';
 import { encodeCorpora, prepareText, readCorpora, rereadable, type PreparedText } from '../prepare.js';
 import { writeReport } from '../report.js';
 import { resultHeader, resultRows } from '../results.js';
-import { checkSameConfig, checkSameData, readRun, vocabularyFile, type RunDescription } from '../run.js';
-import { checkDiskSpace, createTraining, evaluateBest, trainingSummary } from '../train.js';
-import { trainingDisplay } from '../trainingDisplay.js';
-import { isFast, startBackend } from './backend.js';
+import { checkSameConfig, checkSameData, readRun, runFormat, vocabularyFile, type RunDescription } from '../run.js';
+import { createTraining, evaluateBest } from '../train.js';
+import { startBackend } from './backend.js';
 
 interface TrainOptions extends CommonOptions {
   data?: string;
@@ -52,7 +59,7 @@ export function addTrainVerb(program: Command): void {
 async function trainCommand(options: TrainOptions, context: ActionContext): Promise<void> {
   const { output } = context;
   const resume = options.resume ?? false;
-  const directory = resolve(options.run ?? defaultRun());
+  const directory = resolve(options.run ?? defaultRunFolder('text'));
   checkRunFolder(directory, { resume, leftovers });
   const sources: ConfigSources = {
     preset: options.preset,
@@ -82,7 +89,7 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   const text = saved === undefined ? prepareText(corpora, config) : encodeCorpora(corpora, saved.tokenizer, config);
   const describe = (parts: { config: Config; parameters: number }): RunDescription =>
     describeRun(parts, text, backend, reducedBudget);
-  await trainInFolder(directory, config, text, { resume, backend, describe }, context);
+  await trainAndReport(directory, config, text, { resume, backend, describe }, context);
 }
 
 interface FolderOptions {
@@ -91,7 +98,7 @@ interface FolderOptions {
   describe: (parts: { config: Config; parameters: number }) => RunDescription;
 }
 
-async function trainInFolder(
+async function trainAndReport(
   directory: string,
   config: Config,
   text: PreparedText,
@@ -99,7 +106,7 @@ async function trainInFolder(
   context: ActionContext,
 ): Promise<void> {
   const { output, signal } = context;
-  const display = trainingDisplay(output);
+  const display = trainingDisplay(output, describeValidation);
   const training = createTraining(config, text, {
     directory,
     signal,
@@ -107,51 +114,44 @@ async function trainInFolder(
   });
   const { model, trainer, plannedSteps } = training;
   const description = describe({ config: training.config, parameters: model.parameterCount });
-  if (!resume) checkDiskSpace(directory, model.parameterCount, config);
-  const claim = claimRun(directory, { resume, leftovers });
-  let kept = resume;
-  try {
-    if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
-    else writeStart(directory, text, description);
-    const firstStep = trainer.step;
-    const unit = config.text.level === 'word' ? 'words' : 'chars';
-    output.say(
-      `${config.model.layers} x ${config.model.hiddenSize} ${config.model.cell}, ${formatCount(model.parameterCount)} parameters; ` +
+  if (!resume) checkDiskSpace(directory, model.parameterCount, config.training);
+  const unit = config.text.level === 'word' ? 'words' : 'chars';
+  await trainInFolder(
+    {
+      ...{ directory, resume, leftovers, trainer, display },
+      plan: { plannedSteps, maxMinutes: config.training.maxMinutes, unit },
+      writeStart: () => writeRunStart(directory, { [vocabularyFile]: text.tokenizer.toJSON() }, description),
+      introduction:
+        `${config.model.layers} x ${config.model.hiddenSize} ${config.model.cell}, ${formatCount(model.parameterCount)} parameters; ` +
         `${formatCount(text.train.length)} ${unit} to learn from, ${formatCount(text.validation.length)} to validate on, ` +
         `${text.tokenizer.vocabulary.size} different; ${plannedSteps} steps`,
-    );
-    display.start({ firstStep, plannedSteps, maxMinutes: config.training.maxMinutes, unit });
-    const result = await trainer.train();
-    kept = true;
-    display.stop();
-    const measured = signal.aborted ? undefined : await evaluateBest(training, directory, context);
-    const evaluation = signal.aborted ? undefined : measured; // half of one says nothing
-    if (evaluation !== undefined) output.say(formatTable(resultHeader, resultRows(evaluation)));
-    const report = writeReport(directory, description, evaluation);
-    output.say(`run: ${directory}\nreport: ${report}`);
-    output.object({
-      run: directory,
-      ...trainingSummary(result),
-      backend: backend.name,
-      precision: backend.precision,
-      parameters: model.parameterCount,
-      ...(evaluation === undefined ? {} : { evaluation }),
-      report,
-    });
-  } finally {
-    display.stop();
-    claim.release({ discard: !kept && trainer.step === 0 });
-  }
+      finish: async (result) => {
+        const measured = signal.aborted ? undefined : await evaluateBest(training, directory, context);
+        const evaluation = signal.aborted ? undefined : measured; // half of one says nothing
+        if (evaluation !== undefined) output.say(formatTable(resultHeader, resultRows(evaluation)));
+        const report = writeReport(directory, description, evaluation);
+        output.say(`run: ${directory}\nreport: ${report}`);
+        output.object({
+          run: directory,
+          ...trainingSummary(result),
+          backend: backend.name,
+          precision: backend.precision,
+          parameters: model.parameterCount,
+          ...(evaluation === undefined ? {} : { evaluation }),
+          report,
+        });
+      },
+    },
+    output,
+  );
 }
 
 /** What a start that was killed before there was a config.json may leave behind. */
-const leftovers = [vocabularyFile, `.${vocabularyFile}.tmp`, '.config.json.tmp'];
+const leftovers = startLeftovers([vocabularyFile]);
 
-/** The first files of a run; config.json, the last of them, makes the folder a run that can be resumed. */
-function writeStart(directory: string, text: PreparedText, description: RunDescription): void {
-  const vocabulary = JSON.stringify(text.tokenizer.toJSON(), null, 1);
-  replaceFile(defaultFileSystem, join(directory, vocabularyFile), `${vocabulary}\n`);
-  replaceFile(defaultFileSystem, join(directory, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
+function describeValidation({ loss, bits }: Metrics): DisplayedValidation {
+  const short = loss.toFixed(4);
+  return { short, long: `${short} nats, ${bits.toFixed(3)} bits` };
 }
 
 function describeRun(
@@ -163,7 +163,7 @@ function describeRun(
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const { vocabulary, fingerprint } = text.tokenizer;
   return {
-    format: 'cadenza-text-generation',
+    format: runFormat,
     version: 1,
     versions: {
       cadenza: (JSON.parse(manifest) as { version: string }).version,
@@ -180,9 +180,4 @@ function describeRun(
     vocabulary: { size: vocabulary.size, fingerprint },
     parameters,
   };
-}
-
-function defaultRun(): string {
-  const now = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `runs/text-${now}`;
 }

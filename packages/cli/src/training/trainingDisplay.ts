@@ -1,13 +1,20 @@
-import { createProgress, formatCount, formatDuration, type Output, type Progress } from '@cadenza/cli';
-import type { TrainerHooks } from '@cadenza/core';
+import type { Metrics, TrainerHooks } from '@cadenza/core';
+import type { Output } from '../output.js';
+import { createProgress, formatCount, formatDuration, type Progress } from '../progress.js';
 
 export interface DisplayedPlan {
   /** Where the run begins (after a resume) and is planned to end. */
   firstStep: number;
   plannedSteps: number;
   maxMinutes: number | null;
-  /** What tokens are called: characters or words. */
+  /** What tokens are called, such as characters or words. */
   unit: string;
+}
+
+/** A validation in a few characters, for beside the bar, and in a line. */
+export interface DisplayedValidation {
+  short: string;
+  long: string;
 }
 
 /** Shows a training to people: loss, speed, time left and validation beside a bar; samples and new bests above it. */
@@ -17,7 +24,10 @@ export interface TrainingDisplay {
   stop(): void;
 }
 
-export function trainingDisplay(output: Output): TrainingDisplay {
+export function trainingDisplay(
+  output: Output,
+  describeValidation: (metrics: Metrics) => DisplayedValidation,
+): TrainingDisplay {
   let plan: DisplayedPlan = { firstStep: 0, plannedSteps: 0, maxMinutes: null, unit: '' };
   let progress: Progress | undefined;
   let smoothed: number | undefined;
@@ -52,9 +62,9 @@ export function trainingDisplay(output: Output): TrainingDisplay {
         progress?.update(step, parts.join('  '));
       },
       onValidate({ step, metrics, isBest, final }) {
-        validation = metrics.loss.toFixed(4);
-        const measured = `step ${step}: validation ${validation} nats, ${metrics.bits.toFixed(3)} bits`;
-        note(`${measured}${isBest ? ', the best so far' : ''}${final ? ' (at the end)' : ''}`);
+        const { short, long } = describeValidation(metrics);
+        validation = short;
+        note(`step ${step}: validation ${long}${isBest ? ', the best so far' : ''}${final ? ' (at the end)' : ''}`);
       },
       onSample: ({ text }) => note(indent(text)),
       onWarning: (line) => (progress === undefined || output.quiet ? output.warn(line) : progress.note(line)),

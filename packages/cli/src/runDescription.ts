@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import type { z } from 'zod';
+import { readJsonObject } from './configuration.js';
+import { isRun } from './runFolder.js';
+import { leafKeys } from './schema.js';
+import { isObject, valueAt } from './values.js';
+
+/** The file that makes a folder a run. */
+const configFile = 'config.json';
+
+/** The file `config.json` of any command's run: what the training was given, and with what it ran. */
+export interface RunDescriptionBase {
+  /** The command's name for its runs. */
+  format: string;
+  version: number;
+  versions: { cadenza: string; tfjs: string; node: string };
+  created: string;
+  backend: string;
+  threads: number;
+  /** What was computed with, which may be less than was asked for. */
+  precision: 'f32' | 'bf16';
+  /** True where the preset's smaller budget for slow backends was taken. */
+  reducedBudget: boolean;
+  config: unknown;
+  parameters: number;
+}
+
+/** Reads a run's `config.json`: a run of this format, version 1, whose named parts are objects. */
+export function readRunDescription<Description extends RunDescriptionBase>(
+  directory: string,
+  { format, parts }: { format: Description['format']; parts: readonly (keyof Description & string)[] },
+): Description {
+  if (!isRun(directory)) {
+    throw new InputError(`Expected --run to be a run folder, got one without config.json: ${directory}`);
+  }
+  const description = readJsonObject(
+    join(directory, configFile),
+    'the run’s config.json',
+  ) as unknown as Partial<Description>;
+  if (description.format !== format || description.version !== 1) {
+    const got = `${description.format ?? 'no format'}, version ${description.version ?? 'none'}`;
+    throw new InputError(`Expected a run of ${format}, version 1, got ${got}: ${directory}`);
+  }
+  const missing = parts.find((part) => !isObject(description[part]));
+  if (missing !== undefined) {
+    throw new InputError(`Expected ${missing} in ${join(directory, configFile)}, got a file without; it is damaged`);
+  }
+  return description as Description;
+}
+
+/** The first files of a run by name; config.json, the last of them, makes the folder a run that can be resumed. */
+export function writeRunStart(
+  directory: string,
+  files: Readonly<Record<string, unknown>>,
+  description: RunDescriptionBase,
+): void {
+  for (const [name, value] of Object.entries(files)) {
+    replaceFile(defaultFileSystem, join(directory, name), `${JSON.stringify(value, null, 1)}\n`);
+  }
+  replaceFile(defaultFileSystem, join(directory, configFile), `${JSON.stringify(description, null, 2)}\n`);
+}
+
+/** What a start that was killed before there was a config.json may leave behind of such files. */
+export function startLeftovers(files: readonly string[]): string[] {
+  return [...files, ...[...files, configFile].map((name) => `.${name}.tmp`)];
+}
+
+/** What may differ in any resumed run: how long it goes on and what is watched, not what is computed. */
+const freeKeys = ['training.maxSteps', 'training.maxMinutes', 'training.epochs', 'monitoring.'];
+
+/** Refuses a configuration that would make a resumed run another than the one that was started. */
+export function checkSameValues<Config>(schema: z.ZodType<Config>, own: Config, asked: Config): void {
+  for (const key of leafKeys(schema)) {
+    const path = key.split('.');
+    const [before, now] = [valueAt(own, path), valueAt(asked, path)];
+    if (before === now || freeKeys.some((prefix) => key.startsWith(prefix))) continue;
+    throw new ConfigError(
+      `Expected ${key} to stay ${JSON.stringify(before)} in a resumed run, got ${JSON.stringify(now)}; start a new run for that`,
+    );
+  }
+}
+
+/** A new run's folder where none is named: of this second, in `runs/`. */
+export function defaultRunFolder(prefix: string): string {
+  const now = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `runs/${prefix}-${now}`;
+}

@@ -1,0 +1,21 @@
+export { checkDiskSpace } from './diskSpace.js';
+export { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from './recipe.js';
+export {
+  count,
+  fraction,
+  learningShape,
+  optimizerSchema,
+  optionalCount,
+  precisionSchema,
+  scheduleSchema,
+  seedSchema,
+  watchingShape,
+  type LearningConfig,
+} from './schemas.js';
+export { trainInFolder, trainingSummary, type FolderTraining } from './trainInFolder.js';
+export {
+  trainingDisplay,
+  type DisplayedPlan,
+  type DisplayedValidation,
+  type TrainingDisplay,
+} from './trainingDisplay.js';
