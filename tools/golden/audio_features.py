@@ -102,7 +102,7 @@ def everything(samples, rate, precise):
             )
         ),
     }
-    if precise:
+    if mfcc.shape[1] >= 5 and precise:
         out["delta python_speech_features"] = rows(python_speech_features.delta(mfcc.T[:, :4], 2))
         out["delta librosa"] = rows(librosa.feature.delta(mfcc[:4], width=5).T)
         out["delta-delta librosa"] = rows(librosa.feature.delta(mfcc[:4], width=5, order=2).T)

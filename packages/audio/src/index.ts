@@ -16,3 +16,6 @@ export * from './features/featureStream.js';
 export * from './features/featureExtractor.js';
 export * from './features/deltas.js';
 export * from './features/normalization.js';
+export * from './augment/specAugment.js';
+export * from './augment/perturbation.js';
+export * from './augment/reverberation.js';
