@@ -1,1 +1,2 @@
 export { dataSets } from './dataSets.js';
+export * from './phrases/index.js';

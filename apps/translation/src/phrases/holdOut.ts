@@ -35,6 +35,7 @@ export function splitOf({ template, slots }: { template?: Template; slots: Sente
 type Part = 'train' | 'validation' | 'test';
 
 function partOf({ key, composite, name }: Sentence['slots'][number], template?: Template): Part {
+  if (!composite && template?.keepsWords) return 'train';
   const label = composite ? key : `${template?.id} ${name} ${key}`;
   const bucket = new Random(holdOutSeed).fork(label).integer(buckets);
   if (bucket === 0) return 'test';

@@ -85,6 +85,7 @@ export const languageTemplates: Template[] = [
   },
   {
     id: 'bookWasTranslated',
+    keepsWords: true,
     en: 'The book was translated {language.from} {language2.into}.',
     pt: 'O livro foi traduzido {language.from} {language2.into}.',
     de: 'Das Buch wurde {language.from} {language2.into} übersetzt.',

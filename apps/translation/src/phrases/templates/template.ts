@@ -9,4 +9,6 @@ export interface Template extends Entry {
   id: string;
   /** The split that alone has the template's sentences; without it, training has them. */
   heldOut?: 'validation' | 'test';
+  /** Training has all countries, languages and other words of it, since hardly any other template has their forms. */
+  keepsWords?: true;
 }
