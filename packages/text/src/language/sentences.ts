@@ -97,7 +97,9 @@ function isUnfinished(content: string, { abbreviations }: LanguageRules, german:
 
 /** The text with each line break that no other one follows or precedes as spaces. */
 function withoutMargins(text: string): string {
-  return text.replace(/(?<![\n\r]\s*)(?:\r\n|\n|\r)(?![^\S\n\r]*[\n\r]|\s*$)/g, (end) => ' '.repeat(end.length));
+  return text.replace(/(?<![\n\r][^\S\n\r]*)(?:\r\n|\n|\r)(?![^\S\n\r]*(?:[\n\r]|$))/g, (end) =>
+    ' '.repeat(end.length),
+  );
 }
 
 /** Parts of a sentence no longer than the limit: cut after a mark before a space, else at a space, else anywhere. */

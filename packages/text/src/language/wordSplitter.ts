@@ -18,7 +18,8 @@ export function wordSplitter(language: string): (line: string) => string[] {
 const CHARACTER = String.raw`[\p{L}\p{M}\p{N}_]`;
 /** Emoji with all that belongs to them: skin tones, flags, joiners, variation selectors. */
 const PICTURES = String.raw`(?:\p{Extended_Pictographic}|[\u{1F1E6}-\u{1F1FF}\u{1F3FB}-\u{1F3FF}\u200D\uFE0F])+`;
-const ADDRESS = String.raw`(?:https?:\/\/|www\.)\S*[^\s\p{P}]\/?|[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+`;
+// No more than 64 before the @ (RFC 5321, section 4.5.3.1.1), or long lines of marks would be read over and over.
+const ADDRESS = String.raw`(?:https?:\/\/|www\.)\S*[^\s\p{P}]\/?|[\p{L}\p{N}._%+\-]{1,64}@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+`;
 const ENTITY = String.raw`&(?:#\d+|[A-Za-z]+);`;
 /** R$, US$ */
 const DOLLARS = String.raw`(?<!${CHARACTER})\p{Lu}{1,2}\$`;

@@ -105,6 +105,14 @@ describe('casing', () => {
   });
 });
 
+test.each(['a', '%+', 'a@', "'a", 'a.', '. ', '🙂'])('100,000 characters of %s are cut in a moment', (part) => {
+  const line = part.repeat(100_000 / part.length);
+  const start = performance.now();
+  const tokenizer = new LanguageTokenizer('en');
+  expect(tokenizer.tokenize(line).join('')).toBe(line.replaceAll(' ', ''));
+  expect(performance.now() - start).toBeLessThan(5000); // some tens of milliseconds on an idle machine
+});
+
 test('lines are brought into one Unicode form', () => {
   const decomposed = 'cafe\u0301';
   expect(new LanguageTokenizer('fr').tokenize(decomposed)).toEqual(['café']);
