@@ -19,3 +19,6 @@ export * from './features/normalization.js';
 export * from './augment/specAugment.js';
 export * from './augment/perturbation.js';
 export * from './augment/reverberation.js';
+export * from './files/sphinx.js';
+export * from './files/manifest.js';
+export * from './files/featureCache.js';

@@ -74,8 +74,7 @@ export function warpTime(features: FeatureMatrix, random: Random, reach: number)
   const to = Math.max(1, Math.min(frames - 2, from + random.integer(2 * reach + 1) - reach));
   const result = new Float32Array(values.length);
   for (let frame = 0; frame < frames; frame++) {
-    const source =
-      frame <= to ? (frame * from) / to : from + ((frame - to) * (frames - 1 - from)) / (frames - 1 - to);
+    const source = frame <= to ? (frame * from) / to : from + ((frame - to) * (frames - 1 - from)) / (frames - 1 - to);
     const before = Math.min(frames - 1, Math.floor(source));
     const after = Math.min(frames - 1, before + 1);
     const part = source - before;

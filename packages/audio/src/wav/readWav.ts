@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { InputError } from '@cadenza/core';
+import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, type ChannelChoice, chooseChannels } from './audioClip.js';
 import { decodeSamples, frameCount } from './decodeSamples.js';
 import { parseWav } from './wavFormat.js';
@@ -35,14 +35,7 @@ export function decodeWav(bytes: Uint8Array, options: ReadWavOptions = {}): Audi
 /** Reads a WAV file from disk; see {@link decodeWav}. */
 export async function readWav(path: string, options: ReadWavOptions = {}): Promise<AudioClip> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`Expected a WAV file at ${path}, got ${reason(cause)}`, { code: cause.code, cause });
+    throw fileProblem('a WAV file', path, cause);
   });
   return decodeWav(bytes, { name: path, ...options });
-}
-
-function reason(cause: NodeJS.ErrnoException): string {
-  if (cause.code === 'ENOENT') return 'nothing there';
-  if (cause.code === 'EISDIR') return 'a folder';
-  if (cause.code === 'EACCES' || cause.code === 'EPERM') return 'a file that may not be read';
-  return cause.message;
 }

@@ -21,7 +21,10 @@ const sine = (length: number, period: number): Float32Array =>
 const decibels = (ratio: number): number => 10 * Math.log10(ratio);
 
 describe('SpecAugment', () => {
-  const features = featureMatrix(Float32Array.from({ length: 50 * 8 }, (_, n) => 1 + n), 8);
+  const features = featureMatrix(
+    Float32Array.from({ length: 50 * 8 }, (_, n) => 1 + n),
+    8,
+  );
 
   test('masks whole rows and whole columns and nothing else, as wide as allowed', () => {
     const random = new Random(1);
@@ -65,7 +68,10 @@ describe('SpecAugment', () => {
   });
 
   test('the warp keeps the ends and the order of a rising feature, and moves the middle', () => {
-    const ramp = featureMatrix(Float32Array.from({ length: 40 }, (_, n) => n), 1);
+    const ramp = featureMatrix(
+      Float32Array.from({ length: 40 }, (_, n) => n),
+      1,
+    );
     let largest = 0;
     for (let seed = 0; seed < 50; seed++) {
       const { values } = warpTime(ramp, new Random(seed), 5);
@@ -83,8 +89,12 @@ describe('SpecAugment', () => {
   test('refuses what is out of range, and takes matrices of no frames', () => {
     const none = featureMatrix(new Float32Array(0), 8);
     expect(specAugment(none, new Random(1))).toEqual(none);
-    expect(() => specAugment(features, new Random(1), { timeMasks: -1 })).toThrow('Expected timeMasks to be an integer');
-    expect(() => specAugment(features, new Random(1), { timePart: 2 })).toThrow('Expected timePart to be a number from 0 to 1');
+    expect(() => specAugment(features, new Random(1), { timeMasks: -1 })).toThrow(
+      'Expected timeMasks to be an integer',
+    );
+    expect(() => specAugment(features, new Random(1), { timePart: 2 })).toThrow(
+      'Expected timePart to be a number from 0 to 1',
+    );
   });
 });
 
@@ -112,12 +122,16 @@ describe('noise', () => {
       const added = noisy.map((value, n) => value - samples[n]);
       expect(decibels(power(samples) / power(added))).toBeCloseTo(snr, 3);
     }
-    expect(addNoise(samples, new Random(3), { snr: 5, noise })).toEqual(addNoise(samples, new Random(3), { snr: 5, noise }));
+    expect(addNoise(samples, new Random(3), { snr: 5, noise })).toEqual(
+      addNoise(samples, new Random(3), { snr: 5, noise }),
+    );
   });
 
   test('leaves silence silent and refuses what is no noise', () => {
     expect(addNoise(new Float32Array(9), new Random(1), { snr: 10 })).toEqual(new Float32Array(9));
-    expect(() => addNoise(sine(9, 3), new Random(1), { snr: 10, noise: new Float32Array(0) })).toThrow('the length of noise');
+    expect(() => addNoise(sine(9, 3), new Random(1), { snr: 10, noise: new Float32Array(0) })).toThrow(
+      'the length of noise',
+    );
     expect(() => addNoise(sine(9, 3), new Random(1), { snr: Infinity })).toThrow('Expected snr');
   });
 
@@ -160,9 +174,17 @@ describe('reverberation', () => {
 
   test('convolution equals the sum that defines it, whichever is longer', () => {
     const random = new Random(2);
-    for (const [a, b] of [[1, 1], [5, 3], [3, 5], [100, 7], [7, 1000]]) {
+    for (const [a, b] of [
+      [1, 1],
+      [5, 3],
+      [3, 5],
+      [100, 7],
+      [7, 1000],
+    ]) {
       const [x, h] = [whiteNoise(a, random), whiteNoise(b, random)];
-      const wanted = Array.from({ length: a + b - 1 }, (_, n) => x.reduce((sum, value, k) => sum + value * (h[n - k] ?? 0), 0));
+      const wanted = Array.from({ length: a + b - 1 }, (_, n) =>
+        x.reduce((sum, value, k) => sum + value * (h[n - k] ?? 0), 0),
+      );
       const found = convolve(x, h);
       expect(found).toHaveLength(wanted.length);
       for (const [n, value] of wanted.entries()) expect(found[n]).toBeCloseTo(value, 5);
@@ -179,6 +201,8 @@ describe('reverberation', () => {
     expect(wet).toEqual(reverberate(samples, new Random(1), { sampleRate: 8000, decay: 0.3 }));
     const dry = reverberate(samples, new Random(1), { sampleRate: 8000, decay: 0 });
     for (const [n, value] of samples.entries()) expect(dry[n]).toBeCloseTo(value, 6);
-    expect(() => roomResponse(new Random(1), { sampleRate: 8000, decay: 9 })).toThrow('Expected decay to be a number from 0 to 5');
+    expect(() => roomResponse(new Random(1), { sampleRate: 8000, decay: 9 })).toThrow(
+      'Expected decay to be a number from 0 to 5',
+    );
   });
 });
