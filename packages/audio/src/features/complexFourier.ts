@@ -43,7 +43,8 @@ export class PowerOfTwoFourier {
     let quarter = this.firstQuarter();
     if (quarter === 2) pairs(a, b);
     for (const stage of this.factors) {
-      butterflies(a, b, quarter, stage);
+      if (quarter === 1) fours(a, b);
+      else butterflies(a, b, quarter, stage);
       quarter *= 4;
     }
     re.set(a);
@@ -68,36 +69,59 @@ function pairs(re: Float64Array, im: Float64Array): void {
   }
 }
 
+/** The first two stages, whose factors are all one: transforms of four neighbours. */
+function fours(re: Float64Array, im: Float64Array): void {
+  for (let at = 0; at + 3 < re.length; at += 4) {
+    const evenR = re[at] + re[at + 1];
+    const evenI = im[at] + im[at + 1];
+    const oddR = re[at] - re[at + 1];
+    const oddI = im[at] - im[at + 1];
+    const sumR = re[at + 2] + re[at + 3];
+    const sumI = im[at + 2] + im[at + 3];
+    const differenceR = re[at + 2] - re[at + 3];
+    const differenceI = im[at + 2] - im[at + 3];
+    re[at] = evenR + sumR;
+    im[at] = evenI + sumI;
+    re[at + 1] = oddR + differenceI;
+    im[at + 1] = oddI - differenceR;
+    re[at + 2] = evenR - sumR;
+    im[at + 2] = evenI - sumI;
+    re[at + 3] = oddR - differenceI;
+    im[at + 3] = oddI + differenceR;
+  }
+}
+
 /** Two stages: each four elements a quarter apart become sums of themselves times 1, w^2, w and w^3. */
 function butterflies(re: Float64Array, im: Float64Array, quarter: number, factors: Float64Array): void {
-  for (let group = 0; group < re.length; group += 4 * quarter) {
-    for (let j = 0, f = 0; j < quarter; j++, f += 6) {
-      const a = group + j;
+  for (let j = 0, f = 0; j < quarter; j++, f += 6) {
+    const w2r = factors[f];
+    const w2i = factors[f + 1];
+    const w1r = factors[f + 2];
+    const w1i = factors[f + 3];
+    const w3r = factors[f + 4];
+    const w3i = factors[f + 5];
+    for (let a = j; a < re.length; a += 4 * quarter) {
       const b = a + quarter;
       const c = b + quarter;
       const d = c + quarter;
-      const br = re[b] * factors[f] - im[b] * factors[f + 1];
-      const bi = re[b] * factors[f + 1] + im[b] * factors[f];
-      const cr = re[c] * factors[f + 2] - im[c] * factors[f + 3];
-      const ci = re[c] * factors[f + 3] + im[c] * factors[f + 2];
-      const dr = re[d] * factors[f + 4] - im[d] * factors[f + 5];
-      const di = re[d] * factors[f + 5] + im[d] * factors[f + 4];
+      const br = re[b] * w2r - im[b] * w2i;
+      const bi = re[b] * w2i + im[b] * w2r;
+      const cr = re[c] * w1r - im[c] * w1i;
+      const ci = re[c] * w1i + im[c] * w1r;
+      const dr = re[d] * w3r - im[d] * w3i;
+      const di = re[d] * w3i + im[d] * w3r;
       const evenR = re[a] + br;
       const evenI = im[a] + bi;
       const oddR = re[a] - br;
       const oddI = im[a] - bi;
-      const sumR = cr + dr;
-      const sumI = ci + di;
-      const differenceR = cr - dr;
-      const differenceI = ci - di;
-      re[a] = evenR + sumR;
-      im[a] = evenI + sumI;
-      re[c] = evenR - sumR;
-      im[c] = evenI - sumI;
-      re[b] = oddR + differenceI;
-      im[b] = oddI - differenceR;
-      re[d] = oddR - differenceI;
-      im[d] = oddI + differenceR;
+      re[a] = evenR + cr + dr;
+      im[a] = evenI + ci + di;
+      re[c] = evenR - cr - dr;
+      im[c] = evenI - ci - di;
+      re[b] = oddR + ci - di;
+      im[b] = oddI - cr + dr;
+      re[d] = oddR - ci + di;
+      im[d] = oddI + cr - dr;
     }
   }
 }
