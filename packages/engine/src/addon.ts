@@ -183,6 +183,14 @@ export interface Addon {
       ...[bias: OptionalFloats, activation: number, c: Floats],
     ]
   ): void;
+  /** op(B) [k, n], rearranged once for many products. */
+  packMatrix(k: number, n: number, b: Floats, transposeB: boolean): PackedWeights;
+  gemmPacked(
+    ...a: [
+      ...[m: number, n: number, k: number, a: Floats, transposeA: boolean, packed: PackedWeights],
+      ...[bias: OptionalFloats, activation: number, c: Floats],
+    ]
+  ): void;
   unary(operation: number, x: Floats, y: Floats): void;
   /** walk = [shape, strides of a, strides of b] */
   binary(operation: number, walk: Int32Array, a: Floats, b: Floats, y: Floats): void;
@@ -224,7 +232,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 3;
+const INTERFACE = 4;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

@@ -77,6 +77,8 @@ class NativeTensorData {
 export class NativeBackend extends MathBackendCPU {
   /** Weights packed for single steps, by the data of the recurrent kernel. */
   private readonly packed = new WeakMap<object, { key: string; kernel?: object; weights: PackedWeights }>();
+  /** Right operands of matrix products, by their data: null until the second product, when they are packed. */
+  private readonly matrices = new WeakMap<object, { key: string; weights: PackedWeights | null }>();
   /** What the running kernel, and those that it runs, have put out so far. */
   private readonly outputs: DataId[] = [];
   protected runningKernels = 0;
@@ -176,10 +178,10 @@ export class NativeBackend extends MathBackendCPU {
       this.disposeData(data.complexTensorInfos.imag.dataId, true);
     }
     data.release();
-    const packed = this.packed.get(dataId);
-    if (packed !== undefined) {
-      this.addon.freePacked(packed.weights);
-      this.packed.delete(dataId);
+    for (const packed of [this.packed, this.matrices]) {
+      const weights = packed.get(dataId)?.weights;
+      if (weights) this.addon.freePacked(weights);
+      packed.delete(dataId);
     }
     this.data.delete(dataId);
     return true;
@@ -201,6 +203,20 @@ export class NativeBackend extends MathBackendCPU {
     if (known) this.addon.freePacked(known.weights);
     const weights = make(this.floats(recurrentKernel), kernel && this.floats(kernel));
     this.packed.set(recurrentKernel.dataId, { key, kernel: kernel?.dataId, weights });
+    return weights;
+  }
+
+  /**
+   * The right operand of a matrix product, packed: from the second product with its data on (null before), since most operands meet
+   * one product only; freed when that data is disposed. A variable that is assigned to has other data, so that none is stale.
+   */
+  packedMatrix(b: TensorInfo, transposeB: boolean, make: (b: Float32Array) => PackedWeights): PackedWeights | null {
+    const key = `${b.shape.slice(-2).join()} ${transposeB} ${this.addon.isa()}`;
+    const known = this.matrices.get(b.dataId);
+    if (known?.key === key && known.weights) return known.weights;
+    if (known?.weights) this.addon.freePacked(known.weights);
+    const weights = known?.key === key ? make(this.floats(b)) : null;
+    this.matrices.set(b.dataId, { key, weights });
     return weights;
   }
 

@@ -67,11 +67,11 @@ function gradients(gates: number, biasBlocks: number, ids: boolean): Argument[] 
 }
 
 /** The arguments that attention's two directions begin with: H is the width of the values. */
-function attentionArguments(): Argument[] {
+function attentionArguments(vector: Argument): Argument[] {
   return [
     ...[size('batch', B), size('time', T), size('positions', S), size('width', D), size('valueWidth', H)],
     ...[number('scale', 1), floats('query', B * T * D), floats('keys', B * S * D), floats('values', B * S * H)],
-    ...[floats('vector', D), maybe(integers('lengths', [7, 0], [8, 0], [-1, 1]))],
+    ...[vector, maybe(integers('lengths', [7, 0], [8, 0], [-1, 1]))],
   ];
 }
 
@@ -199,7 +199,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
   const rows = [size('rows', 2), size('columns', 3)];
   const labels = integers('labels', [2, -1], [3, 0], [-2, 0]);
   const smoothing = number('smoothing', 0.1, 1, -0.1, NaN);
-  const attended = attentionArguments();
+  const vector = floats('vector', D);
   return [
     ...recurrent,
     ...decoderCalls(addon),
@@ -238,12 +238,16 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
         output('dlogits', 6),
       ],
     ],
-    ['attentionForward', [...attended, output('context', B * T * H), output('weights', B * T * S)]],
+    [
+      'attentionForward',
+      [...attentionArguments(maybe(vector)), output('context', B * T * H), output('weights', B * T * S)],
+    ],
     [
       'attentionBackward',
       [
         ...[
-          ...attended,
+          // Without the vector its gradient is refused.
+          ...attentionArguments(vector),
           floats('weights', B * T * S),
           floats('dcontext', B * T * H),
           maybe(floats('dweights', B * T * S)),
@@ -303,6 +307,15 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
         ...[size('m', 2), size('n', 3), size('k', 4), size('batch', 2), flag('sharedA'), flag('sharedB', true)],
         ...[floats('a', 16), flag('transposeA'), floats('b', 12), flag('transposeB', true)],
         ...[maybe(floats('bias', 3)), choice('activation', 4), output('c', 12)],
+      ],
+    ],
+    ['packMatrix', [size('k', 4), size('n', 3), floats('b', 12), flag('transposeB')]],
+    [
+      'gemmPacked',
+      [
+        ...[size('m', 2), size('n', 3), size('k', 4), floats('a', 8), flag('transposeA')],
+        ...[packed(addon.packMatrix(4, 3, numbers(12), false)), maybe(floats('bias', 3)), choice('activation', 4)],
+        output('c', 6),
       ],
     ],
     ['unary', [choice('operation', 11), floats('x', D), output('y', D)]],

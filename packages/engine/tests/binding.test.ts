@@ -175,6 +175,18 @@ describe.skipIf(!isBuilt)('the binding', () => {
     expect(() => addon.l1Product(1e9)).toThrow('Expected repeats to be an integer from 0 to 10000, got 1000000000');
   });
 
+  it('refuses a packed matrix of another size, and one without elements', () => {
+    const packed = addon.packMatrix(4, 3, numbers(12), false);
+    const multiply = (k: number, n: number) => () =>
+      addon.gemmPacked(2, n, k, numbers(2 * k), false, packed, null, 0, new Float32Array(2 * n));
+    expect(multiply(4, 3)).not.toThrow();
+    expect(multiply(3, 3)).toThrow('Expected packed to be weights of depth 3 and columns 3, got 4 and 3');
+    expect(multiply(4, 2)).toThrow('Expected packed to be weights of depth 4 and columns 2, got 4 and 3');
+    expect(() => addon.packMatrix(0, 3, numbers(0), false)).toThrow('Expected a packed matrix to be one with elements');
+    addon.freePacked(packed);
+    expect(multiply(4, 3)).toThrow('Expected packed to be alive');
+  });
+
   it('refuses packed weights of another instruction set', () => {
     const packed = addon.packLstm(4, 5, null, numbers(100));
     const own = addon.isa();

@@ -47,7 +47,9 @@ const PackedHandle& read_packed(napi_env env, napi_value value, Cell cell, int64
   if (handle.weights == nullptr) refuse("packed", "alive", "weights that were freed");
   if (handle.cell != cell) refuse("packed", "weights of the same cell", "those of another");
   if (handle.hidden != hidden || (handle.input != 0 && handle.input != input)) {
-    refuse("packed", "weights of input " + std::to_string(input) + " and hidden " + std::to_string(hidden),
+    const bool isMatrix = cell == Cell::matrix;
+    const char* const names[] = {isMatrix ? "depth " : "input ", isMatrix ? " and columns " : " and hidden "};
+    refuse("packed", std::string("weights of ") + names[0] + std::to_string(input) + names[1] + std::to_string(hidden),
            std::to_string(handle.input) + " and " + std::to_string(handle.hidden));
   }
   if (std::strcmp(handle.isa, kernels().isa) != 0) {

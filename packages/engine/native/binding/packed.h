@@ -6,13 +6,13 @@
 
 namespace cadenza::binding {
 
-enum class Cell { lstm, gruResetAfter, gruResetBefore, rnn };
+enum class Cell { lstm, gruResetAfter, gruResetBefore, rnn, matrix };
 
 struct PackedHandle {
   PackedWeights* weights;
   Cell cell;
-  int64_t input;  // 0 when the kernel is not packed
-  int64_t hidden;
+  int64_t input;  // 0 when the kernel is not packed; the depth of a matrix
+  int64_t hidden;  // the columns of a matrix
   const char* isa;
 };
 

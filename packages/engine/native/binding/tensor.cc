@@ -1,6 +1,7 @@
 // Matrix products, elementwise operations, reductions, rearrangements.
 #include "../kernels/kernels.h"
 #include "exports.h"
+#include "packed.h"
 
 namespace cadenza::binding {
 
@@ -99,6 +100,32 @@ napi_value gemm(Arguments& arguments) {
   return nullptr;
 }
 
+napi_value pack_matrix(Arguments& arguments) {
+  const int64_t k = arguments.size("k");
+  const int64_t n = arguments.size("n");
+  const float* b = arguments.floats("b", elements({k, n}));
+  const bool transposeB = arguments.boolean("transposeB");
+  if (k == 0 || n == 0) refuse("a packed matrix", "one with elements", "one without");
+  PackedWeights* packed = kernels().packMatrix(default_pool(), k, n, b, transposeB ? k : n, transposeB);
+  return make_packed(arguments.env(), packed, Cell::matrix, k, n);
+}
+
+napi_value gemm_packed(Arguments& arguments) {
+  GemmArguments g;
+  g.m = arguments.size("m");
+  g.n = g.ldc = arguments.size("n");
+  g.k = arguments.size("k");
+  g.a = arguments.floats("a", elements({g.m, g.k}));
+  g.transposeA = arguments.boolean("transposeA");
+  g.lda = g.transposeA ? g.m : g.k;
+  g.packed = read_packed(arguments.env(), arguments.value("packed"), Cell::matrix, g.k, g.n).weights;
+  g.bias = arguments.optional_floats("bias", g.n);
+  g.activation = static_cast<Activation>(arguments.choice("activation", 4));
+  g.c = arguments.output("c", elements({g.m, g.n}));
+  kernels().gemm(default_pool(), g);
+  return nullptr;
+}
+
 napi_value unary(Arguments& arguments) {
   const auto operation = static_cast<UnaryOperation>(arguments.choice("operation", 11));
   int64_t size = 0;
@@ -174,6 +201,8 @@ napi_value cast_float_to_int(Arguments& arguments) {
 const std::vector<Export>& tensor_exports() {
   static const std::vector<Export> exports = {
       {"gemm", callback<gemm>},
+      {"packMatrix", callback<pack_matrix>},
+      {"gemmPacked", callback<gemm_packed>},
       {"unary", callback<unary>},
       {"binary", callback<binary>},
       {"reduce", callback<reduce>},

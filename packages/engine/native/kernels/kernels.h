@@ -45,7 +45,10 @@ class KernelError : public std::runtime_error {
 
 enum class Activation { none, relu, tanh, sigmoid };
 
+struct PackedWeights;
+
 // C[M,N] = activation(op(A)[M,K] op(B)[K,N] + bias[N]) (+ C first when accumulate; then bias is added once as well).
+// Where B is packed, `b` may be null and the result is the same to the last bit as that of tiles; batch is 1 then.
 // op(A) is A [M,K] with leading dimension lda, or, when transposeA, the transpose of A [K,M]; the same for B.
 // batch > 1 repeats with pointers advanced by the strides (0 = the same matrix for all).
 struct GemmArguments {
@@ -56,6 +59,7 @@ struct GemmArguments {
   const float* b = nullptr;
   int64_t ldb = 0;
   bool transposeB = false;
+  const PackedWeights* packed = nullptr;
   float* c = nullptr;
   int64_t ldc = 0;
   bool accumulate = false;
@@ -65,9 +69,8 @@ struct GemmArguments {
   int64_t strideA = 0, strideB = 0, strideC = 0;
 };
 
-// Weights of a recurrent layer rearranged into panels, made once by Kernels::packLstm (packGru, packRnn) and given to many
-// calls. Valid for the instruction set under which it was made (free and pack again after set_isa).
-struct PackedWeights;
+// Weights rearranged into panels, those of a recurrent layer by Kernels::packLstm (packGru, packRnn) and the right operand of matrix
+// products by packMatrix: made once and given to many calls. Valid for the instruction set under which it was made (free and pack again after set_isa).
 void free_packed_weights(PackedWeights* packed);
 
 // LSTM over a sequence:
@@ -270,6 +273,8 @@ struct Kernels {
   int gatesPerWord;  // how many gates of the LSTM's reserve stand in the place of a float: 1, or 2 in bf16
 
   void (*gemm)(ThreadPool&, const GemmArguments&);
+  // op(B) [depth,columns], as in GemmArguments.
+  PackedWeights* (*packMatrix)(ThreadPool&, int64_t depth, int64_t columns, const float* b, int64_t ldb, bool transposeB);
   // The register tile alone, for measuring the peak: c += a b, `repeats` times over operands that stay in L1 (a 32 x 160, b 160 x
   // 32, c 32 x 32 floats at most). Returns the floating-point operations of one repetition.
   int64_t (*l1Product)(int64_t repeats, const float* a, const float* b, float* c);

@@ -646,6 +646,31 @@ void test_gemm() {
     k.gemm(two, g);
     identical(few, Floats(all.begin() + 40 * 65, all.begin() + 77 * 65), "a row among others");
   }
+  // B packed beforehand gives the same as tiles, to the last bit.
+  for (int m : {5, 37, 130}) {
+    for (int n : {1, 16, 33, 1100}) {
+      for (int depth : {1, 7, 256, 515}) {
+        const Floats a = random_floats(m * depth), b = random_floats(depth * n), bias = random_floats(n);
+        for (bool transposeB : {false, true}) {
+          Floats c(m * n), packedC(m * n, 5.0f);
+          GemmArguments g;
+          g.m = m, g.n = g.ldc = n, g.k = g.lda = depth, g.a = a.data(), g.b = b.data(), g.ldb = transposeB ? depth : n;
+          g.transposeB = transposeB, g.bias = bias.data(), g.activation = Activation::tanh, g.c = c.data();
+          k.gemm(two, g);
+          PackedWeights* const packed = k.packMatrix(two, depth, n, b.data(), g.ldb, transposeB);
+          g.b = nullptr, g.packed = packed, g.c = packedC.data();
+          k.gemm(two, g);
+          identical(packedC, c, "gemm of a packed matrix");
+          g.m = 2, g.n = g.ldc = n;
+          Floats few(2 * n);
+          g.c = few.data();
+          k.gemm(one, g);
+          identical(few, Floats(c.begin(), c.begin() + 2 * n), "two rows with a packed matrix");
+          free_packed_weights(packed);
+        }
+      }
+    }
+  }
   // Batched, B shared; and an empty depth.
   const Floats a = random_floats(3 * 4 * 5), b = random_floats(5 * 6);
   Floats c(3 * 4 * 6), zero(4, 1.0f);
@@ -1080,6 +1105,7 @@ void test_exhaustion() {
   calls.emplace_back("sumSquares", [&] { k.sumSquares(two, wide.data(), count * n); });
   calls.emplace_back("lockedDropout", [&] { k.lockedDropout(two, wide.data(), 20, 100, n, 0.5, 1, 2, y.data()); });
   calls.emplace_back("packLstm", [&] { free_packed_weights(k.packLstm(two, 10, 32, a.data(), b.data())); });
+  calls.emplace_back("packMatrix", [&] { free_packed_weights(k.packMatrix(two, n, n, b.data(), n, true)); });
   calls.emplace_back("packGru", [&] { free_packed_weights(k.packGru(two, true, 32, b.data())); });
   calls.emplace_back("packRnn", [&] { free_packed_weights(k.packRnn(two, 32, b.data())); });
   for (Cell cell : {Cell::lstm, Cell::gru, Cell::gruBefore, Cell::rnnTanh}) {

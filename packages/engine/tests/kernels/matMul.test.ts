@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
-import { expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
+import type { NativeBackend } from '../../src/nativeBackend.js';
+import { expectSameOnNative, isBuilt, nativeBackends, tensor } from '../onBoth.js';
 
 // Sums of up to 300 products in float32, in another order than the cpu backend's float64 blocks of 48.
 const TOLERANCE = 2e-5;
@@ -12,6 +13,8 @@ const FLAGS = [
   [true, true],
 ] as const;
 
+const distanceOf = (a: Float32Array, b: Float32Array) =>
+  a.reduce((far, value, e) => Math.max(far, Math.abs(value - b[e]) / Math.max(1, Math.abs(b[e]))), 0);
 const operand = (outer: number[], rows: number, columns: number, transposed: boolean, seed: number) =>
   tensor([...outer, ...(transposed ? [columns, rows] : [rows, columns])], seed);
 
@@ -64,6 +67,56 @@ describe.skipIf(!isBuilt)('the native matrix product', () => {
       );
       expect(Array.from(tf.slice(whole, [1, 3, 0, 0], [1, 1, 3, 2]).dataSync())).toEqual(Array.from(pair.dataSync()));
     });
+  });
+
+  it.each(nativeBackends)('keeps a large right operand packed on %s, without another result', async (name) => {
+    await tf.setBackend(name);
+    const { addon } = tf.engine().backend as NativeBackend;
+    const [m, k, n] = [6, 300, 900];
+    for (const transposeB of [false, true]) {
+      const a = tensor([m, k], 1);
+      const b = tf.tidy(() => tf.variable(operand([], k, n, transposeB, 2)));
+      const product = () => tf.tidy(() => tf.matMul(a, b, false, transposeB).dataSync().slice());
+      // On WebAssembly tensors count too.
+      const kept = () => (name === 'native' ? addon.memoryUse().buffers : 0);
+      const before = kept();
+      const first = product();
+      expect(kept()).toBe(before); // one product is no reason to pack
+      for (let again = 0; again < 3; again++) expect(product()).toEqual(first);
+      if (name === 'native') expect(kept()).toBe(before + 1);
+      // Few rows read it where it lies, several times as many take the packed one too.
+      const rows = tf.tidy(() =>
+        tf
+          .matMul(tf.concat([a, a]), b, false, transposeB)
+          .dataSync()
+          .slice(),
+      );
+      expect(rows.subarray(m * n)).toEqual(first);
+      tf.tidy(() => b.assign(operand([], k, n, transposeB, 3)));
+      expect(kept()).toBe(before);
+      const wanted = tf.tidy(() =>
+        tf.matMul(a, tf.clone(operand([], k, n, transposeB, 3)), false, transposeB).dataSync(),
+      );
+      for (let again = 0; again < 3; again++) expect(product()).toEqual(wanted);
+      tf.dispose([a, b]);
+      expect(kept()).toBe(before);
+    }
+  });
+
+  it.skipIf(!isBuilt)('packs anew for another instruction set, and for the transpose', async () => {
+    await tf.setBackend('native');
+    const { addon } = tf.engine().backend as NativeBackend;
+    const [a, b] = [tensor([8, 600], 1), tensor([600, 600], 2)];
+    const product = (transposeB: boolean) =>
+      tf.tidy(() => tf.matMul(a, b, false, transposeB).dataSync<'float32'>().slice());
+    const wanted = [false, true].map(product);
+    for (const isa of ['', 'baseline', '']) {
+      addon.setIsa(isa);
+      for (const again of [0, 0, 1, 1, 0]) {
+        expect(distanceOf(product(Boolean(again)), wanted[again])).toBeLessThan(TOLERANCE);
+      }
+    }
+    tf.dispose([a, b]);
   });
 
   it('gives empty results for empty operands', async () => {
