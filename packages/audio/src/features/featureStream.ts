@@ -57,13 +57,16 @@ export class FrameCutter {
     const factor = preEmphasisOver === 'signal' ? preEmphasis : 0;
     const piece = new Float64Array(samples.length);
     let previous = this.previous;
+    let zero = 0; // not a number as soon as one sample is not finite, which is quicker than to ask each
     for (let n = 0; n < samples.length; n++) {
       const value = samples[n] * scale;
-      if (!Number.isFinite(value)) {
-        throw new InputError(`Expected finite samples, got ${samples[n]} at sample ${this.received + n}`);
-      }
+      zero += value * 0;
       piece[n] = value - factor * previous;
       previous = value;
+    }
+    if (zero !== 0) {
+      const at = samples.findIndex((value) => !Number.isFinite(value * scale));
+      throw new InputError(`Expected finite samples, got ${samples[at]} at sample ${this.received + at}`);
     }
     this.previous = previous;
     this.extend(piece);

@@ -89,7 +89,7 @@ class OddPowerSpectrum implements PowerSpectrum {
 }
 
 /**
- * meyda's `powerSpectrum`, in float32 and some 25 times slower. It leaves the last bin out, X[N/2] = sum_n (-1)^n x[n],
+ * meyda's `powerSpectrum`, in float32 and some nine times slower. It leaves the last bin out, X[N/2] = sum_n (-1)^n x[n],
  * which is added here. meyda keeps its settings in one object for all, so they are set before every frame.
  */
 class MeydaPowerSpectrum implements PowerSpectrum {
