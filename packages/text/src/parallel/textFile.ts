@@ -29,14 +29,19 @@ export async function firstLines(path: string, count: number): Promise<string[]>
   return lines;
 }
 
-/**
- * The lines of a file, in lists of many at once. Only `\n` and `\r\n` end a line: U+0085, U+2028 or a lone `\r` within a
- * sentence would else set one side of a parallel corpus off against the other. What follows the last line end is a line
- * unless it is empty.
- */
+/** The lines of a file, in lists of many at once; see {@link linesOf}. */
 export async function* readLines(path: string): AsyncGenerator<string[]> {
+  yield* linesOf(readTextPieces(path));
+}
+
+/**
+ * The lines of a text in pieces, in lists of many at once. Only `\n` and `\r\n` end a line: U+0085, U+2028 or a lone `\r`
+ * within a sentence would else set one side of a parallel corpus off against the other. What follows the last line end is
+ * a line unless it is empty.
+ */
+export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string[]> {
   let rest: string[] = []; // the pieces of a line without its end
-  for await (const piece of readTextPieces(path)) {
+  for await (const piece of pieces) {
     const lines = piece.split('\n');
     rest.push(lines[0]);
     if (lines.length === 1) continue;

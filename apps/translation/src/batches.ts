@@ -1,0 +1,145 @@
+import { InputError, Random, type BatchSource, type Json } from '@cadenza/core';
+import { BOS_ID, BucketBatches, padBatch, type BucketCursor, type PairLengths, type SentencePair } from '@cadenza/text';
+import * as tf from '@tensorflow/tfjs-core';
+import type { PairBatch, SourceBatch } from '@cadenza/core';
+import type { SentenceCodec } from './codec.js';
+import type { Config } from './config.js';
+
+/** A pair as ids, each side with its end token. */
+export interface EncodedPair {
+  source: Int32Array;
+  target: Int32Array;
+}
+
+/** Pairs as the rows of a batch. */
+export interface PairRows {
+  pairs: readonly EncodedPair[];
+  /** Target tokens, end tokens included. */
+  tokens: number;
+}
+
+/** What the trainer reads: batches of pairs of like length, with new subwords in each epoch where merges are dropped. */
+export interface TrainingSource extends BatchSource<PairRows> {
+  readonly epoch: number;
+  readonly batchesPerEpoch: number;
+}
+
+export function encodePairs(pairs: readonly SentencePair[], codec: SentenceCodec): EncodedPair[] {
+  return pairs.map(({ source, target }) => ({
+    source: codec.encode(source, 'source').ids,
+    target: codec.encode(target, 'target').ids,
+  }));
+}
+
+/** The batches of training. An epoch's subwords and batches depend on the seed and its number only, so that a cursor resumes them. */
+export function trainingSource(
+  pairs: readonly SentencePair[],
+  codec: SentenceCodec,
+  { text, training }: Config,
+  random: Random,
+): TrainingSource {
+  const words = pairs.map(({ source, target }) => ({
+    source: codec.words(source, 'source'),
+    target: codec.words(target, 'target'),
+  }));
+  const whole = words.map(({ source, target }) => ({
+    source: codec.encodeWords(source, 'source').ids,
+    target: codec.encodeWords(target, 'target').ids,
+  }));
+  checkLengths(whole, training.batchTokens);
+  const epochs = new EpochPairs(words, whole, codec, { rate: text.mergeDropout, limit: training.batchTokens, random });
+  const batches = new BucketBatches(
+    text.mergeDropout > 0 ? (epoch) => epochs.of(epoch).map(lengthsOf) : whole.map(lengthsOf),
+    {
+      maximumTokens: training.batchTokens,
+      maximumSentences: training.batchPairs ?? undefined,
+      poolSize: training.poolSize ?? undefined,
+      seed: random.fork('batches').nextUint32(),
+    },
+  );
+  const { batchesPerEpoch } = batches;
+  return {
+    batchesPerEpoch,
+    next() {
+      const { examples, epoch } = batches.next();
+      const encoded = epochs.of(epoch);
+      return pairRows(Array.from(examples, (index) => encoded[index]));
+    },
+    state: () => batches.state() as unknown as Json,
+    restore: (cursor) => batches.restore(cursor as unknown as BucketCursor),
+    get epoch() {
+      const { epoch, index } = batches.state();
+      return epoch + index / batches.batchesPerEpoch;
+    },
+  };
+}
+
+function lengthsOf({ source, target }: EncodedPair): PairLengths {
+  return { source: source.length, target: target.length };
+}
+
+function checkLengths(pairs: readonly EncodedPair[], limit: number): void {
+  const longest = pairs.reduce((most, { source, target }) => Math.max(most, source.length, target.length), 0);
+  if (longest <= limit) return;
+  throw new InputError(
+    `Expected training pairs of at most training.batchTokens ${limit} subwords a side, got one of ${longest}; ` +
+      'clean by a smaller text.maximumWords, or take larger batches',
+  );
+}
+
+/** The pairs as the subwords of an epoch. */
+class EpochPairs {
+  private epoch = -1;
+  private pairs: readonly EncodedPair[] = [];
+
+  constructor(
+    private readonly words: readonly { source: string[]; target: string[] }[],
+    private readonly whole: readonly EncodedPair[],
+    private readonly codec: SentenceCodec,
+    private readonly dropout: { rate: number; limit: number; random: Random },
+  ) {}
+
+  of(epoch: number): readonly EncodedPair[] {
+    const { rate, limit, random } = this.dropout;
+    if (rate === 0) return this.whole;
+    if (epoch !== this.epoch) {
+      const draws = { rate, random: random.fork(`subwords of epoch ${epoch}`) };
+      this.epoch = epoch;
+      this.pairs = this.words.map((pair, index) => {
+        const source = this.codec.encodeWords(pair.source, 'source', draws).ids;
+        const target = this.codec.encodeWords(pair.target, 'target', draws).ids;
+        // Dropping can make more subwords than a batch takes: then this pair keeps its merges for once.
+        return Math.max(source.length, target.length) > limit ? this.whole[index] : { source, target };
+      });
+    }
+    return this.pairs;
+  }
+}
+
+/** Pairs as rows, those with the longest targets first: a decoder's later steps then compute the first rows only. */
+export function pairRows(pairs: readonly EncodedPair[]): PairRows {
+  const sorted = [...pairs].sort((a, b) => b.target.length - a.target.length);
+  return { pairs: sorted, tokens: sorted.reduce((sum, { target }) => sum + target.length, 0) };
+}
+
+/** Source sentences as the tensors of a batch. The caller disposes of them. */
+export function sourceTensors(sources: readonly Int32Array[]): SourceBatch {
+  const { ids, lengths, rows, steps } = padBatch(sources);
+  return { source: tf.tensor2d(ids, [rows, steps], 'int32'), sourceLengths: tf.tensor1d(lengths, 'int32') };
+}
+
+/** Pairs as the tensors of a batch, for teacher forcing. The caller disposes of them. */
+export function pairTensors(pairs: readonly EncodedPair[]): PairBatch {
+  const targets = padBatch(
+    pairs.map(({ target }) => target),
+    -1,
+  );
+  const shape: [number, number] = [targets.rows, targets.steps];
+  const inputs = padBatch(pairs.map(({ target }) => Int32Array.of(BOS_ID, ...target.subarray(0, -1))));
+  return {
+    ...sourceTensors(pairs.map(({ source }) => source)),
+    inputs: tf.tensor2d(inputs.ids, shape, 'int32'),
+    targets: tf.tensor2d(targets.ids, shape, 'int32'),
+    targetLengths: tf.tensor1d(targets.lengths, 'int32'),
+  };
+}

@@ -1,0 +1,78 @@
+import { choice, finiteNumber, nonNegativeInteger, positiveInteger, type Output } from '@cadenza/cli';
+import { ConfigError, InputError } from '@cadenza/core';
+import type { Command } from 'commander';
+import { checkLanguages, openRun, type OpenRun } from '../run.js';
+import type { TranslateOptions } from '../translationOptions.js';
+
+/** The options of every verb that uses trained models. */
+export interface RunOptions {
+  run: string;
+  checkpoint: 'best' | 'latest';
+  average?: number;
+  sourceLanguage?: string;
+  targetLanguage?: string;
+}
+
+export function addRunFlags(verb: Command): void {
+  verb
+    .requiredOption(
+      '--run <folder>',
+      'the run of the model, or several with commas between them, whose average is used',
+    )
+    .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
+    .option('--average <number>', 'average the weights of so many of the newest checkpoints', positiveInteger)
+    .option('--source-language <tag>', 'refuse a run that translates from another')
+    .option('--target-language <tag>', 'refuse a run that translates to another');
+}
+
+/** Opens the runs of `--run`, and tells which they are. */
+export function openRuns({ run, ...options }: RunOptions, output: Output): OpenRun[] {
+  const folders = run.split(',').filter((folder) => folder !== '');
+  if (folders.length === 0) throw new InputError(`Expected --run to be a run folder, got "${run}"`);
+  const runs = folders.map((folder) => openRun(folder, { ...options, onWarning: output.warn }));
+  for (const open of runs) {
+    checkLanguages(open, { source: options.sourceLanguage, target: options.targetLanguage });
+    const which = options.average === undefined ? options.checkpoint : `average of ${options.average}`;
+    const { source, target } = open.description.languages;
+    output.say(`${open.directory}, ${source} to ${target}, step ${open.step} (${which})`);
+  }
+  return runs;
+}
+
+/** The flags of how translations are searched for. */
+export interface SearchFlags {
+  beam: number;
+  lengthPenalty: number;
+  coveragePenalty: number;
+  minLength: number;
+  maxLength?: number;
+  /** Of `--no-repeat-ngram`, whose `no` the option parser takes for a negation. */
+  repeatNgram: number;
+  replaceUnknown?: boolean;
+}
+
+export function addSearchFlags(verb: Command): void {
+  verb
+    .option('--beam <number>', 'hypotheses followed at once; 1 is greedy', positiveInteger, 5)
+    .option('--length-penalty <alpha>', 'above 0 prefers longer translations (Wu et al. 2016)', finiteNumber, 1)
+    .option('--coverage-penalty <beta>', 'above 0 wants every source word read', finiteNumber, 0)
+    .option('--min-length <subwords>', 'fewest of a translation', nonNegativeInteger, 0)
+    .option('--max-length <subwords>', 'most (default: twice the source’s and ten)', positiveInteger)
+    .option('--no-repeat-ngram <n>', 'no n subwords in a row twice; 0 is no limit', nonNegativeInteger, 0)
+    .option('--replace-unknown', 'copy the most attended source word for an unknown one');
+}
+
+/** The flags as a translator takes them. */
+export function searchOptions(flags: SearchFlags): TranslateOptions {
+  const { beam, lengthPenalty, coveragePenalty, minLength, maxLength, repeatNgram, replaceUnknown } = flags;
+  for (const [name, value] of Object.entries({
+    'length-penalty': lengthPenalty,
+    'coverage-penalty': coveragePenalty,
+  })) {
+    if (value < 0) throw new ConfigError(`Expected --${name} to be at least 0, got ${value}`);
+  }
+  if (maxLength !== undefined && minLength > maxLength) {
+    throw new ConfigError(`Expected --min-length to be at most --max-length ${maxLength}, got ${minLength}`);
+  }
+  return { beam, lengthPenalty, coveragePenalty, minLength, maxLength, noRepeatNgram: repeatNgram, replaceUnknown };
+}

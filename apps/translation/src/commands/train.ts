@@ -1,0 +1,222 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  addVerb,
+  checkDiskSpace,
+  checkRunFolder,
+  defaultRunFolder,
+  formatCount,
+  formatTable,
+  isFast,
+  repeated,
+  startLeftovers,
+  trainInFolder,
+  trainingDisplay,
+  trainingSummary,
+  writeRunStart,
+  type ActionContext,
+  type CommonOptions,
+  type DisplayedValidation,
+} from '@cadenza/cli';
+import { assignWeights, CheckpointStore, type Metrics } from '@cadenza/core';
+import type { SelectedBackend } from '@cadenza/engine';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Command } from 'commander';
+import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
+import { dataRequest, type DataFlags } from '../dataRequest.js';
+import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
+import { addConfigFlags, configFromFlags } from '../flags.js';
+import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
+import { writeReport } from '../report.js';
+import { checkSameConfig, readRun, runFormat, vocabularyFile, type RunDescription } from '../run.js';
+import { createTraining, type Training } from '../train.js';
+import { Translator } from '../translator.js';
+import { startBackend } from './backend.js';
+
+interface TrainOptions extends CommonOptions, DataFlags {
+  run?: string;
+  preset?: string;
+  config?: string;
+  set?: string[];
+  resume?: boolean;
+}
+
+export function addTrainVerb(program: Command): void {
+  const data =
+    'a TSV or TMX file, a folder with train.LANGUAGE files, or a fetched data set’s name; .gz too (default: embedded phrases)';
+  addVerb<TrainOptions>(program, 'train', 'train a model on pairs of sentences', trainCommand, (verb) => {
+    verb
+      .option('--data <path>', data)
+      .option('--source <file>', 'sentences to translate, one a line')
+      .option('--target <file>', 'their translations, line by line')
+      .option('--validation-source <file>', 'sentences to validate on (default: pairs held out)')
+      .option('--validation-target <file>', 'their translations')
+      .option('--run <folder>', 'where the run is kept (default: a new folder in runs/)')
+      .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
+      .option('--config <file>', 'a JSON file of configuration values')
+      .option('--set <key=value>', 'one configuration value, repeatable', repeated)
+      .option('--resume', 'continue the run from its last checkpoint');
+    addConfigFlags(verb);
+  });
+}
+
+async function trainCommand(options: TrainOptions, context: ActionContext): Promise<void> {
+  const { output } = context;
+  const resume = options.resume ?? false;
+  const directory = resolve(options.run ?? defaultRunFolder('translation'));
+  checkRunFolder(directory, { resume, leftovers });
+  const sources: ConfigSources = {
+    preset: options.preset,
+    file: options.config,
+    flags: configFromFlags({ ...options }),
+    assignments: options.set,
+  };
+  const asked = resolveConfig(sources); // wrong values are found before the backend starts and the pairs are read
+  const saved = resume ? readRun(directory) : undefined;
+  const named = dataRequest(options, saved?.config.languages ?? asked.languages);
+  const backend = await startBackend(options, output, {
+    precision: saved?.description.precision ?? asked.precision,
+    resumed: saved?.description,
+  });
+  const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && hasSlowBudget(sources.preset));
+  if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
+  const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
+  const request = named ?? (saved ? requestOf(saved.description.data) : embedded);
+  const parts = await readPairs(request, config);
+  if (saved !== undefined) checkSameData(saved.description.data, parts.description);
+  const pairs = preparePairs(parts, config, saved?.codec);
+  const describe = (training: Training): RunDescription => describeRun(training, backend, reducedBudget);
+  await trainAndReport(directory, config, pairs, { resume, backend, describe }, context);
+}
+
+const embedded = { train: { kind: 'embedded' as const }, validation: null };
+
+interface FolderOptions {
+  resume: boolean;
+  backend: SelectedBackend;
+  describe: (training: Training) => RunDescription;
+}
+
+async function trainAndReport(
+  directory: string,
+  config: Config,
+  pairs: PreparedPairs,
+  { resume, backend, describe }: FolderOptions,
+  context: ActionContext,
+): Promise<void> {
+  const { output, signal } = context;
+  const display = trainingDisplay(output, describeValidation);
+  const training = createTraining(config, pairs, {
+    directory,
+    signal,
+    hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
+  });
+  const { model, trainer, plannedSteps } = training;
+  const description = describe(training);
+  if (!resume) {
+    checkDiskSpace(directory, model.parameterCount, config.training, config.monitoring.keepCheckpoints);
+  }
+  await trainInFolder(
+    {
+      ...{ directory, resume, leftovers, trainer, display },
+      plan: { plannedSteps, maxMinutes: config.training.maxMinutes, unit: 'tokens' },
+      writeStart: () => writeRunStart(directory, { [vocabularyFile]: pairs.codec.toJSON() }, description),
+      introduction: introduce(training),
+      finish: async (result) => {
+        const evaluation = await evaluateBest(training, directory, context);
+        if (evaluation !== undefined) {
+          const rows = Object.entries(evaluation).map(([part, scores]) => scoreRow(part, scores));
+          output.say(formatTable(scoreHeader, rows));
+        }
+        const report = writeReport(directory, description, evaluation);
+        output.say(`run: ${directory}\nreport: ${report}`);
+        output.object({
+          run: directory,
+          ...trainingSummary(result),
+          backend: backend.name,
+          precision: backend.precision,
+          parameters: model.parameterCount,
+          ...(evaluation === undefined ? {} : { evaluation }),
+          report,
+        });
+      },
+    },
+    output,
+  );
+}
+
+/** What a start that was killed before there was a config.json may leave behind. */
+const leftovers = startLeftovers([vocabularyFile]);
+
+function describeValidation({ bleu, loss }: Metrics): DisplayedValidation {
+  return { short: `BLEU ${bleu.toFixed(1)}`, long: `BLEU ${bleu.toFixed(2)}, ${loss.toFixed(4)} nats a token` };
+}
+
+function introduce({ config, pairs, model, plannedSteps }: Training): string {
+  const { encoder, decoder } = config.model;
+  const { source, target } = pairs.codec;
+  const { source: from, target: to } = pairs.languages;
+  return (
+    `${from} to ${to}: ${pairs.train.length} pairs to learn from (${describeDropped(pairs.description.dropped)}), ` +
+    `${pairs.validation.length} to validate on; ${pairs.codec.merges} merges, ` +
+    `${source === target ? `${source.size} subwords` : `${source.size} and ${target.size} subwords`}\n` +
+    `encoder ${encoder.layers} x ${encoder.units}, decoder ${decoder.layers} x ${decoder.units}, attention ${decoder.score}, ` +
+    `${formatCount(model.parameterCount)} parameters; ${plannedSteps} steps`
+  );
+}
+
+/** Gives the model the weights of the run's best validation and measures the whole validation part by beam search. */
+async function evaluateBest(
+  { model, pairs, config }: Training,
+  directory: string,
+  { output, signal }: ActionContext,
+): Promise<{ validation: TranslationScores } | undefined> {
+  if (signal.aborted) return undefined;
+  const best = new CheckpointStore(directory, { onWarning: output.warn }).load('best');
+  if (best !== undefined) assignWeights(model.parameters, best.weights);
+  const part = pairs.validation.slice(0, config.monitoring.validationPairs ?? undefined);
+  const translator = new Translator({ codec: pairs.codec, models: [model] });
+  try {
+    const lines = await translator.translate(
+      part.map(({ source }) => source),
+      { signal },
+    );
+    const scores = scoreTranslations(
+      lines.map(({ text }) => text),
+      part.map(({ target }) => target),
+      { tokenize: config.monitoring.bleuTokenizer, lowercase: config.text.casing === 'lower' },
+    );
+    return { validation: scores };
+  } catch (error) {
+    if (signal.aborted) return undefined; // half of a measurement says nothing
+    throw error;
+  }
+}
+
+function describeRun(
+  { config, pairs, model }: Training,
+  backend: SelectedBackend,
+  reducedBudget: boolean,
+): RunDescription {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { codec } = pairs;
+  return {
+    format: runFormat,
+    version: 1,
+    versions: {
+      cadenza: (JSON.parse(manifest) as { version: string }).version,
+      tfjs: tf.version_core,
+      node: process.version,
+    },
+    created: new Date().toISOString(),
+    backend: backend.name,
+    threads: backend.threads,
+    precision: backend.precision,
+    reducedBudget,
+    config,
+    languages: pairs.languages,
+    data: pairs.description,
+    vocabulary: { source: codec.source.size, target: codec.target.size, fingerprint: codec.fingerprint },
+    parameters: model.parameterCount,
+  };
+}

@@ -1,0 +1,127 @@
+import {
+  addVerb,
+  choice,
+  finiteNumber,
+  formatCount,
+  nonNegativeInteger,
+  positiveInteger,
+  type ActionContext,
+  type CommonOptions,
+} from '@cadenza/cli';
+import { ConfigError } from '@cadenza/core';
+import { decodeUtf8Stream, linesOf, readLines } from '@cadenza/text';
+import type { Command } from 'commander';
+import { pharaohPairs, softPairs } from '../alignment.js';
+import { chunksOfLines } from '../translate.js';
+import type { Hypothesis, TranslateOptions, Translation } from '../translationOptions.js';
+import { Translator } from '../translator.js';
+import { startBackend } from './backend.js';
+import {
+  addRunFlags,
+  addSearchFlags,
+  openRuns,
+  searchOptions,
+  type RunOptions,
+  type SearchFlags,
+} from './runOptions.js';
+
+interface TranslateFlags extends RunOptions, SearchFlags, CommonOptions {
+  input?: string;
+  nBest?: number;
+  sample?: boolean;
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  seed?: number;
+  /** True where the flag came alone: hard. */
+  alignment?: 'hard' | 'soft' | true;
+  scores?: boolean;
+  document?: boolean;
+}
+
+export function addTranslateVerb(program: Command): void {
+  const alignment = 'say which source word each word came from: as pairs, or all with their weights';
+  addVerb<TranslateFlags>(program, 'translate', 'translate lines', translateCommand, (verb) => {
+    addRunFlags(verb);
+    verb
+      .option('--input <file>', 'lines to translate, .gz too (default: standard input)')
+      .option('--n-best <number>', 'translations of each line, as `number ||| text ||| score`', positiveInteger)
+      .option('--scores', 'add the score of each translation after a tab')
+      .addOption(choice('--alignment [kind]', alignment, ['hard', 'soft']))
+      .option('--document', 'translate sentence by sentence, and keep what stands between them');
+    addSearchFlags(verb);
+    verb
+      .option('--sample', 'draw translations by their probability')
+      .option('--temperature <number>', 'of drawing: below 1 safer, above 1 wilder', finiteNumber)
+      .option('--top-k <number>', 'draw from the k likeliest subwords only', positiveInteger)
+      .option('--top-p <number>', 'draw from the likeliest that together have this probability', finiteNumber)
+      .option('--seed <number>', 'the same seed draws the same translations', nonNegativeInteger);
+  });
+}
+
+async function translateCommand(flags: TranslateFlags, { output, signal }: ActionContext): Promise<void> {
+  const options: TranslateOptions = { ...translateOptions(flags), signal };
+  const runs = openRuns(flags, output);
+  await startBackend(flags, output, runs[0].config);
+  const translator = Translator.of(runs);
+  const seed = flags.seed ?? (flags.sample ? Math.floor(Math.random() * 2 ** 32) : 1);
+  if (flags.sample) output.say(`seed ${seed}`);
+  const batches =
+    flags.input === undefined || flags.input === '-'
+      ? linesOf(decodeUtf8Stream(process.stdin, 'standard input'))
+      : readLines(flags.input);
+  const started = performance.now();
+  let lines = 0;
+  let words = 0;
+  try {
+    for await (const chunk of chunksOfLines(batches)) {
+      const translations = await translator.translate(chunk, { ...options, seed: seed + lines });
+      output.write(translations.map((translation, index) => written(translation, lines + index, flags)).join(''));
+      lines += chunk.length;
+      words += translations.reduce((sum, { hypotheses }) => sum + hypotheses[0].words.length, 0);
+      if (lines > chunk.length) output.say(`${formatCount(lines)} lines`);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  const seconds = (performance.now() - started) / 1000;
+  output.say(`${lines} lines, ${words} words in ${seconds.toFixed(1)} s (${formatCount(lines / seconds)} lines/s)`);
+  output.object({
+    lines,
+    words,
+    seconds,
+    lines_per_second: lines / seconds,
+    ...(flags.sample ? { seed } : {}),
+    run: runs.length === 1 ? runs[0].directory : runs.map(({ directory }) => directory),
+  });
+}
+
+/** The flags as a translator takes them, found to go together. */
+function translateOptions(flags: TranslateFlags): TranslateOptions {
+  const { temperature, topK, topP, nBest = 1, sample, beam } = flags;
+  for (const [name, value] of Object.entries({ temperature, 'top-k': topK, 'top-p': topP, seed: flags.seed })) {
+    if (value !== undefined && !sample) throw new ConfigError(`Expected --sample with --${name}, got none`);
+  }
+  if (!sample && nBest > beam) throw new ConfigError(`Expected --n-best to be at most --beam ${beam}, got ${nBest}`);
+  return {
+    ...searchOptions(flags),
+    nBest,
+    sample: sample ? { temperature, topK, topP } : undefined,
+    alignment: flags.alignment !== undefined,
+    sentences: flags.document,
+  };
+}
+
+/** The lines of one translation: its text, or with `--n-best` each of them as Moses wrote them. */
+function written({ hypotheses }: Translation, number: number, flags: TranslateFlags): string {
+  const extras = (hypothesis: Hypothesis): string[] => [
+    ...(flags.scores || flags.nBest !== undefined ? [hypothesis.score.toFixed(4)] : []),
+    ...(flags.alignment === undefined ? [] : [alignmentText(hypothesis, flags)]),
+  ];
+  if (flags.nBest === undefined) return `${[hypotheses[0].text, ...extras(hypotheses[0])].join('\t')}\n`;
+  return hypotheses.map((hypothesis) => `${[number, hypothesis.text, ...extras(hypothesis)].join(' ||| ')}\n`).join('');
+}
+
+function alignmentText({ alignment = [] }: Hypothesis, flags: TranslateFlags): string {
+  return flags.alignment === 'soft' ? softPairs(alignment) : pharaohPairs(alignment);
+}

@@ -1,0 +1,192 @@
+import { InputError, Random } from '@cadenza/core';
+import {
+  CLEANING_REASONS,
+  cleanPairs,
+  fingerprintOf,
+  readParallelCorpus,
+  type CleaningReason,
+  type SentencePair,
+} from '@cadenza/text';
+import { SentenceCodec } from './codec.js';
+import type { Config } from './config.js';
+import { languagesOf, nameOf, undetermined, type DataRequest, type PairSource } from './dataRequest.js';
+import { makePhrases, type HeldOutPair } from './phrases/index.js';
+
+/** One part of the data as it was read. */
+export interface PartDescription {
+  source: PairSource;
+  /** SHA-256 of the pairs in their order. */
+  fingerprint: string;
+  pairs: number;
+}
+
+/** Where a run's pairs came from, and how they are known to be the same again; part of `config.json`. */
+export interface DataDescription extends PartDescription {
+  /** How many pairs cleaning dropped, by reason. */
+  dropped: Record<CleaningReason, number>;
+  /** Pairs that are trained on. */
+  trained: number;
+  /** null where the validation pairs were held out of the others. */
+  validation: PartDescription | null;
+}
+
+/** Pairs to train on, to validate on and, of embedded phrases, to test on. */
+export interface PairParts {
+  train: SentencePair[];
+  validation: SentencePair[];
+  test: HeldOutPair[] | null;
+  languages: { source: string; target: string };
+  description: DataDescription;
+}
+
+/** A run's data with the codec that was learned from it. */
+export interface PreparedPairs extends PairParts {
+  codec: SentenceCodec;
+}
+
+/** Reads what is asked for, cleans the pairs to train on, and holds some out where no others are for validation. */
+export async function readPairs(request: DataRequest, config: Config): Promise<PairParts> {
+  const languages = languagesOf(request, config.languages);
+  if (config.text.tokenization === 'word') checkKnown(languages);
+  if (request.train.kind === 'embedded') return embeddedParts(config, languages);
+  const all = await readPart(request.train, languages);
+  const { pairs, dropped } = clean(all.pairs, config);
+  if (pairs.length === 0) {
+    const why = `got none of ${all.pairs.length} after cleaning (${describeDropped(dropped)})`;
+    throw new InputError(`Expected pairs to train on in ${nameOf(request.train)}, ${why}`);
+  }
+  const validation = request.validation && (await readPart(request.validation, languages));
+  const parts =
+    validation === null
+      ? holdOut(pairs, config, nameOf(request.train))
+      : { train: pairs, validation: validation.pairs };
+  return {
+    ...{ ...parts, languages, test: null },
+    description: {
+      ...describe(all),
+      ...{ dropped, trained: parts.train.length },
+      validation: validation && describe(validation),
+    },
+  };
+}
+
+/** Pairs as they were read, and where from. */
+interface ReadPart {
+  source: PairSource;
+  pairs: readonly SentencePair[];
+}
+
+function describe({ source, pairs }: ReadPart): PartDescription {
+  return { source, fingerprint: fingerprintOf(pairs), pairs: pairs.length };
+}
+
+async function readPart(
+  source: PairSource,
+  languages: PairParts['languages'],
+): Promise<{ source: PairSource; pairs: SentencePair[] }> {
+  if (source.kind === 'embedded') throw new InputError('Expected files for this part, got the embedded phrases');
+  const known = languages.source !== undetermined && languages.target !== undetermined;
+  const { pairs } = await readParallelCorpus(
+    source.kind === 'files'
+      ? { source: source.source, target: source.target }
+      : { path: source.path, languages: known ? languages : undefined },
+  );
+  return { source, pairs };
+}
+
+function checkKnown(languages: PairParts['languages']): void {
+  for (const side of ['source', 'target'] as const) {
+    if (languages[side] === undetermined) {
+      throw new InputError(`Expected --${side}-language with text.tokenization word, got none`);
+    }
+  }
+}
+
+function embeddedParts({ seed, text }: Config, languages: PairParts['languages']): PairParts {
+  const phrases = makePhrases({ ...languages, seed, count: text.embeddedPairs, heldOutCount: text.embeddedHeldOut });
+  const { train, validation, test } = phrases;
+  const all = { source: { kind: 'embedded' as const }, pairs: [...train, ...validation, ...test] };
+  const dropped = Object.fromEntries(CLEANING_REASONS.map((reason) => [reason, 0])) as DataDescription['dropped'];
+  return {
+    ...{ train, validation, test, languages },
+    description: { ...describe(all), dropped, trained: train.length, validation: null },
+  };
+}
+
+/** Learns the codec from the training pairs; with one that is there already, for a resumed run, that is taken. */
+export function preparePairs(parts: PairParts, config: Config, codec?: SentenceCodec): PreparedPairs {
+  const random = new Random(config.seed).fork('codec');
+  return { ...parts, codec: codec ?? SentenceCodec.train(parts.train, config, parts.languages, random) };
+}
+
+/** Refuses data other than a run was started with. */
+export function checkSameData(
+  own: DataDescription,
+  now: DataDescription,
+  what = 'that the run was started with',
+): void {
+  const pairs = [
+    ['the pairs', own, now],
+    ['the validation pairs', own.validation, now.validation],
+  ] as const;
+  for (const [name, before, after] of pairs) {
+    if (before?.fingerprint === after?.fingerprint) continue;
+    const show = (part: PartDescription | null): string =>
+      part === null
+        ? 'none'
+        : `${nameOf(part.source)} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.pairs} pairs)`;
+    throw new InputError(`Expected ${name} ${what}, ${show(before)}, got ${show(after)}`);
+  }
+}
+
+/** What a run was trained on, to be read again. */
+export function requestOf({ source, validation }: DataDescription): DataRequest {
+  return { train: source, validation: validation?.source ?? null };
+}
+
+/** One line on what cleaning dropped. */
+export function describeDropped(dropped: DataDescription['dropped']): string {
+  const words = {
+    empty: 'empty',
+    tooLong: 'too long',
+    ratio: 'of unequal lengths',
+    identical: 'identical',
+    duplicate: 'duplicates',
+  };
+  const parts = CLEANING_REASONS.filter((reason) => dropped[reason] > 0).map(
+    (reason) => `${dropped[reason]} ${words[reason]}`,
+  );
+  return parts.length === 0 ? 'none dropped' : `dropped: ${parts.join(', ')}`;
+}
+
+function clean(pairs: readonly SentencePair[], { text }: Config): ReturnType<typeof cleanPairs> {
+  return cleanPairs(pairs, {
+    maximumTokens: text.maximumWords ?? undefined,
+    maximumRatio: text.maximumRatio ?? undefined,
+    duplicates: text.dropDuplicates,
+    identical: text.dropIdentical,
+  });
+}
+
+/** Pairs for validation, drawn by a fixed seed so that every run of one corpus holds out the same. */
+function holdOut(
+  pairs: readonly SentencePair[],
+  { text }: Config,
+  name: string,
+): Pick<PairParts, 'train' | 'validation'> {
+  const { validationPairs } = text;
+  if (pairs.length <= validationPairs) {
+    throw new InputError(
+      `Expected more than ${validationPairs} pairs, which are held out for validation, got ${pairs.length} in ${name}; ` +
+        'name others with --validation-source and --validation-target, or hold out fewer with --set text.validationPairs=N',
+    );
+  }
+  const order = new Random(holdOutSeed).shuffle(Int32Array.from(pairs, (_, index) => index));
+  const chosen = new Set(order.subarray(0, validationPairs));
+  return {
+    train: pairs.filter((_, index) => !chosen.has(index)),
+    validation: pairs.filter((_, index) => chosen.has(index)),
+  };
+}
+
+const holdOutSeed = 17;

@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { checkSameValues, readRunDescription, resolveConfiguration, type RunDescriptionBase } from '@cadenza/cli';
+import {
+  assignWeights,
+  CheckpointError,
+  CheckpointStore,
+  InputError,
+  Random,
+  type SequenceToSequence,
+  type TensorData,
+} from '@cadenza/core';
+import { averageWeights } from './average.js';
+import { SentenceCodec } from './codec.js';
+import { configSchema, resolveConfig, type Config, type ConfigSources } from './config.js';
+import { createModel } from './model.js';
+import type { DataDescription } from './prepare.js';
+
+export const runFormat = 'cadenza-translation';
+export const vocabularyFile = 'vocabulary.json';
+
+/** The file `config.json` of a run: everything the training was given, and with what it ran. */
+export interface RunDescription extends RunDescriptionBase {
+  format: typeof runFormat;
+  config: Config;
+  languages: { source: string; target: string };
+  data: DataDescription;
+  vocabulary: { source: number; target: number; fingerprint: string };
+}
+
+/** A run folder without its weights. */
+export interface SavedRun {
+  directory: string;
+  description: RunDescription;
+  config: Config;
+  codec: SentenceCodec;
+}
+
+/** A run folder with the weights of one of its checkpoints, or averaged ones, read and found whole. */
+export interface OpenRun extends SavedRun {
+  /** The newest step that the weights are of. */
+  step: number;
+  weights: ReadonlyMap<string, TensorData>;
+  /** Makes the network and gives it the weights. */
+  loadModel(): SequenceToSequence;
+}
+
+/** Reads a run's configuration and codec. Needs no backend. */
+export function readRun(path: string): SavedRun {
+  const directory = resolve(path);
+  const description = readRunDescription<RunDescription>(directory, {
+    format: runFormat,
+    parts: ['config', 'data', 'vocabulary', 'languages'],
+  });
+  const config = resolveConfiguration(configSchema, [
+    { name: join(directory, 'config.json'), values: { ...description.config } },
+  ]);
+  const codec = readCodec(join(directory, vocabularyFile));
+  if (codec.fingerprint !== description.vocabulary.fingerprint) {
+    throw new InputError(
+      `Expected ${join(directory, vocabularyFile)} to be the vocabulary the run was trained with ` +
+        `(${description.vocabulary.target} target subwords), got another one (${codec.target.size})`,
+    );
+  }
+  return { directory, description, config, codec };
+}
+
+function readCodec(path: string): SentenceCodec {
+  try {
+    return SentenceCodec.fromJSON(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (cause) {
+    throw new InputError(`Expected a vocabulary at ${path}, got: ${(cause as Error).message}`, { cause });
+  }
+}
+
+export interface OpenOptions {
+  checkpoint?: 'best' | 'latest';
+  /** Averages the weights of so many of the newest checkpoints in place of taking one's. */
+  average?: number;
+  onWarning?: (line: string) => void;
+}
+
+/** Opens a run to use its model. A damaged checkpoint is passed over for the one before, with a warning. */
+export function openRun(path: string, options: OpenOptions = {}): OpenRun {
+  const { checkpoint = 'best', average, onWarning = warnOnStderr } = options;
+  const saved = readRun(path);
+  const store = new CheckpointStore(saved.directory, { onWarning });
+  const loaded = average === undefined ? store.load(checkpoint) : averageWeights(store, average);
+  if (loaded === undefined) {
+    throw new CheckpointError(`Expected the run to have a checkpoint, got none in ${saved.directory}; train it first`);
+  }
+  const { weights, step } = loaded;
+  return { ...saved, step, weights, loadModel: () => loadModel(saved, weights) };
+}
+
+function loadModel(
+  { directory, config, codec }: SavedRun,
+  weights: ReadonlyMap<string, TensorData>,
+): SequenceToSequence {
+  const model = createModel(config, codec, new Random(config.seed));
+  try {
+    assignWeights(model.parameters, weights);
+  } catch (cause) {
+    model.dispose();
+    if (cause instanceof InputError) throw cause;
+    throw new CheckpointError(`${(cause as Error).message}: ${directory}`, { cause });
+  }
+  return model;
+}
+
+/** Refuses a run that translates between other languages than are asked for. */
+export function checkLanguages(
+  { directory, description: { languages } }: SavedRun,
+  asked: { source?: string; target?: string },
+): void {
+  const wanted = { source: asked.source ?? languages.source, target: asked.target ?? languages.target };
+  if (wanted.source === languages.source && wanted.target === languages.target) return;
+  throw new InputError(
+    `Expected a run that translates ${wanted.source} to ${wanted.target}, got one of ${languages.source} to ${languages.target}: ${directory}`,
+  );
+}
+
+/**
+ * The configuration to resume with: the run's own, with other limits where they are asked for. Anything else that differs
+ * is refused, since the run would no longer be the one that was started.
+ */
+export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config {
+  const { reducedBudget } = saved.description;
+  const base = sources.preset === undefined && sources.file === undefined ? saved.config : undefined;
+  const asked = resolveConfig({ ...sources, base, reducedBudget });
+  // What the start of the run made of "automatic" stays.
+  asked.training.schedule.steps ??= saved.config.training.schedule.steps;
+  asked.languages.source ??= saved.config.languages.source;
+  asked.languages.target ??= saved.config.languages.target;
+  checkSameValues(configSchema, saved.config, asked);
+  return asked;
+}
+
+function warnOnStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,119 @@
+import { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from '@cadenza/cli';
+import {
+  bleu,
+  Random,
+  Trainer,
+  type EvaluationContext,
+  type LossFunction,
+  type SequenceToSequence,
+  type TrainerHooks,
+} from '@cadenza/core';
+import { pairTensors, trainingSource, type PairRows } from './batches.js';
+import type { Config } from './config.js';
+import { pairLoss } from './evaluate.js';
+import { createModel } from './model.js';
+import type { PreparedPairs } from './prepare.js';
+import { Translator } from './translator.js';
+
+/** A translation model, the trainer that teaches it, and what both were made from. */
+export interface Training {
+  config: Config;
+  pairs: PreparedPairs;
+  model: SequenceToSequence;
+  trainer: Trainer<PairRows>;
+  /** Steps until the planned end. */
+  plannedSteps: number;
+  batchesPerEpoch: number;
+}
+
+export interface TrainingOptions {
+  /** The run folder; without it nothing is written. */
+  directory?: string;
+  signal?: AbortSignal;
+  hooks?: TrainerHooks;
+}
+
+/** Makes the model and its trainer. Everything random comes from the configuration's seed. */
+export function createTraining(config: Config, pairs: PreparedPairs, options: TrainingOptions = {}): Training {
+  const random = new Random(config.seed);
+  const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'));
+  const planned = plannedSteps(config.training, source.batchesPerEpoch);
+  const resolved = resolveAutomatic({ ...config, languages: pairs.languages }, planned);
+  const { training, monitoring } = resolved;
+  const model = createModel(config, pairs.codec, random.fork('model'));
+  const watched = { model, pairs, config: resolved };
+  const trainer = new Trainer<PairRows>({
+    parameters: model.parameters,
+    loss: trainingLoss(model, resolved),
+    source,
+    random: random.fork('training'),
+    optimizer: optimizerOptions(training),
+    schedule: scheduleOptions(training, planned),
+    clip: clipOptions(training),
+    average: training.ema > 0 ? { decay: training.ema } : undefined,
+    tokens: ({ tokens }) => tokens,
+    validation: {
+      every: monitoring.validationSteps!,
+      run: () => validate(watched),
+      metric: 'bleu',
+      goal: 'maximum',
+    },
+    sampling:
+      monitoring.samples > 0
+        ? { every: monitoring.validationSteps!, run: (context) => translateSamples(watched, context) }
+        : undefined,
+    earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
+    ...(options.directory === undefined
+      ? {}
+      : {
+          run: options.directory,
+          checkpoints: { everySteps: monitoring.checkpointSteps!, keep: monitoring.keepCheckpoints },
+        }),
+    log: { every: monitoring.logSteps },
+    maxSteps: planned,
+    maxMinutes: training.maxMinutes ?? undefined,
+    signal: options.signal,
+    hooks: options.hooks,
+  });
+  return { ...watched, trainer, plannedSteps: planned, batchesPerEpoch: source.batchesPerEpoch };
+}
+
+/** The loss of one batch by teacher forcing. */
+function trainingLoss(model: SequenceToSequence, { training }: Config): LossFunction<PairRows> {
+  const { labelSmoothing, coverageLoss, scheduledSampling } = training;
+  return ({ pairs }, _, { random }) => {
+    const options = { training: true, random, labelSmoothing, coverageLoss, scheduledSampling };
+    return { loss: model.loss(pairTensors(pairs), options).loss };
+  };
+}
+
+type Watched = Pick<Training, 'model' | 'pairs' | 'config'>;
+
+/** BLEU of the first validation pairs' translations, and the loss per target token. */
+async function validate({ model, pairs, config }: Watched): Promise<{ bleu: number; loss: number }> {
+  const { validationPairs, beam, bleuTokenizer } = config.monitoring;
+  const part = pairs.validation.slice(0, validationPairs ?? undefined);
+  const loss = await pairLoss(model, part, pairs.codec);
+  const translations = await new Translator({ codec: pairs.codec, models: [model] }).translate(
+    part.map(({ source }) => source),
+    { beam },
+  );
+  const { score } = bleu(
+    translations.map(({ text }) => text),
+    part.map(({ target }) => target),
+    { tokenize: bleuTokenizer, lowercase: config.text.casing === 'lower' },
+  );
+  return { bleu: score, loss };
+}
+
+/** Some validation pairs with the model's translations of them. */
+async function translateSamples({ model, pairs, config }: Watched, { random }: EvaluationContext): Promise<string> {
+  const chosen = Array.from({ length: config.monitoring.samples }, () => random.integer(pairs.validation.length)).map(
+    (index) => pairs.validation[index],
+  );
+  const translations = await new Translator({ codec: pairs.codec, models: [model] }).translate(
+    chosen.map(({ source }) => source),
+    { beam: config.monitoring.beam },
+  );
+  return translations.map(({ source, text }, index) => `${source}\n→ ${text}\n= ${chosen[index].target}`).join('\n');
+}

@@ -1,0 +1,55 @@
+import type { AlignmentPoint } from './alignment.js';
+
+/** How lines are translated. */
+export interface TranslateOptions {
+  /** Hypotheses that are followed at once: 5 when absent; 1 is greedy. */
+  beam?: number;
+  /** Translations of each line, at most `beam` of them unless they are drawn: 1 when absent. */
+  nBest?: number;
+  /** alpha of Wu et al. 2016, eq. 14; 0 prefers short translations. 1 when absent. */
+  lengthPenalty?: number;
+  /** beta of Wu et al. 2016, eq. 15, for source words left unread: 0 when absent. */
+  coveragePenalty?: number;
+  /** The fewest subwords of a translation: 0 when absent. */
+  minLength?: number;
+  /** The most; twice the source's and ten more when absent. */
+  maxLength?: number;
+  /** No so many subwords in a row occur twice: 0, any may, when absent. */
+  noRepeatNgram?: number;
+  /** Draws translations by their probability in place of searching for the best. */
+  sample?: { temperature?: number; topK?: number; topP?: number };
+  /** Of drawing: 1 when absent. */
+  seed?: number;
+  /** Says which source words each word came from. */
+  alignment?: boolean;
+  /** Lets the model write the unknown token, and puts the source word it attended to most in its place. */
+  replaceUnknown?: boolean;
+  /** Translates each sentence of a line by itself. */
+  sentences?: boolean;
+  /** Called with the number of pieces (mostly lines) of the present call that are done. */
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/** One translation of a line. */
+export interface Hypothesis {
+  text: string;
+  /** What hypotheses are ranked by; a line in pieces has the sum. */
+  score: number;
+  /** log p of the translation given the line, in nats. */
+  logProbability: number;
+  /** The words that `text` was made of. */
+  words: string[];
+  /** Where `alignment` is asked for. */
+  alignment?: AlignmentPoint[];
+}
+
+/** A line and its translations, best first; an empty line has an empty one. */
+export interface Translation {
+  source: string;
+  /** The words that alignments count. */
+  sourceWords: string[];
+  /** The best hypothesis' text. */
+  text: string;
+  hypotheses: Hypothesis[];
+}
