@@ -1,9 +1,12 @@
-import { CheckpointError, type CheckpointStore, type TensorData } from '@cadenza/core';
+import { CheckpointError, type CheckpointState, type CheckpointStore, type TensorData } from '@cadenza/core';
 
-/** Weights and the newest step that they are of. */
+/** Weights, the steps that they are the mean of, and the state of the newest of these. */
 export interface AveragedWeights {
+  /** The newest of `steps`. */
   step: number;
-  weights: ReadonlyMap<string, TensorData>;
+  steps: number[];
+  weights: Map<string, TensorData>;
+  state: CheckpointState;
 }
 
 /**
@@ -19,9 +22,11 @@ export function averageWeights(store: CheckpointStore, count: number): AveragedW
     );
   }
   const sums = new Map<string, { shape: number[]; dtype: TensorData['dtype']; values: Float64Array }>();
+  let state: CheckpointState | undefined;
   for (const step of steps) {
-    const { weights } = store.load(step)!;
-    for (const [name, { shape, dtype, values }] of weights) {
+    const checkpoint = store.load(step)!;
+    state = checkpoint.state;
+    for (const [name, { shape, dtype, values }] of checkpoint.weights) {
       const sum = sums.get(name) ?? { shape, dtype, values: new Float64Array(values.length) };
       sums.set(name, sum);
       for (let index = 0; index < values.length; index++) sum.values[index] += values[index];
@@ -31,5 +36,5 @@ export function averageWeights(store: CheckpointStore, count: number): AveragedW
   for (const [name, { shape, dtype, values }] of sums) {
     weights.set(name, { shape, dtype, values: Float32Array.from(values, (value) => value / steps.length) });
   }
-  return { step: steps.at(-1)!, weights };
+  return { step: steps.at(-1)!, steps, weights, state: state! };
 }

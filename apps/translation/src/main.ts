@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { addDataVerbs, createProgram, runProgram } from '@cadenza/cli';
+import { addAverageVerb } from './commands/average.js';
+import { addCompareVerb } from './commands/compare.js';
 import { addEvaluateVerb } from './commands/evaluate.js';
+import { addInspectVerb } from './commands/inspect.js';
+import { addScoreVerb } from './commands/score.js';
 import { addTrainVerb } from './commands/train.js';
 import { addTranslateVerb } from './commands/translate.js';
 import { dataSets } from './dataSets.js';
@@ -20,5 +24,9 @@ export async function main(args: readonly string[]): Promise<void> {
   addTrainVerb(program);
   addEvaluateVerb(program);
   addTranslateVerb(program);
+  addScoreVerb(program);
+  addCompareVerb(program);
+  addAverageVerb(program);
+  addInspectVerb(program);
   await runProgram(program, args);
 }

@@ -26,6 +26,8 @@ export interface RunDescription extends RunDescriptionBase {
   languages: { source: string; target: string };
   data: DataDescription;
   vocabulary: { source: number; target: number; fingerprint: string };
+  /** There where the weights are the mean of a run's checkpoints: of which. */
+  averaged?: { run: string; steps: number[] };
 }
 
 /** A run folder without its weights. */

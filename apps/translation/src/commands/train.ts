@@ -18,7 +18,7 @@ import {
   type CommonOptions,
   type DisplayedValidation,
 } from '@cadenza/cli';
-import { assignWeights, CheckpointStore, type Metrics } from '@cadenza/core';
+import { assignWeights, CheckpointStore, InputError, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
@@ -73,6 +73,10 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   };
   const asked = resolveConfig(sources); // wrong values are found before the backend starts and the pairs are read
   const saved = resume ? readRun(directory) : undefined;
+  if (saved?.description.averaged !== undefined) {
+    const got = 'got averaged weights, which have no state of the training';
+    throw new InputError(`Expected --run to be a run to resume, ${got}: ${directory}`);
+  }
   const named = dataRequest(options, saved?.config.languages ?? asked.languages);
   const backend = await startBackend(options, output, {
     precision: saved?.description.precision ?? asked.precision,
