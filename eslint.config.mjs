@@ -49,6 +49,6 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['**/vitest*.config.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
+  { files: ['**/vitest*.config.ts', 'apps/*/e2e/command.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
   prettier,
 );

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { cadenzaText, lastObject, scratchFolder, type CommandOptions, type CommandResult } from './command.js';
+import { cadenzaText, lastObject, scratchFolder, until, type CommandOptions, type CommandResult } from './command.js';
 
 const folder = scratchFolder();
 const data = fileURLToPath(new URL('../../../LICENSE', import.meta.url));
@@ -39,10 +39,6 @@ function remains(run: string): { metrics: string[]; weights: string; optimizer: 
 
 function resumeIfThere(run: string): string[] {
   return existsSync(join(run, 'config.json')) ? ['--resume'] : [];
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 describe('training', () => {

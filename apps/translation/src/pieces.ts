@@ -2,7 +2,7 @@ import { joinSentences, splitSentences } from '@cadenza/text';
 import { undetermined } from './dataRequest.js';
 
 /** The most UTF-16 code units that are translated at once; longer lines are cut, at sentences, marks or spaces where they can be. */
-export const LONGEST_PIECE = 600;
+export const LONGEST_PIECE = 500;
 
 /** A line as the pieces that are translated one by one. */
 export interface LinePieces {

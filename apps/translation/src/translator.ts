@@ -10,7 +10,7 @@ import { searchBatch } from './search.js';
 import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
 
 /** How many tokens, padding included, and rows are read at once. */
-const BATCH_TOKENS = 4096;
+const BATCH_TOKENS = 16_384;
 const BATCH_ROWS = 96;
 /** How many lines of a stream, or of characters in them, are sorted by length together. */
 const CHUNK_LINES = 2048;

@@ -1,0 +1,294 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { cadenzaTranslate, lastObject, scratchFolder, type CommandResult } from './command.js';
+import { quick, sources, targets, writeTenPairs } from './tenPairs.js';
+
+const folder = scratchFolder();
+const run = join(folder, 'run');
+const files = writeTenPairs(folder);
+const use = ['--run', run, '--quiet'];
+let trained: CommandResult;
+
+const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join('');
+
+interface Scores {
+  bleu: number;
+  bleu_signature: string;
+  chrf: number;
+  chrf_signature: string;
+  ter: number;
+  sentences: number;
+  seconds: number;
+}
+
+beforeAll(async () => {
+  const more = ['--set', 'keepCheckpoints=3', '--merge-dropout', '0.1'];
+  trained = await cadenzaTranslate(['train', '--run', run, '--json', ...files.data, ...quick, ...more]);
+  expect(trained.stderr).not.toContain('error');
+  expect(trained.code).toBe(0);
+});
+
+describe('train', () => {
+  it('ends with the object that scripts rely on, and writes nothing else to standard output', () => {
+    expect(trained.stdout.trimEnd().split('\n')).toHaveLength(1);
+    const result = lastObject(trained);
+    expect(result).toMatchObject({ run, steps: 60, precision: 'f32', best: { bleu: expect.closeTo(100, 9) } });
+    const names = [
+      'run',
+      'steps',
+      'epochs',
+      'seconds',
+      'tokens_per_second',
+      'best',
+      'backend',
+      'precision',
+      'parameters',
+    ];
+    expect(Object.keys(result)).toEqual(expect.arrayContaining(names));
+  });
+
+  it('tells people about the data, its progress and a translation on standard error', () => {
+    expect(trained.stderr).toMatch(/en to de: 10 pairs to learn from \(none dropped\), 10 to validate on/);
+    expect(trained.stderr).toMatch(/step 20: validation BLEU \d+\.\d+, \d\.\d+ nats a token, the best so far/);
+    expect(trained.stderr).toMatch(/ {4}→ .*\n {4}= /);
+    expect(trained.stderr).toMatch(/part +BLEU +chrF +TER +sentences\nvalidation +100\.00/);
+  });
+
+  it('leaves a run folder with everything in it', () => {
+    const names = readdirSync(run).sort();
+    const wanted = ['checkpoints', 'config.json', 'metrics.jsonl', 'report.html', 'vocabulary.json'];
+    expect(names).toEqual(expect.arrayContaining(wanted));
+    expect(names).not.toContain('run.lock');
+    const config = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'));
+    expect(config).toMatchObject({ languages: { source: 'en', target: 'de' }, data: { pairs: 10, trained: 10 } });
+    const page = readFileSync(join(run, 'report.html'), 'utf8');
+    expect(page).toContain('Validation bleu');
+    expect(page).not.toMatch(/(src|href)="https?:/);
+  });
+});
+
+describe('translate', () => {
+  it('gives the pairs it learned back, line by line, with empty lines at their places', async () => {
+    const input = `\n${lines(sources)}   \n`;
+    const { stdout, stderr, code } = await cadenzaTranslate(['translate', ...use], { input });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toBe(`\n${lines(targets)}\n`);
+  });
+
+  it('writes several translations of each line as Moses does, the best first', async () => {
+    const { stdout } = await cadenzaTranslate(['translate', ...use, '--n-best', '3'], {
+      input: lines(sources.slice(0, 2)),
+    });
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.split(' ||| '));
+    expect(rows.map(([number]) => number)).toEqual(['0', '0', '0', '1', '1', '1']);
+    expect([rows[0][1], rows[3][1]]).toEqual(targets.slice(0, 2));
+    expect(Number(rows[0][2])).toBeGreaterThan(Number(rows[1][2]));
+  });
+
+  it('adds scores and alignments after tabs, hard or soft', async () => {
+    const input = lines(sources.slice(1, 2));
+    const hard = await cadenzaTranslate(['translate', ...use, '--scores', '--alignment'], { input });
+    expect(hard.stdout).toMatch(/^ein Hund bellt\t-\d\.\d{4}\t[0-2]-0 [0-2]-1 [0-2]-2\n$/);
+    const soft = await cadenzaTranslate(['translate', ...use, '--alignment', 'soft'], { input });
+    expect(soft.stdout).toMatch(/^ein Hund bellt\t(\d-\d:[01]\.\d\d ?)+\n$/);
+  });
+
+  it('translates a document sentence by sentence and keeps what stands between', async () => {
+    const sentences = [sources[5], sources[9]].map((text) => text[0].toUpperCase() + text.slice(1));
+    const { stdout } = await cadenzaTranslate(['translate', ...use, '--document'], {
+      input: `  ${sentences.join('  ')}.\n`,
+    });
+    expect(stdout).toMatch(/^ {2}\S.*\S {2}\S.*\n$/);
+  });
+
+  it('draws the same translations again for the same seed', async () => {
+    const draw = (seed: string): Promise<CommandResult> =>
+      cadenzaTranslate(['translate', ...use, '--sample', '--temperature', '3', '--seed', seed, '--n-best', '4'], {
+        input: lines(sources),
+      });
+    const [first, again, other] = [await draw('5'), await draw('5'), await draw('6')];
+    expect(again.stdout).toBe(first.stdout);
+    expect(other.stdout).not.toBe(first.stdout);
+    expect(first.stdout.split('\n')).toHaveLength(41);
+  });
+
+  it('translates text of any kind: 100,000 characters without a space, controls, emoji, right to left, unknown scripts', async () => {
+    const odd = [
+      'x'.repeat(100_000),
+      'the cat \u0000\u0007\u001b[31m',
+      '😀👩‍👩‍👧',
+      'שלום مرحبا',
+      '漢字 ไทย',
+      '\ufffe\u2028',
+    ];
+    const { stdout, stderr, code } = await cadenzaTranslate(
+      ['translate', ...use, '--beam', '1', '--max-length', '8', '--replace-unknown', '--json'],
+      { input: lines(odd) },
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n')).toHaveLength(odd.length + 2);
+    expect(lastObject({ stdout, stderr, code })).toMatchObject({ lines: odd.length, run });
+  });
+
+  it('translates a line that is typed before more of them come', async () => {
+    let answered = false;
+    const { code } = await cadenzaTranslate(['translate', ...use], {
+      keepOpen: true,
+      onStart: (child) => {
+        child.stdin!.write(`${sources[0]}\n`);
+        child.stdout!.once('data', (text: string) => {
+          answered = text === `${targets[0]}\n`;
+          child.stdin!.end();
+        });
+      },
+    });
+    expect([code, answered]).toEqual([0, true]);
+  });
+});
+
+describe('evaluate', () => {
+  it('measures the files that are named, and saves the translations', async () => {
+    const saved = join(folder, 'saved.de');
+    const args = [
+      '--source-file',
+      files.source,
+      '--reference-file',
+      files.target,
+      '--save',
+      saved,
+      '--tokenize',
+      'none',
+    ];
+    const scores = lastObject<Scores>(await cadenzaTranslate(['evaluate', ...use, '--json', ...args]));
+    expect(scores).toMatchObject({
+      bleu: expect.closeTo(100, 9),
+      chrf: 100,
+      ter: 0,
+      sentences: 10,
+      seconds: expect.any(Number),
+    });
+    expect(scores.bleu_signature).toContain('tok:none');
+    expect(readFileSync(saved, 'utf8')).toBe(lines(targets));
+  });
+
+  it('takes the run’s validation part where none are named, and several runs as an ensemble', async () => {
+    const { stdout } = await cadenzaTranslate(['evaluate', '--run', `${run},${run}`, '--quiet']);
+    expect(stdout).toMatch(/^part +BLEU +chrF +TER +sentences\nall +100\.00 +100\.00 +0\.00 +10\n$/);
+  });
+});
+
+describe('score', () => {
+  it('gives each pair its log-probability, and a true translation a higher one than a false one', async () => {
+    const wrong = join(folder, 'wrong.de');
+    writeFileSync(wrong, gzipSync(lines([...targets.slice(1), targets[0]])));
+    const score = async (target: string): Promise<Record<string, number>[]> => {
+      const { stdout } = await cadenzaTranslate([
+        'score',
+        ...use,
+        '--json',
+        '--source',
+        files.source,
+        '--target',
+        target,
+      ]);
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    };
+    const [right, false_] = [await score(files.target), await score(wrong)];
+    expect(right).toHaveLength(11);
+    right.slice(0, 10).forEach((pair, index) => {
+      expect(pair.log_probability).toBeGreaterThan(false_[index].log_probability);
+    });
+    const nats = right.slice(0, 10).reduce((sum, pair) => sum - pair.log_probability, 0);
+    expect(right[10].nats).toBeCloseTo(nats, 9);
+  });
+});
+
+describe('average', () => {
+  it('makes a run of the mean of the last checkpoints, which is used like one but not resumed', async () => {
+    const averaged = join(folder, 'averaged');
+    const made = await cadenzaTranslate(['average', ...use, '--last', '2', '--output', averaged]);
+    expect(made).toMatchObject({ code: 0, stdout: `${averaged}\n` });
+    const input = lines(sources);
+    const from = async (...args: string[]): Promise<string> =>
+      (await cadenzaTranslate(['translate', '--scores', '--quiet', ...args], { input })).stdout;
+    expect(await from('--run', averaged)).toBe(await from('--run', run, '--average', '2'));
+    const resumed = await cadenzaTranslate(['train', '--run', averaged, '--resume']);
+    expect(resumed.code).toBe(2);
+    expect(resumed.stderr).toMatch(/got averaged weights, which have no state of the training/);
+  });
+});
+
+describe('compare', () => {
+  it('measures two files of translations by paired bootstrap', async () => {
+    const worse = join(folder, 'worse.de');
+    writeFileSync(worse, lines(targets.map((text) => text.split(' ').slice(0, -1).join(' '))));
+    const args = ['--hypotheses', files.target, '--hypotheses', worse, '--reference-file', files.target];
+    const result = lastObject<Record<string, { difference: number; pValue: number; a: { score: number } }>>(
+      await cadenzaTranslate(['compare', '--quiet', '--json', '--samples', '200', ...args]),
+    );
+    expect(result.chrf.a.score).toBe(100);
+    expect(result.chrf.difference).toBeLessThan(-5);
+    expect(result.ter.difference).toBeGreaterThan(5);
+  });
+
+  it('compares two runs on the same sentences', async () => {
+    const { stdout } = await cadenzaTranslate(['compare', '--quiet', '--run', run, '--run', run, '--samples', '50']);
+    expect(stdout).toMatch(/bleu +100\.00 ± 0\.00 +100\.00 ± 0\.00 +\+0\.00 /);
+  });
+});
+
+describe('inspect', () => {
+  it('writes a page that needs no network and prints only its path', async () => {
+    const { stdout, code } = await cadenzaTranslate(['inspect', ...use, '--text', 'the dog <b>']);
+    expect([code, stdout]).toEqual([0, `${join(run, 'inspect.html')}\n`]);
+    const page = readFileSync(join(run, 'inspect.html'), 'utf8');
+    expect(page).toContain('the dog &lt;b&gt;');
+    expect(page).toContain('The least certain');
+    expect(page).not.toMatch(/(src|href)="https?:/);
+  });
+});
+
+describe('the embedded data', () => {
+  it('is used where no pairs are named, and its test part evaluated by what is new in it', async () => {
+    const phrases = join(folder, 'phrases');
+    const small = ['--set', 'embeddedPairs=300', '--set', 'embeddedHeldOut=20', '--merges', '100', '--max-steps', '4'];
+    const languages = ['--source-language', 'en', '--target-language', 'de'];
+    const made = await cadenzaTranslate([
+      'train',
+      '--run',
+      phrases,
+      '--preset',
+      'tiny',
+      ...small,
+      ...languages,
+      '--quiet',
+    ]);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(join(phrases, 'report.html'))).toBe(true);
+    const args = ['evaluate', '--run', phrases, '--json', '--quiet', '--beam', '1', '--max-length', '10'];
+    const scores = lastObject<{ parts: Record<string, Scores> } & Scores>(await cadenzaTranslate(args));
+    expect(scores.sentences).toBe(20);
+    expect(Object.keys(scores.parts)).toEqual(['unseen values', 'unseen templates']);
+    expect(scores.parts['unseen values'].sentences).toBe(10);
+  });
+});
+
+describe('a folder of files', () => {
+  it('is read by the names of its files, compressed ones too', async () => {
+    writeFileSync(join(folder, 'train.en.gz'), gzipSync(lines(sources)));
+    writeFileSync(join(folder, 'train.de'), lines(targets));
+    writeFileSync(join(folder, 'val.en'), lines(sources.slice(5)));
+    writeFileSync(join(folder, 'val.de.gz'), gzipSync(lines(targets.slice(5))));
+    const args = ['--data', folder, '--source-language', 'de', '--target-language', 'en', ...quick, '--max-steps', '2'];
+    const { stderr } = await cadenzaTranslate(['train', '--run', join(folder, 'reversed'), ...args]);
+    expect(stderr).toMatch(/de to en: 10 pairs to learn from .*, 5 to validate on/);
+  });
+});
