@@ -31,6 +31,13 @@ describe('The README', () => {
     expect(streamed).toBe('she sells sea shells by the sea. ');
   });
 
+  it('shows attention at work on words that were not learnt from', async () => {
+    const blocks = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+    expect(blocks).toContain(read('examples/reversal.ts'));
+    const { reversed } = await import('../../examples/reversal.js');
+    expect(reversed).toEqual(['edacaf', 'daeb', 'egdeh']);
+  });
+
   it('names only what core exports', () => {
     const section = read('README.md').split('## What is in it')[1].split('\n## ')[0];
     const named = [...section.matchAll(/^\| ([^|]+) \|/gm)]
