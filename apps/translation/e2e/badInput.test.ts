@@ -61,7 +61,7 @@ describe('train refuses, with one line and exit code 2, and writes nothing:', ()
     ['one side alone', () => ['--source', files.source], /Expected --target beside --source, got none/],
     [
       'a damaged gzip file',
-      () => ['--data', file('cut.tsv.gz', gzipSync('a\tb\n'.repeat(100)).subarray(0, 30))],
+      () => ['--data', file('cut.tsv.gz', gzipSync(readFileSync(files.source)).subarray(0, 60))],
       /Expected a whole gzip file at .*cut\.tsv\.gz, got a damaged one/,
     ],
     [
@@ -187,7 +187,7 @@ describe('the verbs that use a run refuse:', () => {
     const input = Buffer.from([0x61, 0x0a, 0xff, 0x0a]);
     const { code, stderr } = await cadenzaTranslate(['translate', '--run', run, '--quiet', ...cpu], { input });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^error: Expected UTF-8 in standard input, got 0xFF at byte 2 \(line 2\)\n$/);
+    expect(stderr).toMatch(/^error: Expected UTF-8 in standard input, got 0xFF at byte 2 \(line 2\)/);
   });
 
   it('runs with different vocabularies as an ensemble', async () => {

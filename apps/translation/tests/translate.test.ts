@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { chunksOfLines } from '../src/translate.js';
+
+async function* batches(...lists: (string[] | number)[]): AsyncGenerator<string[]> {
+  for (const list of lists) {
+    if (typeof list === 'number') await new Promise((resolve) => setTimeout(resolve, list));
+    else yield list;
+  }
+}
+
+async function chunks(source: AsyncIterable<string[]>, limits: Partial<Parameters<typeof chunksOfLines>[1]> = {}) {
+  const all: string[][] = [];
+  for await (const chunk of chunksOfLines(source, { lines: 3, characters: 100, patience: 10_000, ...limits }))
+    all.push(chunk);
+  return all;
+}
+
+describe('chunksOfLines', () => {
+  it('keeps the order and fills chunks up to so many lines', async () => {
+    const lines = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    expect(await chunks(batches(lines.slice(0, 1), lines.slice(1, 5), [], lines.slice(5)))).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+      ['g'],
+    ]);
+  });
+
+  it('ends a chunk at so many characters too', async () => {
+    expect(await chunks(batches(['x'.repeat(90), 'x'.repeat(20), 'y']))).toEqual([
+      ['x'.repeat(90), 'x'.repeat(20)],
+      ['y'],
+    ]);
+  });
+
+  it('gives what has come where the source pauses', async () => {
+    expect(await chunks(batches(['a'], 300, ['b', 'c']), { patience: 20 })).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('gives nothing for nothing, and throws what the source throws', async () => {
+    expect(await chunks(batches())).toEqual([]);
+    async function* broken(): AsyncGenerator<string[]> {
+      yield ['a', 'b', 'c'];
+      throw new Error('the pipe broke');
+    }
+    await expect(chunks(broken())).rejects.toThrow('the pipe broke');
+  });
+});
