@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cadenzaTranslate } from './command.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+// Inside the package, so that the library's example finds the package by its name.
+const folder = join(root, 'build/readme');
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the README', () => {
+  it('opens with commands that work as they stand', async () => {
+    writeFileSync(join(folder, 'phrases.txt'), 'July 2018\nThe woman lives in Nigeria.\n');
+    const [, block] = /```sh\n([^]*?)```/.exec(readme)!;
+    const commands = block.trim().split('\n');
+    expect(commands).toHaveLength(3);
+    for (const command of commands) {
+      const words = command.split(' ');
+      expect(words.splice(0, 2)).toEqual(['npx', 'cadenza-translate']);
+      const result = await cadenzaTranslate(words, { cwd: folder });
+      expect(result, command).toMatchObject({ code: 0 });
+      if (words[0] === 'evaluate') expect(result.stdout).toMatch(/unseen values .*\nunseen templates /);
+      if (words[0] === 'translate') expect(result.stdout).toMatch(/^.+\n.+\n$/);
+    }
+  });
+
+  it('shows the library at work', () => {
+    const [, code] = /```js\n([^]*?)```/.exec(readme)!;
+    writeFileSync(join(folder, 'library.mjs'), code);
+    const printed = execFileSync(process.execPath, ['library.mjs'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+    expect(printed).toMatch(/score: -\d/);
+    expect(printed).toMatch(/\d+-0/);
+    expect(printed).toMatch(/^0 tensors left$/m);
+  });
+
+  it('tells every verb that there is', async () => {
+    const { stdout } = await cadenzaTranslate(['--help']);
+    const verbs = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb);
+    expect(verbs).toEqual(['data', 'train', 'evaluate', 'translate', 'score', 'compare', 'average', 'inspect']);
+    for (const verb of verbs) expect(readme).toContain(`| \`${verb}`);
+  });
+});

@@ -1,0 +1,39 @@
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { hasSlowBudget, presetNames, resolveConfig } from '../src/config.js';
+import { addConfigFlags, configFromFlags } from '../src/flags.js';
+
+function flags(...args: string[]): Record<string, unknown> {
+  const verb = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  addConfigFlags(verb);
+  return verb.parse(args, { from: 'user' }).opts();
+}
+
+describe('resolveConfig', () => {
+  it('accepts every preset, also with its budget for a slow backend', () => {
+    expect(presetNames()).toEqual(expect.arrayContaining(['default', 'multi30k', 'tiny']));
+    for (const preset of presetNames()) {
+      expect(resolveConfig({ preset, reducedBudget: hasSlowBudget(preset) }).model.embeddingSize).toBeGreaterThan(0);
+    }
+    expect(resolveConfig({ reducedBudget: true }).training.maxSteps).toBeLessThan(resolveConfig({}).training.maxSteps!);
+  });
+
+  it('lets flags win over the preset, and --set over flags', () => {
+    const given = configFromFlags(
+      flags('--decoder-units', '7', '--merges', '0', '--coverage', '--target-language', 'fr'),
+    );
+    const config = resolveConfig({ preset: 'tiny', flags: given, assignments: ['decoder.units=9'] });
+    expect(config.model.decoder).toMatchObject({ units: 9, coverage: true });
+    expect(config).toMatchObject({ text: { merges: 0 }, languages: { source: null, target: 'fr' } });
+  });
+
+  it.each([
+    [['shareEmbeddings=true', 'text.vocabulary=separate'], /Expected text\.vocabulary to be shared/],
+    [['casing=true'], /Expected text\.tokenization to be word with text\.casing true, got none/],
+    [['coverageLoss=1'], /Expected model\.decoder\.coverage with training\.coverageLoss above 0, got false/],
+    [['labelSmoothing=1'], /Expected training\.labelSmoothing to be less than 1, got 1/],
+    [['decoder.score=addditive'], /Expected model\.decoder\.score to be one of .* did you mean additive\?/],
+  ])('refuses %j', (assignments, message) => {
+    expect(() => resolveConfig({ preset: 'tiny', assignments })).toThrow(message);
+  });
+});

@@ -1,0 +1,88 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { dataRequest, languagesOf } from '../src/dataRequest.js';
+import { checkSameData, describeDropped, readPairs, requestOf } from '../src/prepare.js';
+import { smallConfig } from './pairs.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-prepare-'));
+const none = { source: null, target: null };
+
+function write(name: string, lines: string[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
+  return path;
+}
+
+const many = Array.from({ length: 12 }, (_, index) => `w${index} x\tv${index} y`);
+
+describe('languagesOf', () => {
+  it('are those told, those of the files’ names, or English and Portuguese for the embedded phrases', () => {
+    const files = dataRequest({ source: 'a/train.en', target: 'a/train.pt-BR.gz' }, none)!;
+    expect(languagesOf(files, none)).toEqual({ source: 'en', target: 'pt-BR' });
+    expect(languagesOf(files, { source: 'de', target: null })).toEqual({ source: 'de', target: 'pt-BR' });
+    expect(languagesOf({ train: { kind: 'embedded' }, validation: null }, none)).toEqual({
+      source: 'en',
+      target: 'pt',
+    });
+    expect(languagesOf(dataRequest({ source: 'a.txt', target: 'b.src' }, none)!, none)).toEqual({
+      source: 'und',
+      target: 'und',
+    });
+  });
+});
+
+describe('readPairs', () => {
+  it('cleans, holds out the same pairs for every seed, and says what it dropped', async () => {
+    const data = write('many.tsv', [...many, many[0], '\tb', 'a\tb b b b b b b b b b b b']);
+    const read = (seed: number) =>
+      readPairs(dataRequest({ data }, none)!, smallConfig('text.validationPairs=4', `seed=${seed}`));
+    const parts = await read(1);
+    expect([parts.train.length, parts.validation.length, parts.test]).toEqual([8, 4, null]);
+    expect(parts.description.dropped).toMatchObject({ duplicate: 1, empty: 1, ratio: 1, tooLong: 0 });
+    expect(describeDropped(parts.description.dropped)).toBe('dropped: 1 empty, 1 of unequal lengths, 1 duplicates');
+    const both = [...parts.train, ...parts.validation].map(({ source }) => source).sort();
+    expect(both).toEqual(many.map((line) => line.split('\t')[0]).sort());
+    expect((await read(2)).validation).toEqual(parts.validation);
+  });
+
+  it('reads validation pairs as they are, and again by what a run keeps', async () => {
+    const [source, target] = [write('s.en', ['a', 'b']), write('t.de', ['c', 'd'])];
+    const [validationSource, validationTarget] = [write('v.en', ['', 'e']), write('v.de', ['f', 'g'])];
+    const config = smallConfig();
+    const parts = await readPairs(dataRequest({ source, target, validationSource, validationTarget }, none)!, config);
+    expect(parts.validation).toEqual([
+      { source: '', target: 'f' },
+      { source: 'e', target: 'g' },
+    ]);
+    const again = await readPairs(requestOf(parts.description), config);
+    checkSameData(parts.description, again.description);
+    write('v.de', ['f', 'changed']);
+    const changed = await readPairs(requestOf(parts.description), config);
+    expect(() => checkSameData(parts.description, changed.description)).toThrow(
+      /Expected the validation pairs that the run was started with, .*v\.de .*, got .*v\.de/,
+    );
+  });
+
+  it('makes the embedded phrases with a test part', async () => {
+    const config = smallConfig('embeddedPairs=40', 'embeddedHeldOut=6');
+    const { train, validation, test } = await readPairs({ train: { kind: 'embedded' }, validation: null }, config);
+    expect([train.length, validation.length, test!.length]).toEqual([40, 6, 6]);
+  });
+});
+
+describe('dataRequest', () => {
+  it.each([
+    [{ data: 'a', source: 'b', target: 'c' }, /Expected either --data or --source and --target, got both/],
+    [{ target: 'c' }, /Expected --source beside --target, got none/],
+    [{ validationSource: 'a' }, /Expected --validation-target beside --validation-source, got none/],
+    [{ validationSource: 'a', validationTarget: 'b' }, /Expected --data or --source and --target beside/],
+  ])('refuses %j', (flags, message) => {
+    expect(() => dataRequest(flags, none)).toThrow(message);
+  });
+
+  it('is nothing where nothing is named', () => {
+    expect(dataRequest({}, none)).toBeUndefined();
+  });
+});

@@ -1,0 +1,88 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Config } from '../src/config.js';
+import { createTraining, type Training } from '../src/train.js';
+import { Translator } from '../src/translator.js';
+import { prepared, smallConfig, tenPairs } from './pairs.js';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+/** Trains without a run folder and gives the loss of every step. */
+async function lossesOf(...assignments: string[]): Promise<{ losses: number[]; training: Training }> {
+  const config = smallConfig(...assignments);
+  const losses: number[] = [];
+  const training = createTraining(config, prepared(config), { hooks: { onStep: ({ loss }) => losses.push(loss) } });
+  await training.trainer.train();
+  return { losses, training };
+}
+
+const regularised = [
+  ...['mergeDropout=0.3', 'dropout.input=0.2', 'dropout.output=0.2', 'scheduledSampling=0.3', 'training.ema=0.9'],
+  ...['decoder.score=additive', 'coverage=true', 'coverageLoss=0.5', 'labelSmoothing=0.1'],
+];
+
+describe('training', () => {
+  it('overfits ten pairs until it translates each of them without a mistake', async () => {
+    const { training } = await lossesOf(
+      ...['encoder.units=24', 'decoder.units=32', 'embeddingSize=24', 'maxSteps=160', 'learningRate=0.02'],
+      ...['labelSmoothing=0', 'validationSteps=80', 'batchTokens=100'],
+    );
+    const translator = new Translator({ codec: training.pairs.codec, models: [training.model] });
+    for (const beam of [1, 3]) {
+      const lines = await translator.translate(
+        tenPairs.map(({ source }) => source),
+        { beam },
+      );
+      expect(lines.map(({ text }) => text)).toEqual(tenPairs.map(({ target }) => target));
+    }
+    expect(training.trainer.best?.metrics.bleu).toBeCloseTo(100, 6);
+  });
+
+  it('gives the same losses of ten steps for a fixed seed, and others for another', async () => {
+    const { losses } = await lossesOf(...regularised);
+    expect(losses).toHaveLength(10);
+    expect((await lossesOf(...regularised)).losses).toEqual(losses);
+    expect((await lossesOf(...regularised, 'seed=2')).losses).not.toEqual(losses);
+  });
+
+  it('leaves only the weights behind when it is over', async () => {
+    const before = tf.memory().numTensors;
+    const { training } = await lossesOf('training.ema=0.9', 'maxSteps=5');
+    training.trainer.dispose();
+    training.model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('goes on bit for bit after it was stopped, subwords, dropouts and sampled tokens included', async () => {
+    const config = smallConfig(...regularised, 'maxSteps=12', 'checkpointSteps=4');
+    const whole = await runIn(config, undefined);
+    expect(await runIn(config, 7)).toEqual(whole);
+  });
+
+  it('refuses pairs that no batch can hold', () => {
+    const config = smallConfig('batchTokens=4');
+    expect(() => createTraining(config, prepared(config))).toThrow(
+      /Expected training pairs of at most training\.batchTokens 4 subwords a side, got one of \d+/,
+    );
+  });
+});
+
+/** Trains in a folder, stopped at a step and resumed by a new trainer; gives its metrics (less the clock's) and weights. */
+async function runIn(config: Config, stopAt: number | undefined): Promise<{ metrics: string; weights: string }> {
+  const directory = join(mkdtempSync(join(tmpdir(), 'cadenza-train-')), 'run');
+  if (stopAt !== undefined) {
+    const controller = new AbortController();
+    const hooks = { onStep: ({ step }: { step: number }) => void (step === stopAt && controller.abort()) };
+    const stopped = createTraining(config, prepared(config), { directory, hooks, signal: controller.signal });
+    expect(await stopped.trainer.train()).toMatchObject({ reason: 'aborted', step: stopAt });
+  }
+  const { trainer } = createTraining(config, prepared(config), { directory });
+  if (stopAt !== undefined) expect(await trainer.resume()).toBe(stopAt);
+  await trainer.train();
+  const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8').replace(/,"time":\{[^}]*\}/g, '');
+  const weights = readFileSync(join(directory, 'checkpoints/step-12/weights.safetensors')).toString('base64');
+  return { metrics, weights };
+}

@@ -1,0 +1,122 @@
+import { Random } from '@cadenza/core';
+import { EOS_ID } from '@cadenza/text';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { pairTensors } from '../src/batches.js';
+import { inspectTranslations } from '../src/inspect.js';
+import { heatMap, renderInspectPage } from '../src/inspectPage.js';
+import { createModel } from '../src/model.js';
+import { searchBatch } from '../src/search.js';
+import { batchesOf, Translator } from '../src/translator.js';
+import { prepared, smallConfig, tenPairs } from './pairs.js';
+
+const config = smallConfig();
+const { codec } = prepared(config);
+const sources = tenPairs.map(({ source }) => source);
+let one: Translator;
+let two: Translator;
+
+// Untrained models serve as well: what is asked here does not depend on what they say.
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  const models = [1, 2].map((seed) => createModel(config, codec, new Random(seed)));
+  one = new Translator({ codec, models: models.slice(0, 1) });
+  two = new Translator({ codec, models });
+});
+
+describe('Translator', () => {
+  it('gives each line its own translation whatever lines are beside it, and leaves no tensors', async () => {
+    const before = tf.memory().numTensors;
+    const options = { beam: 3, nBest: 2, alignment: true };
+    const together = await one.translate(['', ...sources, '  '], options);
+    expect([together[0].text, together.at(-1)!.text]).toEqual(['', '']);
+    for (const [index, source] of sources.entries()) {
+      const [alone] = await one.translate([source], options);
+      expect(alone.text).toBe(together[index + 1].text);
+      expect(alone.hypotheses).toHaveLength(2);
+      expect(alone.hypotheses[0].score).toBeCloseTo(together[index + 1].hypotheses[0].score, 4);
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('streams lines in order', async () => {
+    const streamed: string[] = [];
+    for await (const { text } of one.stream(sources, { beam: 2 })) streamed.push(text);
+    expect(streamed).toEqual((await one.translate(sources, { beam: 2 })).map(({ text }) => text));
+  });
+
+  it('finds the log-probability that teacher forcing gives the same tokens', async () => {
+    for (const { source } of tenPairs.slice(0, 4)) {
+      const { ids } = codec.encode(source, 'source');
+      const [[found]] = await searchBatch(one.models, [ids], { beam: 2, maxLength: 6 }, new Random(1));
+      const target = Int32Array.of(...found.tokens, EOS_ID);
+      const forced = tf.tidy(
+        () => one.models[0].logProbabilities(pairTensors([{ source: ids, target }])).dataSync()[0],
+      );
+      expect(found.logProbability).toBeCloseTo(forced, 3); // float32 sums in another order
+    }
+  });
+
+  it('scores pairs at their places, and with the same model twice as with it once', () => {
+    const scores = one.score(tenPairs);
+    tenPairs.forEach((pair, index) => {
+      expect(scores[index].tokens).toBe(codec.encode(pair.target, 'target').ids.length);
+      expect(scores[index].logProbability).toBeCloseTo(one.score([pair])[0].logProbability, 3);
+    });
+    const twice = new Translator({ codec, models: [one.models[0], one.models[0]] }).score(tenPairs);
+    twice.forEach(({ logProbability }, index) => expect(logProbability).toBeCloseTo(scores[index].logProbability, 3));
+  });
+
+  it('cuts long lines, and aligns their words by their places in the whole line', async () => {
+    const long = 'one two three '.repeat(60).trim();
+    const [{ sourceWords, hypotheses }] = await one.translate([long], { beam: 1, maxLength: 5, alignment: true });
+    expect(sourceWords).toHaveLength(180);
+    const { words, alignment } = hypotheses[0];
+    expect(Math.max(...alignment!.map(({ source }) => source))).toBeGreaterThan(100);
+    expect(Math.max(...alignment!.map(({ target }) => target))).toBe(words.length - 1);
+  });
+
+  it('averages the probabilities of an ensemble', () => {
+    const [first] = one.score(tenPairs.slice(0, 1));
+    const [second] = new Translator({ codec, models: two.models.slice(1) }).score(tenPairs.slice(0, 1));
+    const [both] = two.score(tenPairs.slice(0, 1));
+    const [least, most] = [first.logProbability, second.logProbability].sort((a, b) => a - b);
+    expect(both.logProbability).toBeGreaterThan(least - 1e-3);
+    expect(both.logProbability).toBeLessThan(most + 0.5);
+  });
+
+  it('refuses more translations than the beam is wide', async () => {
+    await expect(one.translate(['one'], { beam: 2, nBest: 3 })).rejects.toThrow(
+      'Expected nBest to be at most beam 2, got 3',
+    );
+    await expect(one.translate(['one'], { beam: 0 })).rejects.toThrow('Expected beam to be a positive integer, got 0');
+  });
+});
+
+describe('batchesOf', () => {
+  it('keeps the order, and lets an item of any length be a batch', () => {
+    const lengths = [20_000, 9000, 8000, 1, 1];
+    expect([...batchesOf(lengths, (length) => length)]).toEqual([[20_000], [9000], [8000, 1], [1]]);
+    expect([...batchesOf(Array<number>(200).fill(1), (length) => length)].map(({ length }) => length)).toEqual([
+      96, 96, 8,
+    ]);
+  });
+});
+
+describe('inspectTranslations', () => {
+  it('keeps the attention of each step, whose weights are a distribution, and ranks a test set', async () => {
+    const inspection = await inspectTranslations(two, { lines: ['one two'], pairs: tenPairs, most: 3, beam: 2 });
+    const [{ sourceTokens, targetTokens, weights, probabilities }] = inspection.maps;
+    expect(weights).toHaveLength(sourceTokens.length * targetTokens.length);
+    expect(probabilities).toHaveLength(targetTokens.length);
+    for (let row = 0; row < targetTokens.length; row++) {
+      const sum = weights.slice(row * sourceTokens.length, (row + 1) * sourceTokens.length).reduce((a, b) => a + b, 0);
+      expect(sum).toBeCloseTo(1, 4);
+    }
+    expect(inspection.certain).toHaveLength(3);
+    expect(inspection.certain[0].nats).toBeLessThan(inspection.uncertain[0].nats);
+    const page = renderInspectPage(inspection, { title: 'A page', subtitle: 'of a test' });
+    expect(page).toContain('The least certain');
+    expect(heatMap(inspection.maps[0]).source).toContain('&lt;eos&gt;');
+  });
+});
