@@ -104,8 +104,10 @@ function checkKnown(languages: PairParts['languages']): void {
 
 function embeddedParts({ seed, text }: Config, languages: PairParts['languages']): PairParts {
   const phrases = makePhrases({ ...languages, seed, count: text.embeddedPairs, heldOutCount: text.embeddedHeldOut });
-  const { train, validation, test } = phrases;
-  const all = { source: { kind: 'embedded' as const }, pairs: [...train, ...validation, ...test] };
+  const { train, test } = phrases;
+  // Mixed, so that the first of them, which training watches, are of both kinds too.
+  const validation = new Random(holdOutSeed).shuffle([...phrases.validation]);
+  const all = { source: { kind: 'embedded' as const }, pairs: [...train, ...phrases.validation, ...test] };
   const dropped = Object.fromEntries(CLEANING_REASONS.map((reason) => [reason, 0])) as DataDescription['dropped'];
   return {
     ...{ train, validation, test, languages },

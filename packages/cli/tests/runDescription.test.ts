@@ -1,0 +1,65 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { checkSameValues, readRunDescription, startLeftovers, writeRunStart } from '../src/runDescription.js';
+
+const description = {
+  format: 'test',
+  version: 1,
+  versions: { cadenza: '0', tfjs: '0', node: '0' },
+  created: '',
+  backend: 'cpu',
+  threads: 1,
+  precision: 'f32' as const,
+  reducedBudget: false,
+  config: { seed: 1 },
+  parameters: 3,
+};
+
+function folder(): string {
+  return mkdtempSync(join(tmpdir(), 'cadenza-run-'));
+}
+
+describe('readRunDescription', () => {
+  it('reads what writeRunStart wrote', () => {
+    const run = folder();
+    writeRunStart(run, { 'vocabulary.json': ['a'] }, description);
+    expect(readdirSync(run).sort()).toEqual(['config.json', 'vocabulary.json']);
+    expect(readRunDescription(run, { format: 'test', parts: ['config'] })).toEqual(description);
+  });
+
+  it('refuses other formats, versions and files without a part', () => {
+    const run = folder();
+    const read = (): unknown => readRunDescription(run, { format: 'test', parts: ['config'] });
+    expect(read).toThrow(/got one without config\.json/);
+    writeRunStart(run, {}, { ...description, format: 'other' });
+    expect(read).toThrow(/Expected a run of test, version 1, got other, version 1/);
+    writeRunStart(run, {}, { ...description, version: 2 });
+    expect(read).toThrow(/got test, version 2/);
+    writeFileSync(join(run, 'config.json'), JSON.stringify({ ...description, config: undefined }));
+    expect(read).toThrow(/Expected config in .*config\.json, got a file without; it is damaged/);
+  });
+});
+
+describe('startLeftovers', () => {
+  it('are the files themselves and what a kill leaves while they are written', () => {
+    expect(startLeftovers(['v.json'])).toEqual(['v.json', '.v.json.tmp', '.config.json.tmp']);
+  });
+});
+
+describe('checkSameValues', () => {
+  const schema = z.object({
+    training: z.object({ epochs: z.number(), rate: z.number() }),
+    monitoring: z.object({ logSteps: z.number() }),
+  });
+  const own = { training: { epochs: 1, rate: 2 }, monitoring: { logSteps: 3 } };
+
+  it('lets limits and monitoring differ, and nothing else', () => {
+    checkSameValues(schema, own, { training: { epochs: 9, rate: 2 }, monitoring: { logSteps: 9 } });
+    expect(() => checkSameValues(schema, own, { ...own, training: { epochs: 1, rate: 9 } })).toThrow(
+      'Expected training.rate to stay 2 in a resumed run, got 9; start a new run for that',
+    );
+  });
+});
