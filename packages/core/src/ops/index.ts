@@ -16,8 +16,10 @@ export {
   type AttentionResult as AttentionOpResult,
   type AttentionScore as AttentionOpScore,
 } from './attention.js';
+export { ctcLoss, type CtcLossOptions } from './ctc.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';
+export { stackFrames, stackedLength, type FrameStackingOptions } from './frameStacking.js';
 export { gru, gruTrace, type GruArgs, type GruResult, type GruTrace } from './gru.js';
 export { lstm, lstmTrace, type LstmArgs, type LstmResult, type LstmTrace } from './lstm.js';
 export { maskedMean } from './maskedMean.js';

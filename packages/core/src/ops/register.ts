@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { adamKernel, lerpKernel } from './adam.js';
 import { attentionGradKernel, attentionKernel } from './attentionKernel.js';
+import { ctcKernel } from './ctcKernel.js';
 import { dropoutGradient, dropoutKernel, dropoutMaskKernel } from './dropout.js';
 import { embeddingGradient, embeddingGradKernel, embeddingKernel } from './embedding.js';
 import { gruGradKernel, gruKernel } from './gruKernel.js';
@@ -27,6 +28,7 @@ export const genericKernels: Record<string, tf.KernelFunc> = {
   CadenzaTopLogProbabilities: asKernelFunc(topLogProbabilitiesKernel),
   CadenzaAttention: asKernelFunc(attentionKernel),
   CadenzaAttentionGrad: asKernelFunc(attentionGradKernel),
+  CadenzaCTC: asKernelFunc(ctcKernel),
   CadenzaMaskedMean: asKernelFunc(maskedMeanKernel),
   CadenzaMaskedMeanGrad: asKernelFunc(maskedMeanGradKernel),
   CadenzaDropout: asKernelFunc(dropoutKernel),
