@@ -68,7 +68,13 @@ function translationsWith(attention) {
   const training = ['training.batchPairs=32', 'training.learningRate=0.002', 'training.ema=0.998'];
   const dropout = ['input', 'context', 'output'].map((name) => `model.dropout.${name}=0.2`);
   const given = files.slice(0, 4).flatMap((name) => [`--${name}`, String(values[/** @type {'source'} */ (name)])]);
-  const settings = [...training, ...dropout, `training.epochs=${values.epochs}`, 'training.maxSteps=null'];
+  const settings = [
+    ...training,
+    ...dropout,
+    `training.epochs=${values.epochs}`,
+    'training.maxSteps=null',
+    'training.maxMinutes=null',
+  ];
   const learning = [...sizes, '--attention', attention, '--merges', '6000', '--vocabulary', 'separate'];
   cadenza(
     ...['train', ...given, '--run', run, '--threads', values.threads, ...learning],
