@@ -61,7 +61,8 @@ export function bootstrapInterval(
 /**
  * Whether two systems differ by more than chance, by paired bootstrap resampling (Koehn 2004): both are scored on the same
  * resamples of the sentences, whose statistics are computed once. The p-value is sacreBLEU's, (c + 1) / (samples + 1), where
- * c counts the resamples whose difference |d| exceeds its mean over the resamples by more than the actual |difference|.
+ * c counts the resamples whose difference |d| exceeds its mean over the resamples by more than the actual |difference|; and 1 for
+ * systems that no resample tells apart, where that formula would call chance impossible.
  * Throws a ConfigError for an option that is wrong and an InputError where the sides do not go together or are empty.
  */
 export function pairedBootstrap(
@@ -75,11 +76,12 @@ export function pairedBootstrap(
   const [scoresA, scoresB] = resample(measure, systems, samples, random);
   const [actualA, actualB] = systems.map((system) => actual(measure, system));
   const difference = actualB.score - actualA.score;
+  const isSame = scoresA.every((score, sample) => score === scoresB[sample]);
   return {
     a: { ...actualA, ...spread(scoresA) },
     b: { ...actualB, ...spread(scoresB) },
     difference,
-    pValue: pairedPValue(scoresA, scoresB, difference),
+    pValue: isSame ? 1 : pairedPValue(scoresA, scoresB, difference),
     samples,
   };
 }

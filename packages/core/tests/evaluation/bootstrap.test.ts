@@ -40,7 +40,7 @@ describe('paired bootstrap resampling', () => {
 
   it('finds no difference between a system and itself, and a clear one to a far better system', () => {
     const options: BootstrapOptions = { metric: 'chrf', samples: 200, metricOptions: { wordOrder: 2 } };
-    expect(pairedBootstrap(a, a, references, options)).toMatchObject({ difference: 0, pValue: 1 / 201 });
+    expect(pairedBootstrap(a, a, references, options)).toMatchObject({ difference: 0, pValue: 1 });
     const worse = a.map((sentence) => sentence.slice(0, sentence.length / 2));
     const result = pairedBootstrap(worse, a, references, options);
     expect(result.difference).toBeGreaterThan(20);
