@@ -13,3 +13,4 @@ export { beamSearch, type BeamSearchOptions, type SearchStopping } from './beamS
 export { greedySearch } from './greedySearch.js';
 export { sampleSearch, type SampleSearchOptions } from './sampleSearch.js';
 export { ensemble, type EnsembleAverage } from './ensemble.js';
+export * from './ctc/index.js';
