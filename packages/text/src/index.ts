@@ -12,7 +12,7 @@ export * from './streams.js';
 export * from './textStream.js';
 export * from './parallel/parallelCorpus.js';
 export * from './parallel/cleanPairs.js';
-export { linesOf, readLines } from './parallel/textFile.js';
+export { checkTextFile, linesOf, readLines } from './parallel/textFile.js';
 export type { TmxLanguages } from './parallel/tmx.js';
 export type { TsvColumns } from './parallel/tsv.js';
 export * from './bpe/bytePairEncoding.js';

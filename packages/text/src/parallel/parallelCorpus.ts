@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { ConfigError, expected, InputError } from '@cadenza/core';
 import type { CorpusFile } from '../corpus.js';
-import { fileError } from '../fileError.js';
-import { firstLines, readLines } from './textFile.js';
+import { checkTextFile, firstLines, readLines } from './textFile.js';
 import { readTmxPairs, type TmxLanguages } from './tmx.js';
 import { readTsvPairs, type TsvColumns } from './tsv.js';
 
@@ -66,10 +64,10 @@ export function fingerprintOf(pairs: readonly SentencePair[]): string {
 }
 
 async function describeFile(path: string): Promise<CorpusFile> {
-  const info = await stat(path).catch((cause) => {
-    throw fileError(path, 'a text file', cause);
-  });
-  if (info.isDirectory()) throw fileError(path, 'a text file', Object.assign(new Error('folder'), { code: 'EISDIR' }));
+  const info = await checkTextFile(path);
+  if (info.isFIFO()) {
+    throw new InputError(`Expected a file that can be read again at ${path}, found a pipe: write its text to a file`);
+  }
   return { path, bytes: info.size };
 }
 

@@ -1,5 +1,7 @@
-import { open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { access, open, stat, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { InputError } from '@cadenza/core';
 import { fileError } from '../fileError.js';
@@ -7,16 +9,30 @@ import { decodeUtf8Stream } from '../utf8.js';
 
 /**
  * The text of a file, piece by piece: UTF-8, plain or compressed by gzip, which its first two bytes tell and its name
- * need not. Throws an {@link InputError} that names the file, and the byte and line where UTF-8 ends.
+ * need not. It is opened once and read from its start to its end, so that it may be a pipe. Throws an {@link InputError}
+ * that names the file, and the byte and line where UTF-8 ends.
  */
 export async function* readTextPieces(path: string): AsyncGenerator<string> {
-  let compressed = false;
+  const chunks = fileChunks(path);
   try {
-    compressed = await isGzip(path);
+    const head = await firstBytes(chunks);
+    const bytes = headAndRest(head, chunks);
+    yield* decodeUtf8Stream(isGzip(head) ? unzipped(bytes, path) : bytes, path);
+  } finally {
+    await chunks.return(undefined);
+  }
+}
+
+/** Refuses, by an {@link InputError}, a path at which no text can be read; finds out before work that needs it begins. */
+export async function checkTextFile(path: string): Promise<Stats> {
+  try {
+    const info = await stat(path);
+    if (info.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    await access(path, constants.R_OK);
+    return info;
   } catch (cause) {
     throw fileError(path, 'a text file', cause as NodeJS.ErrnoException);
   }
-  yield* decodeUtf8Stream(compressed ? unzipped(path) : plain(path), path);
 }
 
 /** The first lines of a file, at most `count` of them, with the rest unread. */
@@ -57,30 +73,46 @@ function withoutReturn(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line;
 }
 
-async function isGzip(path: string): Promise<boolean> {
-  const file = await open(path);
+async function* fileChunks(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  let file: FileHandle | undefined;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await file.close();
-  }
-}
-
-async function* plain(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path);
-  try {
+    file = await open(path);
     yield* file.createReadStream({ autoClose: false, highWaterMark: CHUNK }) as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    throw fileError(path, 'a text file', cause as NodeJS.ErrnoException);
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 
-async function* unzipped(path: string): AsyncGenerator<Uint8Array> {
-  const gunzip = Readable.from(plain(path), { objectMode: false }).pipe(createGunzip({ chunkSize: CHUNK }));
+/** The first chunks, until there are the two bytes that tell gzip from text; nothing of an empty file. */
+async function firstBytes(chunks: AsyncGenerator<Uint8Array, void, undefined>): Promise<Uint8Array> {
+  let head = Buffer.alloc(0);
+  while (head.length < 2) {
+    const { done, value } = await chunks.next();
+    if (done) break;
+    head = Buffer.concat([head, value]);
+  }
+  return head;
+}
+
+async function* headAndRest(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  yield* rest;
+}
+
+function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+async function* unzipped(bytes: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  const reading = pipeline(Readable.from(bytes, { objectMode: false }), gunzip);
+  reading.catch(() => {}); // what went wrong comes out of gunzip too
   try {
     yield* gunzip as AsyncIterable<Uint8Array>;
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     throw new InputError(`Expected a whole gzip file at ${path}, got a damaged one: ${(cause as Error).message}`, {
       code: 'GZIP',
       cause,
