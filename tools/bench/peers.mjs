@@ -32,9 +32,13 @@ export function startScript(script, what, options) {
   return Runner.start(process.execPath, [join(folder, script), what, ...flags(options)]);
 }
 
-/** @param {string} python @param {string} what @param {Options} options */
-export function startPyTorch(python, what, options) {
-  return Runner.start(python, [join(folder, 'pytorch_lm.py'), what, ...flags(options)]);
+/**
+ * One of the PyTorch scripts beside this file; it leaves no compiled copies of their modules there.
+ *
+ * @param {string} script @param {string} python @param {string} what @param {Options} options
+ */
+export function startPyTorch(script, python, what, options) {
+  return Runner.start(python, ['-B', join(folder, script), what, ...flags(options)]);
 }
 
 /**

@@ -11,24 +11,13 @@ Before it is ready it tries the ways this PyTorch offers to do the same work (th
 one LSTM module, cells, or cells compiled by its tracer) and keeps the fastest, so that the peer runs at its best.
 """
 
-import argparse
 import contextlib
-import ctypes
-import json
-import os
 import statistics
-import sys
-import time
-import warnings
 
-# qnnpack warns at every product otherwise, which costs it more than the product.
-os.environ.update(GLOG_minloglevel="2", TORCH_CPP_LOG_LEVEL="ERROR")
+from pytorch_fastest import fastest, kernel_choices, make_adam, make_parser, serve, times_of
 
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
-
-# What this version cannot do in some way; the other ways are tried.
-UNSUPPORTED = (RuntimeError, TypeError, AttributeError, ImportError, NotImplementedError)
+import torch
+from torch import nn
 
 
 class LanguageModel(nn.Module):
@@ -62,78 +51,9 @@ class CellModel(nn.Module):
         return self.output(x), torch.stack(next_h), torch.stack(next_c)
 
 
-def open_blas():
-    """OpenBLAS, when this PyTorch multiplies with it: it has threads of its own. Otherwise None."""
-    if torch.backends.mkl.is_available():
-        return None
-    try:
-        library = ctypes.CDLL("libopenblas.so.0")
-        library.openblas_set_num_threads(1)
-        return library
-    except (OSError, AttributeError):
-        return None
-
-
-OPEN_BLAS = open_blas()
-
-
-def use(settings):
-    """Switches to one way's threads and kernels."""
-    torch.set_num_threads(settings["threads"])
-    if OPEN_BLAS:
-        OPEN_BLAS.openblas_set_num_threads(settings["blas_threads"])
-    if settings.get("engine"):
-        torch.backends.quantized.engine = settings["engine"]
-
-
-def thread_choices(arguments):
-    for threads in [arguments.threads] if arguments.threads else [1, 2]:
-        for blas_threads in [1, 2] if OPEN_BLAS and not arguments.threads else [threads]:
-            yield {"threads": threads, "blas_threads": blas_threads} if OPEN_BLAS else {"threads": threads}
-
-
-def kernel_choices(arguments):
-    for mkldnn in [True, False] if torch.backends.mkldnn.is_available() and not arguments.quick else [True]:
-        for threads in thread_choices(arguments):
-            yield {**threads, "mkldnn": mkldnn}
-
-
-def times_of(step, seconds, at_least, give_up=float("inf")):
-    """Seconds of each call after one to warm up; none when that one took longer than `give_up`."""
-    before = time.perf_counter()
-    step()
-    if time.perf_counter() - before > give_up:
-        return []
-    times = []
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds or len(times) < at_least:
-        before = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - before)
-    return times
-
-
-def fastest(choices, step_of, seconds):
-    """The fastest of some ways, its settings and step. A way whose first call takes twice the best's median is given up."""
-    best = None
-    for settings in choices:
-        try:
-            use(settings)
-            with torch.backends.mkldnn.flags(enabled=settings["mkldnn"]):
-                step = step_of(settings)
-                times = times_of(step, seconds, 2, give_up=max(2 * best[0], 0.05) if best else float("inf"))
-        except UNSUPPORTED:
-            continue
-        if times and (best is None or statistics.median(times) < best[0]):
-            best = (statistics.median(times), settings, step)
-    return best
-
-
-def make_adam(parameters):
-    try:
-        return torch.optim.Adam(parameters, lr=2e-3, fused=True)
-    except (RuntimeError, TypeError):  # older versions have no fused Adam on the CPU
-        return torch.optim.Adam(parameters, lr=2e-3, foreach=True)
+def contest(best, figures):
+    """What `serve` wants, of a way whose steps are all alike: `figures` takes their times."""
+    return best, lambda step, seconds: figures(times_of(step, seconds, 2)), lambda step: {}
 
 
 def train_step_of(arguments, settings):
@@ -172,7 +92,7 @@ def train(arguments):
         other = search([{**best[1], "layout": "batch_first"}])
         best = min([best, other], key=lambda found: found[0]) if other else best
     tokens = arguments.batch * arguments.steps
-    return best, lambda times: {"tokens_per_second": tokens / statistics.median(times)}
+    return contest(best, lambda times: {"tokens_per_second": tokens / statistics.median(times)})
 
 
 def quantized(model):
@@ -234,7 +154,7 @@ def generate(arguments):
         for kernels in kernel_choices(arguments)
     )
     best = fastest(choices, generate_of, arguments.try_seconds)
-    return best, lambda times: {"characters_per_second": CHARACTERS / statistics.median(times)}
+    return contest(best, lambda times: {"characters_per_second": CHARACTERS / statistics.median(times)})
 
 
 def gemm(arguments):
@@ -246,36 +166,18 @@ def gemm(arguments):
     best = fastest(
         kernel_choices(arguments), lambda _: lambda: torch.mm(left, right, out=out), arguments.try_seconds
     )
-    return best, lambda times: {"gflops": 2 * m * k * n / statistics.median(times) / 1e9}
+    return contest(best, lambda times: {"gflops": 2 * m * k * n / statistics.median(times) / 1e9})
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "generate", "gemm"])
+    parser = make_parser(__doc__, ["train", "generate", "gemm"])
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--symbols", type=int, default=65)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=0, help="0 tries 1 and 2")
-    parser.add_argument("--precision", choices=["f32", "bf16", "int8"], default="f32")
     parser.add_argument("--size", default="1024x1024x1024", help="m x k x n of the product, for gemm")
-    parser.add_argument("--try-seconds", type=float, default=0.2, help="how long each way is tried")
-    parser.add_argument("--quick", action="store_true", help="try the numbers of threads only")
-    arguments = parser.parse_args()
-    warnings.filterwarnings("ignore")
-    torch.set_flush_denormal(True)
-    best, figures = {"train": train, "generate": generate, "gemm": gemm}[arguments.what](arguments)
-    about = {"version": torch.__version__}
-    if best is None:
-        print(json.dumps({**about, "unsupported": f"it cannot {arguments.what} in {arguments.precision}"}), flush=True)
-        return
-    _, settings, step = best
-    use(settings)
-    with torch.backends.mkldnn.flags(enabled=settings["mkldnn"]):
-        print(json.dumps({**about, "settings": settings}), flush=True)
-        for line in sys.stdin:
-            print(json.dumps(figures(times_of(step, json.loads(line)["seconds"], 2))), flush=True)
+    serve(parser.parse_args(), {"train": train, "generate": generate, "gemm": gemm})
 
 
 if __name__ == "__main__":

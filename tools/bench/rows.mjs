@@ -1,107 +1,20 @@
-import { compete } from './contest.mjs';
-import { startPyTorch, startScript } from './peers.mjs';
+import { ours, precisionsOf, pyTorch, run } from './contenders.mjs';
+import { startScript } from './peers.mjs';
+import { round, rowOf } from './row.mjs';
 import { formats, gemm, generation, layers, symbols, training, trainingFlopsPerToken } from './sizes.mjs';
 
 /**
  * @typedef {import('./contest.mjs').Contender} Contender
- * @typedef {import('./contest.mjs').Results} Results
- * @typedef {import('./peers.mjs').Options} Options
- * @typedef {{ rounds: number, seconds: number, quick: boolean, threads?: number, backend?: string, precision?: string,
- *   isa: string, pythons: import('./peers.mjs').Python[], packages: Map<string, string>, say: (line: string) => void,
- *   leftOut: (line: string) => void, wanted: (part: string, name: string) => boolean }} Settings
+ * @typedef {import('./contenders.mjs').Settings} Settings
  * @typedef {{ name: string, [figure: string]: any }} Row
  */
-
-/** @param {number} value to four digits */
-export function round(value) {
-  return Number(value.toPrecision(4));
-}
-
-/**
- * The row of one of ours beside the peers that were measured with it.
- *
- * `ratio` is ours over the fastest PyTorch of the same precision, `ratio_f32` over the fastest PyTorch in float32 where the row has
- * another one; null where there is none.
- *
- * @param {Results} results
- * @param {{ ours: string, figure: string, precision: string, pythons: { name: string }[], others?: string[],
- *   extra?: (figures: Record<string, number>) => object }} what
- */
-export function rowOf(results, { ours, figure, precision, pythons, others = [], extra = () => ({}) }) {
-  const own = results[ours];
-  /** @param {string} format */
-  const fastest = (format) => {
-    const all = pythons.flatMap(({ name }) => results[`${name} ${format}`]?.figures[figure] ?? []);
-    return all.length > 0 ? Math.max(...all) : null;
-  };
-  /** @param {string} name */
-  const peer = (name) => {
-    const { about, figures } = results[name];
-    return { ...about, ...rounded(figures), ...extra(figures) };
-  };
-  /** @type {Record<string, object>} */
-  const peers = {};
-  for (const { name } of pythons) {
-    if (results[`${name} ${precision}`]) peers[name] = { ...peer(`${name} ${precision}`), precision };
-    if (precision !== 'f32' && results[`${name} f32`]) {
-      peers[`${name}-f32`] = { ...peer(`${name} f32`), precision: 'f32' };
-    }
-  }
-  for (const name of others) if (results[name]) peers[name] = peer(name);
-  /** @param {number | null} best */
-  const over = (best) => (best === null ? null : round(own.figures[figure] / best));
-  return {
-    backend: own.about.backend,
-    threads: own.about.threads,
-    ...(own.about.isa ? { isa: own.about.isa } : {}),
-    ...rounded(own.figures),
-    ...extra(own.figures),
-    peers,
-    ratio: over(fastest(precision)),
-    ...(precision === 'f32' ? {} : { ratio_f32: over(fastest('f32')) }),
-    reason: own.about.reason,
-  };
-}
-
-/** @param {Record<string, number>} figures */
-function rounded(figures) {
-  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, round(value)]));
-}
-
-/** @param {Settings} settings @param {string} what @param {string} name @param {Options} options @returns {Contender} */
-function ours({ backend, threads }, what, name, options) {
-  return { name, start: () => startScript('ours.mjs', what, { backend, threads, ...options }) };
-}
-
-/**
- * Every PyTorch in these formats, under the names `pytorch f32` and so on.
- *
- * @param {Settings} settings @param {string} what @param {readonly string[]} precisions @param {Options} options
- * @returns {Contender[]}
- */
-function pyTorch({ pythons, threads, quick }, what, precisions, options) {
-  return pythons.flatMap(({ name, python }) =>
-    precisions.map((precision) => ({
-      name: `${name} ${precision}`,
-      start: () => startPyTorch(python, what, { ...options, precision, threads, quick }),
-    })),
-  );
-}
-
-/** @param {Settings} settings @param {string} label @param {Contender[]} contenders */
-async function run(settings, label, contenders) {
-  settings.say(label);
-  const { results, missing } = await compete(contenders, settings);
-  for (const line of missing) settings.leftOut(line);
-  return results;
-}
 
 /** Training: the rows in float32 and bf16, of another instruction set, and of WebAssembly. @param {Settings} settings */
 export async function trainingRows(settings) {
   /** @type {{ training: Row[], isa: Row[], wasm: Row[] }} */
   const rows = { training: [], isa: [], wasm: [] };
   const { wanted, isa, pythons, backend } = settings;
-  const precisions = formats.filter((format) => format !== 'int8' && (settings.precision ?? format) === format);
+  const precisions = precisionsOf(settings);
   for (const { name, hidden, batch, steps } of training) {
     const asked = { training: wanted('training', name), isa: wanted('isa', name), wasm: wanted('wasm', name) };
     asked.isa &&= precisions.includes('f32') && backend === undefined;
@@ -192,7 +105,7 @@ export async function generationRows(settings) {
 export async function gemmRows(settings) {
   /** @type {Row[]} */
   const rows = [];
-  const precisions = formats.filter((format) => format !== 'int8' && (settings.precision ?? format) === format);
+  const precisions = precisionsOf(settings);
   for (const { name, m, k, n } of gemm.filter((row) => settings.wanted('gemm', row.name))) {
     const size = { size: `${m}x${k}x${n}` };
     const results = await run(settings, `${name}: ${m} x ${k} times ${k} x ${n}`, [

@@ -19,6 +19,13 @@ export const generation = [
   { name: 'generate-h512', hidden: 512 },
 ];
 
+/** The model and the sentences are those of translationTask.mjs. */
+export const translation = [
+  { name: 'translation-train', what: 'train', figure: 'tokens_per_second' },
+  { name: 'translation-beam5', what: 'beam', figure: 'sentences_per_second' },
+  { name: 'translation-greedy', what: 'greedy', figure: 'sentences_per_second' },
+];
+
 /** m x k times k x n: a square one, and the input product and the weight gradient of lm-h256's layers. */
 export const gemm = [
   { name: 'gemm-1024', m: 1024, k: 1024, n: 1024 },

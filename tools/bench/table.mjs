@@ -5,11 +5,13 @@ const parts = /** @type {const} */ ([
   ['isa', 'training with another instruction set', 'tokens_per_second', 'tokens/s'],
   ['wasm', 'training in WebAssembly; the ratio is to tfjs-cpu', 'tokens_per_second', 'tokens/s'],
   ['generation', 'one text, one character at a time', 'characters_per_second', 'characters/s'],
+  ['translation', 'training of translation, target tokens', 'tokens_per_second', 'tokens/s'],
+  ['translation', 'translation of batches of sentences', 'sentences_per_second', 'sentences/s'],
   ['gemm', 'matrix products', 'gflops', 'GFLOP/s'],
 ]);
 
 /**
- * The results as tables for people, one for each part that was measured. A row of another precision than f32 shows the PyTorch of
+ * The results as tables for people, one for each part that was measured, two for one of two figures. A row of another precision than f32 shows the PyTorch of
  * its own; `/f32` is the ratio to PyTorch in float32.
  *
  * @param {Result} result
@@ -20,7 +22,7 @@ export function formatBench(result) {
   /** @type {Map<string, string>} */
   const versions = new Map();
   for (const [part, title, figure, unit] of parts) {
-    const rows = result[part] ?? [];
+    const rows = (result[part] ?? []).filter((/** @type {any} */ row) => row[figure] !== undefined);
     if (rows.length > 0) lines.push('', ...formatPart(rows, title, figure, unit));
     for (const row of rows) {
       for (const [name, { version }] of Object.entries(row.peers)) versions.set(name.replace(/-f32$/, ''), version);

@@ -1,14 +1,18 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compete } from '../bench/contest.mjs';
 import { onnxStepModel } from '../bench/onnxModel.mjs';
 import { findPackages, findPyTorch } from '../bench/peers.mjs';
-import { rowOf } from '../bench/rows.mjs';
+import { rowOf } from '../bench/row.mjs';
 import { Runner } from '../bench/runner.mjs';
 import { trainingFlopsPerToken } from '../bench/sizes.mjs';
 import { draw, median } from '../bench/statistics.mjs';
 import { formatBench } from '../bench/table.mjs';
+import { translationRow, translationRows } from '../bench/translationRows.mjs';
+import { targetTokens, translationFlops, translationTask } from '../bench/translationTask.mjs';
 import { workspaceRoot } from '../scripts/workspace.mjs';
 
 const script = join(workspaceRoot, 'tools', 'scripts', 'bench.mjs');
@@ -146,6 +150,81 @@ describe('trainingFlopsPerToken', () => {
   });
 });
 
+describe('translationTask', () => {
+  const task = translationTask();
+
+  it('draws the same sentences every time, others from another seed', () => {
+    expect(translationTask()).toEqual(task);
+    expect(translationTask({ seed: 2 }).batches).not.toEqual(task.batches);
+  });
+
+  it('has batches of like lengths, short to long, whose sentences end once and hold no banned token', () => {
+    const { banned, end } = task.tokens;
+    const means = task.batches.map(({ source, target }) => {
+      const lengths = target.map(({ length }) => length);
+      expect([source.length, target.length]).toEqual([64, 64]);
+      expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThanOrEqual(2);
+      for (const row of [...source, ...target]) {
+        expect(row.indexOf(end)).toBe(row.length - 1);
+        expect(row.filter((id) => banned.includes(id))).toEqual([]);
+        expect([row.length >= 6, row.length <= 30]).toEqual([true, true]);
+      }
+      expect(Math.max(...source.flat())).toBeLessThan(task.model.sourceVocabularySize);
+      expect(Math.max(...target.flat())).toBeLessThan(task.model.targetVocabularySize);
+      return lengths.reduce((sum, length) => sum + length, 0) / 64;
+    });
+    expect(means).toEqual([...means].sort((a, b) => a - b));
+    const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
+    expect(Math.abs(mean - 14)).toBeLessThan(1);
+  });
+
+  it('counts target tokens and the operations of every product', () => {
+    const [E, V, He, H] = [3, 5, 2, 7];
+    const model = { ...task.model, embeddingSize: E, targetVocabularySize: V };
+    const sized = { ...model, encoder: { units: He, layers: 1 }, decoder: { ...model.decoder, units: H, layers: 2 } };
+    // One sentence, 2 source tokens, 3 target tokens.
+    const batches = [{ source: [[4, 2]], target: [[4, 4, 2]] }];
+    expect(targetTokens(batches)).toBe(3);
+    const C = 2 * He;
+    const encoder = 2 * (2 * 4 * He * (E + He)) + 2 * C * H + 2 * (2 * C * H);
+    const decoder = 3 * (4 * H * (E + H) + 4 * H * (H + C + H) + (H + C) * E + E * V);
+    const attention = 2 * (2 * 3) * (H + C);
+    expect(translationFlops({ model: sized, batches })).toBe(6 * (encoder + decoder + attention));
+  });
+});
+
+describe('translationRow', () => {
+  const task = translationTask();
+  const own = { backend: 'native', threads: 2, reason: 'backend native' };
+  const pythons = [{ name: 'pytorch' }];
+
+  it('has the loss of both sides beside their speeds and operations', () => {
+    const results = {
+      f32: { about: { ...own, loss: 8.5 }, figures: { tokens_per_second: 4000 } },
+      'pytorch f32': { about: { version: '2', loss: 8.5 }, figures: { tokens_per_second: 1000 } },
+    };
+    const what = { task, name: 'translation-train', figure: 'tokens_per_second', precision: 'f32', pythons };
+    const row = translationRow(results, what);
+    expect(row).toMatchObject({ name: 'translation-train', precision: 'f32', loss: 8.5, ratio: 4 });
+    expect(row.peers.pytorch).toMatchObject({ loss: 8.5, tokens_per_second: 1000 });
+    expect(row.gflops / row.peers.pytorch.gflops).toBeCloseTo(4, 2);
+  });
+
+  it('has the share of equal translations instead of the translations', () => {
+    const result = (speed: number, about: object) => ({ about, figures: { sentences_per_second: speed } });
+    const results = {
+      f32: result(60, { ...own, translations: [[4, 5], [6], [7, 8], [9]] }),
+      'pytorch f32': result(20, { version: '2', translations: [[4, 5], [6], [7, 9], [9]] }),
+    };
+    const what = { task, name: 'translation-beam5', figure: 'sentences_per_second', precision: 'f32', pythons };
+    const row = translationRow(results, what);
+    expect(row).toMatchObject({ sentences_per_second: 60, ratio: 3 });
+    expect(row.peers.pytorch.same_translations).toBe(0.75);
+    expect(JSON.stringify(row)).not.toContain('"translations"');
+    expect(row).not.toHaveProperty('gflops');
+  });
+});
+
 describe('findPyTorch', () => {
   it('says of a python that is not there that it is left out', async () => {
     const { peers, missing } = await findPyTorch(['/no/such/python']);
@@ -193,6 +272,66 @@ describe('formatBench', () => {
       'peers: pytorch 2.15.0',
       '',
       'left out: brain.js: not installed',
+    ]);
+  });
+});
+
+describe('translationRows', () => {
+  it('trains and searches a small model in both ways, and leaves no files behind', async () => {
+    const sizes = { sourceVocabularySize: 20, targetVocabularySize: 25, embeddingSize: 8 };
+    const { model } = translationTask();
+    const encoder = { ...model.encoder, units: 4 };
+    const decoder = { ...model.decoder, units: 8 };
+    const task = translationTask({ config: { ...model, ...sizes, encoder, decoder } });
+    const left: string[] = [];
+    const settings = {
+      rounds: 1,
+      seconds: 0.01,
+      quick: true,
+      isa: 'avx2',
+      pythons: [],
+      packages: new Map<string, string>(),
+    };
+    const say = () => {};
+    const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cadenza-bench-'));
+    const before = folders();
+    const options = { ...settings, backend: 'cpu', precision: 'f32', say, wanted: () => true };
+    const rows = await translationRows({ ...options, leftOut: (line) => void left.push(line) }, task);
+    expect(left).toEqual([]);
+    expect(rows.map(({ name, backend }) => [name, backend])).toEqual([
+      ['translation-train', 'cpu'],
+      ['translation-beam5', 'cpu'],
+      ['translation-greedy', 'cpu'],
+    ]);
+    // Of untrained weights: about that of equal probabilities.
+    expect(Math.abs(rows[0].loss - Math.log(25))).toBeLessThan(0.5);
+    for (const { tokens_per_second, sentences_per_second } of rows) {
+      expect(tokens_per_second ?? sentences_per_second).toBeGreaterThan(0);
+    }
+    expect(before).toEqual(expect.arrayContaining(folders()));
+  }, 120_000);
+});
+
+describe('the tables of translation', () => {
+  it('are two, one for each figure', () => {
+    const machine = { cpu: 'Processor', cores: 2, memory_gb: 8, platform: 'linux-x64', node: 'v20.0.0' };
+    const shared = { precision: 'f32', backend: 'native', threads: 2, peers: {}, ratio: null };
+    const text = formatBench({
+      machine,
+      left_out: [],
+      translation: [
+        { ...shared, name: 'translation-train', tokens_per_second: 4000 },
+        { ...shared, name: 'translation-greedy', sentences_per_second: 150 },
+      ],
+    });
+    expect(text.split('\n').slice(2)).toEqual([
+      'training of translation, target tokens (native x2)',
+      'tokens/s                 ours  ratio',
+      'translation-train  f32  4,000      -',
+      '',
+      'translation of batches of sentences (native x2)',
+      'sentences/s               ours  ratio',
+      'translation-greedy  f32  150.0      -',
     ]);
   });
 });
