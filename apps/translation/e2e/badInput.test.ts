@@ -154,9 +154,47 @@ describe('the verbs that use a run refuse:', () => {
       /Expected --n-best to be at most --beam 5, got 9/,
     ],
     [
+      'a file of lines that is not there, before the model is read',
+      () => ['translate', '--run', run, '--input', join(folder, 'no.txt')],
+      /Expected a text file at .*no\.txt, found nothing there/,
+    ],
+    [
+      'a file of references that is a folder',
+      () => ['evaluate', '--run', run, '--source-file', files.source, '--reference-file', folder],
+      /Expected a text file at .*, found a folder/,
+    ],
+    [
+      'a place for the translations that cannot be written, before they are made',
+      () => ['evaluate', '--run', run, '--save', join(folder, 'nowhere', 'x')],
+      /Expected --save to be a file that can be written, got one in a folder that is not there: .*nowhere/,
+    ],
+    [
+      'a page in the place of a folder',
+      () => ['inspect', '--run', run, '--output', folder],
+      /Expected --output to be a file that can be written, got a folder/,
+    ],
+    [
+      'sentences to translate beside translations that are there',
+      () => [
+        ...['compare', '--hypotheses', files.target, '--hypotheses', files.target],
+        ...['--reference-file', files.target, '--source-file', files.source],
+      ],
+      /Expected no --source-file with --hypotheses/,
+    ],
+    [
       'a temperature without drawing',
       () => ['translate', '--run', run, '--temperature', '2'],
       /Expected --sample with/,
+    ],
+    [
+      'a probability beyond 1',
+      () => ['translate', '--run', run, '--sample', '--top-p', '1.5'],
+      /Expected --top-p to be above 0 and at most 1, got 1\.5/,
+    ],
+    [
+      'a negative temperature',
+      () => ['translate', '--run', run, '--sample', '--temperature', '-1'],
+      /Expected --temperature to be at least 0, got -1/,
     ],
     [
       'more checkpoints to average than there are',
@@ -183,6 +221,16 @@ describe('the verbs that use a run refuse:', () => {
     expectRefusal(
       await cadenzaTranslate(['evaluate', '--run', other, '--quiet']),
       /Expected a run of cadenza-translation, version 1, got cadenza-text-generation, version 1/,
+    );
+  });
+
+  it('a run without its vocabulary', async () => {
+    const half = join(folder, 'half');
+    mkdirSync(half);
+    writeFileSync(join(half, 'config.json'), readFileSync(join(run, 'config.json')));
+    expectRefusal(
+      await cadenzaTranslate(['translate', '--run', half, '--quiet']),
+      /Expected a vocabulary at .*half.vocabulary\.json, got nothing there$/,
     );
   });
 

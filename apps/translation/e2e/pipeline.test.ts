@@ -106,6 +106,14 @@ describe('translate', () => {
     expect(stdout).toMatch(/^ {2}\S.*\S {2}\S.*\n$/);
   });
 
+  it('keeps the tabs of a document apart from those between columns', async () => {
+    const input = `${sources[5]} \t ${sources[9]}.\tThe end.\n`;
+    const plain = await cadenzaTranslate(['translate', ...use, '--document'], { input });
+    expect(plain.stdout.split('\t')).toHaveLength(3);
+    const scored = await cadenzaTranslate(['translate', ...use, '--document', '--scores'], { input });
+    expect(scored.stdout).toMatch(/^[^\t]*\t-\d+\.\d{4}\n$/);
+  });
+
   it('draws the same translations again for the same seed', async () => {
     const draw = (seed: string): Promise<CommandResult> =>
       cadenzaTranslate(['translate', ...use, '--sample', '--temperature', '3', '--seed', seed, '--n-best', '4'], {

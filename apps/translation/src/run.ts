@@ -71,7 +71,9 @@ function readCodec(path: string): SentenceCodec {
   try {
     return SentenceCodec.fromJSON(JSON.parse(readFileSync(path, 'utf8')));
   } catch (cause) {
-    throw new InputError(`Expected a vocabulary at ${path}, got: ${(cause as Error).message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const got = code === 'ENOENT' ? ' nothing there' : `: ${message}`;
+    throw new InputError(`Expected a vocabulary at ${path}, got${got}`, { cause });
   }
 }
 

@@ -11,7 +11,7 @@ import { ConfigError, InputError, pairedBootstrap, type BleuTokenizer, type Pair
 import type { Command } from 'commander';
 import { readAll } from '../testData.js';
 import { startBackend } from './backend.js';
-import { addTestFlags, scoring, testDataOf, translateTest, type TestFlags } from './evaluate.js';
+import { addTestFlags, checkTestFiles, scoring, testDataOf, translateTest, type TestFlags } from './evaluate.js';
 import { addSearchFlags, openRuns, searchOptions, type SearchFlags } from './runOptions.js';
 
 interface CompareOptions extends SearchFlags, TestFlags, CommonOptions {
@@ -90,6 +90,7 @@ async function translateByBoth(
   options: CompareOptions,
   { output, signal }: ActionContext,
 ): Promise<TwoSystems | undefined> {
+  await checkTestFiles(options);
   const both = names.map((run) => openRuns({ run, checkpoint: 'best' }, output));
   const test = await testDataOf(options, both[0][0]);
   await startBackend(options, output, both[0][0].config);
@@ -110,6 +111,8 @@ async function translateByBoth(
 async function readBoth(names: [string, string], options: CompareOptions): Promise<TwoSystems> {
   if (options.referenceFile === undefined)
     throw new ConfigError('Expected --reference-file with --hypotheses, got none');
+  if (options.sourceFile !== undefined)
+    throw new ConfigError('Expected no --source-file with --hypotheses, which are translated already, got one');
   const [references, first, second] = await Promise.all([options.referenceFile, ...names].map(readAll));
   for (const [index, lines] of [first, second].entries()) {
     if (lines.length === references.length) continue;

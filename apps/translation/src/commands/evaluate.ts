@@ -9,6 +9,7 @@ import {
   type Output,
 } from '@cadenza/cli';
 import { ConfigError, InputError, type BleuTokenizer } from '@cadenza/core';
+import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
 import type { OpenRun } from '../run.js';
@@ -16,6 +17,7 @@ import { ownTestData, readTestFiles, type TestData } from '../testData.js';
 import type { TranslateOptions } from '../translationOptions.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
+import { checkOutputFile } from './outputFile.js';
 import {
   addRunFlags,
   addSearchFlags,
@@ -56,6 +58,8 @@ export function addEvaluateVerb(program: Command): void {
 }
 
 async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
+  if (options.save !== undefined) checkOutputFile('--save', options.save);
+  await checkTestFiles(options);
   const runs = openRuns(options, output);
   const search = searchOptions(options);
   const test = await testDataOf(options, runs[0]);
@@ -91,10 +95,17 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
 /** The two files that are named, or else what the run has kept from training. */
 export function testDataOf({ sourceFile, referenceFile }: TestFlags, run: OpenRun): Promise<TestData> {
   if (sourceFile !== undefined && referenceFile !== undefined) return readTestFiles(sourceFile, referenceFile);
-  if (sourceFile === undefined && referenceFile === undefined) return ownTestData(run);
-  const [given, missing] =
-    sourceFile === undefined ? ['reference-file', 'source-file'] : ['source-file', 'reference-file'];
-  throw new ConfigError(`Expected --${missing} beside --${given}, got none`);
+  return ownTestData(run);
+}
+
+/** Refuses one test file alone, and files that are not there, before a model is read. */
+export async function checkTestFiles({ sourceFile, referenceFile }: TestFlags): Promise<void> {
+  if ((sourceFile === undefined) !== (referenceFile === undefined)) {
+    const [given, missing] =
+      sourceFile === undefined ? ['reference-file', 'source-file'] : ['source-file', 'reference-file'];
+    throw new ConfigError(`Expected --${missing} beside --${given}, got none`);
+  }
+  for (const path of [sourceFile, referenceFile]) if (path !== undefined) await checkTextFile(path);
 }
 
 /** How to measure: as is told, or else as the run measured itself. */

@@ -13,7 +13,8 @@ import { inspectTranslations, type Inspection } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
-import { testDataOf, type TestFlags } from './evaluate.js';
+import { checkTestFiles, testDataOf, type TestFlags } from './evaluate.js';
+import { checkOutputFile } from './outputFile.js';
 import { addRunFlags, openRuns, type RunOptions } from './runOptions.js';
 
 interface InspectOptions extends RunOptions, TestFlags, CommonOptions {
@@ -53,7 +54,10 @@ export function addInspectVerb(program: Command): void {
 const DRAWN = 6;
 
 async function inspectCommand(options: InspectOptions, { output, signal }: ActionContext): Promise<void> {
+  await checkTestFiles(options);
   const runs = openRuns(options, output);
+  const path = resolve(options.output ?? join(runs[0].directory, 'inspect.html'));
+  checkOutputFile('--output', path);
   const test = await testDataOf(options, runs[0]);
   const pairs = test.pairs.slice(0, options.sentences);
   await startBackend(options, output, runs[0].config);
@@ -78,7 +82,6 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     title: `From ${source} to ${target}`,
     subtitle: `${runs.map(({ directory }) => basename(directory)).join(', ')}, step ${runs[0].step}`,
   });
-  const path = resolve(options.output ?? join(runs[0].directory, 'inspect.html'));
   try {
     replaceFile(defaultFileSystem, path, page);
   } catch (cause) {

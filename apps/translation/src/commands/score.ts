@@ -1,5 +1,6 @@
 import { addVerb, createProgress, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { InputError } from '@cadenza/core';
+import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { readTestFiles } from '../testData.js';
 import { Translator } from '../translator.js';
@@ -24,6 +25,7 @@ export function addScoreVerb(program: Command): void {
 }
 
 async function scoreCommand(options: ScoreOptions, { output, signal }: ActionContext): Promise<void> {
+  for (const path of [options.source, options.target]) await checkTextFile(path);
   const runs = openRuns(options, output);
   const { pairs } = await readTestFiles(options.source, options.target);
   const longest = Math.max(...runs.map(({ config }) => config.training.batchTokens));

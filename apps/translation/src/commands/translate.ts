@@ -9,7 +9,7 @@ import {
   type CommonOptions,
 } from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
-import { decodeUtf8Stream, linesOf, readLines } from '@cadenza/text';
+import { checkTextFile, decodeUtf8Stream, linesOf, readLines } from '@cadenza/text';
 import type { Command } from 'commander';
 import { pharaohPairs, softPairs } from '../alignment.js';
 import { chunksOfLines } from '../translate.js';
@@ -61,15 +61,14 @@ export function addTranslateVerb(program: Command): void {
 
 async function translateCommand(flags: TranslateFlags, { output, signal }: ActionContext): Promise<void> {
   const options: TranslateOptions = { ...translateOptions(flags), signal };
+  const input = flags.input === '-' ? undefined : flags.input;
+  if (input !== undefined) await checkTextFile(input);
   const runs = openRuns(flags, output);
   await startBackend(flags, output, runs[0].config);
   const translator = Translator.of(runs);
   const seed = flags.seed ?? (flags.sample ? Math.floor(Math.random() * 2 ** 32) : 1);
   if (flags.sample) output.say(`seed ${seed}`);
-  const batches =
-    flags.input === undefined || flags.input === '-'
-      ? linesOf(decodeUtf8Stream(process.stdin, 'standard input'))
-      : readLines(flags.input);
+  const batches = input === undefined ? linesOf(decodeUtf8Stream(process.stdin, 'standard input')) : readLines(input);
   const started = performance.now();
   let lines = 0;
   let words = 0;
@@ -102,6 +101,12 @@ function translateOptions(flags: TranslateFlags): TranslateOptions {
   for (const [name, value] of Object.entries({ temperature, 'top-k': topK, 'top-p': topP, seed: flags.seed })) {
     if (value !== undefined && !sample) throw new ConfigError(`Expected --sample with --${name}, got none`);
   }
+  if (temperature !== undefined && temperature < 0) {
+    throw new ConfigError(`Expected --temperature to be at least 0, got ${temperature}`);
+  }
+  if (topP !== undefined && !(topP > 0 && topP <= 1)) {
+    throw new ConfigError(`Expected --top-p to be above 0 and at most 1, got ${topP}`);
+  }
   if (!sample && nBest > beam) throw new ConfigError(`Expected --n-best to be at most --beam ${beam}, got ${nBest}`);
   return {
     ...searchOptions(flags),
@@ -118,7 +123,13 @@ function written({ hypotheses }: Translation, number: number, flags: TranslateFl
     ...(flags.scores || flags.nBest !== undefined ? [hypothesis.score.toFixed(4)] : []),
     ...(flags.alignment === undefined ? [] : [alignmentText(hypothesis, flags)]),
   ];
-  if (flags.nBest === undefined) return `${[hypotheses[0].text, ...extras(hypotheses[0])].join('\t')}\n`;
+  if (flags.nBest === undefined) {
+    const [best] = hypotheses;
+    const columns = extras(best);
+    // A tab of the document must not look like one between columns.
+    const text = columns.length === 0 ? best.text : best.text.replaceAll('\t', ' ');
+    return `${[text, ...columns].join('\t')}\n`;
+  }
   return hypotheses.map((hypothesis) => `${[number, hypothesis.text, ...extras(hypothesis)].join(' ||| ')}\n`).join('');
 }
 

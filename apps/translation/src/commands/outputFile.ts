@@ -1,0 +1,21 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { InputError } from '@cadenza/core';
+
+/** Refuses, before the work begins, a path to which its result could not be written in the end; `flag` is what named it. */
+export function checkOutputFile(flag: string, path: string): void {
+  const refuse = (got: string, cause?: unknown): never => {
+    throw new InputError(`Expected ${flag} to be a file that can be written, got ${got}: ${path}`, { cause });
+  };
+  const folder = dirname(resolve(path));
+  if (path === '') refuse('an empty name');
+  if (!existsSync(folder)) refuse('one in a folder that is not there');
+  if (!statSync(folder).isDirectory()) refuse('one in a file');
+  const there = existsSync(path);
+  if (there && statSync(path).isDirectory()) refuse('a folder');
+  try {
+    accessSync(there ? path : folder, constants.W_OK);
+  } catch (cause) {
+    refuse('no permission', cause);
+  }
+}
