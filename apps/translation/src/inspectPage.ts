@@ -8,9 +8,11 @@ const HEAT_MAP: PageAsset = {
 .heat th, .heat td { border: 0; padding: 0; }
 .heat thead th { height: 7.5rem; vertical-align: bottom; font-weight: 400; }
 .heat thead span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 7.5rem; overflow: hidden; }
-.heat tbody th { font-weight: 400; text-align: right; padding-right: .5rem; white-space: nowrap; }
+.heat tbody th { position: sticky; left: 0; z-index: 1; background: var(--surface); font-weight: 400; text-align: right; padding-right: .5rem; white-space: nowrap; }
 .heat td { width: 1.35rem; min-width: 1.35rem; height: 1.35rem; background: rgb(var(--warm) / var(--v, 0)); outline: 1px solid var(--line); }
+.heat thead td { position: sticky; left: 0; z-index: 1; outline: 0; background: var(--surface); }
 .heat td.probability { outline: 0; width: auto; padding-left: .6rem; background: none; color: var(--ink-3); }
+.heat thead th.probability { padding-left: .6rem; color: var(--ink-3); }
 `,
 };
 
@@ -52,7 +54,7 @@ export function heatMap({ sourceTokens, targetTokens, weights, probabilities }: 
     return markup`<tr><th scope="row">${token}</th>${cells}<td class="probability">${probabilities[row].toFixed(2)}</td></tr>\n`;
   });
   const content = markup`<div class="scroll" tabindex="0"><table class="heat">
-<thead><tr><td></td>${heading}<td></td></tr></thead>
+<thead><tr><td></td>${heading}<th scope="col" class="probability"><span>probability</span></th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
   return withAsset(content, HEAT_MAP);
 }

@@ -117,6 +117,9 @@ describe('inspectTranslations', () => {
     expect(inspection.certain[0].nats).toBeLessThan(inspection.uncertain[0].nats);
     const page = renderInspectPage(inspection, { title: 'A page', subtitle: 'of a test' });
     expect(page).toContain('The least certain');
-    expect(heatMap(inspection.maps[0]).source).toContain('&lt;eos&gt;');
+    const map = heatMap(inspection.maps[0]).source;
+    expect(map).toContain('&lt;eos&gt;');
+    expect(map.match(/<th scope="col"/g)).toHaveLength(sourceTokens.length + 1); // the probability has a heading too
+    expect(map).toContain('<span>probability</span>');
   });
 });
