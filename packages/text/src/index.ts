@@ -24,3 +24,4 @@ export * from './bucketBatches.js';
 export * from './language/languageTokenizer.js';
 export * from './language/truecaser.js';
 export * from './language/sentences.js';
+export * from './ngram/index.js';
