@@ -11,7 +11,7 @@ import { median } from './statistics.mjs';
 
 /**
  * Starts all contenders one after the other, so that each finds its best settings undisturbed, then lets them take turns, round
- * after round, so that a slow moment of the machine meets all of them.
+ * after round, so that a slow moment of the machine meets all of them. One that ends in between is left out.
  *
  * @param {Contender[]} contenders
  * @param {{ rounds: number, seconds: number }} options
@@ -22,6 +22,8 @@ export async function compete(contenders, { rounds, seconds }) {
   const present = [];
   /** @type {string[]} */
   const missing = [];
+  /** @type {Set<string>} */
+  const lost = new Set();
   try {
     for (const contender of contenders) {
       try {
@@ -39,16 +41,21 @@ export async function compete(contenders, { rounds, seconds }) {
     for (let round = 0; round < rounds; round++) {
       for (const contender of present) {
         if (round >= (contender.rounds ?? rounds)) continue;
-        contender.answers.push(await contender.runner.measure(contender.seconds ?? seconds));
+        if (lost.has(contender.name)) continue;
+        try {
+          contender.answers.push(await contender.runner.measure(contender.seconds ?? seconds));
+        } catch (error) {
+          lost.add(contender.name);
+          missing.push(`${contender.name}: ${/** @type {Error} */ (error).message}`);
+        }
       }
     }
   } finally {
     for (const { runner } of present) runner.stop();
   }
-  const results = present.map(({ name, runner, answers }) => [
-    name,
-    { about: runner.about, figures: medians(answers) },
-  ]);
+  const results = present
+    .filter(({ name }) => !lost.has(name))
+    .map(({ name, runner, answers }) => [name, { about: runner.about, figures: medians(answers) }]);
   return { results: Object.fromEntries(results), missing };
 }
 

@@ -59,6 +59,20 @@ describe('compete', () => {
     expect(log).toEqual(['ours 1', 'slow 7', 'ours 1', 'slow 7', 'ours 1', 'ours stops', 'slow stops']);
   });
 
+  it('leaves out one that ends while it is measured, and goes on with the others', async () => {
+    const log: string[] = [];
+    const ended = {
+      about: { version: 'ended 1' },
+      measure: () => Promise.reject(new Error('killed')),
+      stop: () => void log.push('ended stops'),
+    };
+    const contenders = [{ name: 'ended', start: async () => ended }, contender('ours', [2, 4], log)];
+    const { results, missing } = await compete(contenders, { rounds: 2, seconds: 1 });
+    expect(results).toEqual({ ours: { about: { version: 'ours 1' }, figures: { speed: 3 } } });
+    expect(missing).toEqual(['ended: killed']);
+    expect(log).toEqual(['ours 1', 'ours 1', 'ended stops', 'ours stops']);
+  });
+
   it('leaves out who cannot do it or does not start, and says why', async () => {
     const log: string[] = [];
     const unable = { about: { unsupported: 'no such precision' }, measure: async () => ({}), stop: () => {} };
