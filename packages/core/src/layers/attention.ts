@@ -8,6 +8,7 @@ import { NestedLayer, type CallArguments, type Shape } from './nestedLayer.js';
 import {
   assertKnownOptions,
   choice,
+  flag,
   positiveInteger,
   presentOptions,
   seedOf,
@@ -81,7 +82,7 @@ export class Attention extends NestedLayer {
     super(given);
     this.given = given;
     this.score = choice(given.score, attentionScores, 'multiplicative', 'score');
-    this.coverage = given.coverage === true;
+    this.coverage = flag(given.coverage, false, 'coverage');
     if (given.units !== undefined && this.score !== 'additive') {
       throw new ConfigError(expected('units', `absent for the score ${this.score}`, given.units));
     }

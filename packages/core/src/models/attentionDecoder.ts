@@ -90,7 +90,7 @@ export class AttentionDecoder extends NestedLayer {
 
   constructor(options: AttentionDecoderOptions) {
     const resolved = resolveAttentionDecoder(options);
-    super(resolved.base);
+    super(options);
     this.given = options;
     this.options = resolved;
     this.random = new Random(resolved.seed);
@@ -397,7 +397,7 @@ function concat(parts: tf.Tensor3D[]): tf.Tensor3D {
 }
 
 /** Every row so many times in a row: [B, ...] to [B K, ...]. */
-export function repeatRows<T extends tf.Tensor>(tensor: T, times: number): T {
+function repeatRows<T extends tf.Tensor>(tensor: T, times: number): T {
   const [batch, ...rest] = tensor.shape;
   const one = tf.expandDims(tensor, 1);
   const tiled = tf.tile(one, [1, times, ...rest.map(() => 1)]);

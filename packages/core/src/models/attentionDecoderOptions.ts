@@ -76,7 +76,6 @@ export type ResolvedAttentionDecoder = Required<
   Omit<AttentionDecoderOptions, 'attentionUnits' | keyof BaseLayerOptions>
 > & {
   attentionUnits: number | undefined;
-  base: BaseLayerOptions;
 };
 
 /** Fills in the defaults, and refuses what is unknown, out of range, or without effect. */
@@ -119,11 +118,5 @@ export function resolveAttentionDecoder(options: AttentionDecoderOptions): Resol
     weightDropout: rate(given.weightDropout, 'weightDropout'),
     variational: flag(given.variational, true, 'variational'),
     seed: seedOf(given.seed),
-    base: baseOptionsOf(given),
   };
-}
-
-function baseOptionsOf(given: BaseLayerOptions): BaseLayerOptions {
-  const { name, trainable, inputShape, batchInputShape, batchSize, dtype } = given;
-  return { name, trainable, inputShape, batchInputShape, batchSize, dtype };
 }
