@@ -22,3 +22,5 @@ export * from './augment/reverberation.js';
 export * from './files/sphinx.js';
 export * from './files/manifest.js';
 export * from './files/featureCache.js';
+export * from './augment/vocalTract.js';
+export * from './features/frameStacker.js';

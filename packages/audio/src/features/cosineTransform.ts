@@ -1,14 +1,16 @@
 /**
  * The discrete cosine transform of type II as a matrix: `[coefficients, inputs]`, row after row,
  * C[k, m] = 2 cos(pi k (m + 1/2) / M) without a norm (scipy's definition), and for `ortho` times sqrt(1 / 4M) for k = 0
- * and sqrt(1 / 2M) for the others, which makes the whole matrix orthonormal.
+ * and sqrt(1 / 2M) for the others, which makes the whole matrix orthonormal. `sphinx` divides by 2M, and counts the first input by
+ * half, as Sphinx's `legacy` transform does.
  */
-export function cosineTransform(inputs: number, coefficients: number, norm: 'ortho' | 'none'): Float64Array {
+export function cosineTransform(inputs: number, coefficients: number, norm: 'ortho' | 'none' | 'sphinx'): Float64Array {
   const matrix = new Float64Array(coefficients * inputs);
   for (let k = 0; k < coefficients; k++) {
-    const scale = norm === 'none' ? 2 : Math.sqrt((k === 0 ? 1 : 2) / inputs);
+    const scale = norm === 'none' ? 2 : norm === 'sphinx' ? 1 / inputs : Math.sqrt((k === 0 ? 1 : 2) / inputs);
     for (let m = 0; m < inputs; m++) {
-      matrix[k * inputs + m] = scale * Math.cos((Math.PI * k * (m + 0.5)) / inputs);
+      const part = norm === 'sphinx' && m === 0 ? 0.5 : 1;
+      matrix[k * inputs + m] = part * scale * Math.cos((Math.PI * k * (m + 0.5)) / inputs);
     }
   }
   return matrix;

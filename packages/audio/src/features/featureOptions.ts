@@ -8,7 +8,8 @@ import { WINDOW_NAMES, type WindowName } from './windows.js';
 export interface CepstraOptions {
   /** How many coefficients to keep, C0 among them. */
   count: number;
-  norm: 'ortho' | 'none';
+  /** Of the cosine transform. */
+  norm: 'ortho' | 'none' | 'sphinx';
   /** The length L of the lifter; 0 leaves the coefficients as they are. */
   lifter: number;
   /** See {@link lifterWeights}. */
@@ -123,7 +124,7 @@ function checkWords(options: FeatureOptions): void {
     ['spectrumPerBin', options.spectrumPerBin, flags],
     ['log.kind', options.log.kind, ['natural', 'log10', 'decibel', 'none']],
     ['log.floorMode', options.log.floorMode, ['clamp', 'add', 'zero']],
-    ['cepstra.norm', options.cepstra.norm, ['ortho', 'none']],
+    ['cepstra.norm', options.cepstra.norm, ['ortho', 'none', 'sphinx']],
     ['cepstra.lifterShift', options.cepstra.lifterShift, [0, 1]],
     ['energy', options.energy, ['none', 'replace', 'prepend']],
     ['energyOf', options.energyOf, ['raw', 'windowed', 'spectrum']],

@@ -94,11 +94,36 @@ function torchaudio(sampleRate: number): FeatureOptions {
   };
 }
 
+/** Frames of 25.625 ms every 10 ms and 40 bands of unit area, whose edges lie on the transform's bins. */
+function sphinx(sampleRate: number): FeatureOptions {
+  const frameLength = Math.floor(sampleRate * 0.025625 + 0.5);
+  return {
+    ...kaldi(sampleRate),
+    frameLength,
+    fftSize: Math.max(512, nextPowerOfTwo(frameLength)),
+    removeOffset: false,
+    preEmphasisOver: 'signal',
+    window: 'hamming',
+    mel: {
+      bands: 40,
+      lowest: 130,
+      highest: Math.min(6800, sampleRate / 2),
+      scale: 'htk',
+      norm: 'slaney',
+      triangles: 'bins',
+    },
+    log: { kind: 'natural', floor: 1e-4, floorMode: 'add', range: 0 },
+    cepstra: { count: 13, norm: 'sphinx', lifter: 0, lifterShift: 0 },
+  };
+}
+
 const PRESETS = {
   /** Kaldi's compute-mfcc-feats and torchaudio.compliance.kaldi.mfcc (of 16-bit values), both without energy. */
   'kaldi-mfcc': kaldi,
   /** Kaldi's compute-fbank-feats and torchaudio.compliance.kaldi.fbank. */
   'kaldi-fbank': (sampleRate: number): FeatureOptions => ({ ...kaldi(sampleRate), output: 'mel' }),
+  /** sphinx_fe of SphinxBase, with its `legacy` transform. */
+  'sphinx-mfcc': sphinx,
   /** librosa.feature.mfcc of librosa 0.10 and 0.11. */
   'librosa-mfcc': librosa,
   /** librosa.power_to_db(librosa.feature.melspectrogram(...)). */

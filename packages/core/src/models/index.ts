@@ -31,3 +31,12 @@ export type {
   SequenceToSequenceDropout,
   SequenceToSequenceOptions,
 } from './sequenceToSequenceOptions.js';
+export { AcousticModel } from './acousticModel.js';
+export type {
+  AcousticForwardOptions,
+  AcousticModelConfig,
+  AcousticModelDropout,
+  AcousticModelOptions,
+  FrameBatch,
+  TranscribedBatch,
+} from './acousticModel.js';

@@ -1,0 +1,258 @@
+import { fileURLToPath } from 'node:url';
+import {
+  count,
+  fraction,
+  learningShape,
+  optionalCount,
+  parseAssignments,
+  precisionSchema,
+  Presets,
+  readJsonObject,
+  resolveConfiguration,
+  seedSchema,
+  watchingShape,
+  type ConfigSources as Sources,
+} from '@cadenza/cli';
+import { ConfigError } from '@cadenza/core';
+import { z } from 'zod';
+
+const whole = z.int().min(0);
+const decibels = z.number().min(-120).max(120);
+
+/** Which recordings are learned from. */
+const dataSchema = z.strictObject({
+  /** Speakers that are left out of training and validation, to be tested on. */
+  withoutSpeakers: z.array(z.string()).default([]),
+  /** The part of the recordings that is held out for validation where no manifest for it is named. */
+  heldOut: z.number().gt(0).lt(1).default(0.1),
+  /** `speaker`: whole speakers are held out, where they are known and enough; `recording`: recordings of any. */
+  holdOutBy: z.enum(['speaker', 'recording']).default('speaker'),
+  /** Longer recordings are not trained on; in seconds. */
+  maximumSeconds: z.number().positive().default(20),
+});
+
+/** How sound becomes frames. */
+const featuresSchema = z.strictObject({
+  /** `mfcc` and `filterbank` as Kaldi computes them; `sphinx`: the cepstra of Sphinx, which files of features may hold already. */
+  kind: z.enum(['mfcc', 'filterbank', 'sphinx']).default('mfcc'),
+  /** In hertz; other sound is resampled. */
+  sampleRate: z.int().min(1000).max(192_000).default(16_000),
+  /** Bands of the mel scale. */
+  bands: count.default(40),
+  /** mfcc and sphinx: how many coefficients. */
+  cepstra: count.default(13),
+  /** In hertz. */
+  lowest: z.number().min(0).default(20),
+  /** In hertz; 0 is half the sample rate. */
+  highest: z.number().min(0).default(0),
+  /** 1 adds first differences, 2 second ones too. */
+  deltas: z.int().min(0).max(2).default(0),
+  /** By the recording, by the frames so far (for streams), or by the training part's mean. */
+  normalization: z.enum(['utterance', 'running', 'training', 'none']).default('utterance'),
+  /** Whether features are divided by their deviation too. */
+  variance: z.boolean().default(true),
+  /** How many frames the network reads side by side, and how far apart. */
+  stack: count.default(3),
+  stride: count.default(3),
+});
+
+/** The words and how they are written. */
+const textSchema = z.strictObject({
+  /** `character`: words are spelled, with a space between; `word`: each word of the training part is a symbol. */
+  unit: z.enum(['character', 'word']).default('character'),
+  casing: z.enum(['lower', 'none']).default('lower'),
+});
+
+const modelSchema = z.strictObject({
+  cell: z.enum(['lstm', 'gru', 'rnn']).default('lstm'),
+  hiddenSize: count.default(128),
+  layers: count.default(2),
+  /** Reads the recording in both directions; such a model waits for the end. */
+  bidirectional: z.boolean().default(true),
+  dropout: z
+    .strictObject({
+      input: fraction.default(0),
+      between: fraction.default(0),
+      output: fraction.default(0),
+      recurrent: fraction.default(0),
+      weight: fraction.default(0),
+    })
+    .prefault({}),
+  variational: z.boolean().default(false),
+  layerNorm: z.boolean().default(false),
+  residual: z.boolean().default(false),
+});
+
+/** What is done to recordings in training, drawn anew in each epoch. What concerns the sound itself needs sound files. */
+const augmentationSchema = z.strictObject({
+  /** The sound (or without sound its frames) up to this part slower or faster (Ko et al. 2015). */
+  speed: z.number().min(0).max(0.5).default(0),
+  /** Cepstra as of a vocal tract up to this part longer or shorter (Jaitly and Hinton 2013). */
+  vocalTract: z.number().min(0).max(0.4).default(0),
+  /** The sound up to so many decibels louder or quieter. */
+  volume: z.number().min(0).max(40).default(0),
+  /** Noise is added to this part of the recordings, at a ratio drawn between the two. */
+  noise: z
+    .strictObject({
+      probability: z.number().min(0).max(1).default(0),
+      lowest: decibels.default(10),
+      highest: decibels.default(40),
+      color: z.enum(['white', 'pink']).default('white'),
+    })
+    .prefault({}),
+  /** This part of the recordings is heard in a room, with a decay of up to so many seconds. */
+  reverberation: z
+    .strictObject({
+      probability: z.number().min(0).max(1).default(0),
+      decay: z.number().min(0).max(5).default(0.3),
+    })
+    .prefault({}),
+  /** Up to so many recordings are joined to one, with pauses of up to so many seconds; 1 is none. */
+  join: z
+    .strictObject({
+      recordings: count.default(1),
+      pause: z.number().min(0).max(5).default(0.3),
+      /** The part of the examples that are joined. */
+      probability: z.number().min(0).max(1).default(1),
+    })
+    .prefault({}),
+  /** Masks over time and over features (Park et al. 2019). */
+  mask: z
+    .strictObject({
+      times: whole.default(0),
+      timeWidth: whole.default(20),
+      timePart: z.number().min(0).max(1).default(0.2),
+      features: whole.default(0),
+      featureWidth: whole.default(4),
+    })
+    .prefault({}),
+});
+
+const trainingSchema = z.strictObject({
+  /** The most frames of a batch that the network reads, padding included. */
+  batchFrames: count.default(4000),
+  /** The most recordings of a batch; null is no limit. */
+  batchRecordings: optionalCount,
+  ...learningShape,
+  /** classify: the part of the probability that is spread over all labels (Szegedy et al. 2016). */
+  labelSmoothing: fraction.default(0),
+});
+
+/** How transcripts are searched for: see core's `ctcPrefixBeamSearch`. */
+const decodingSchema = z.strictObject({
+  method: z.enum(['beam', 'greedy']).default('beam'),
+  beam: count.default(32),
+  /** Symbols below this log-probability in a frame are not followed. */
+  minimumLogProbability: z.number().max(0).default(-9),
+  /** Hypotheses further below the best are dropped, in nats. */
+  margin: z.number().positive().default(14),
+  /** An n-gram model of the training transcripts, by modified Kneser-Ney. */
+  languageModel: z.enum(['none', 'word', 'character']).default('none'),
+  order: count.default(3),
+  /** `closed`: words of the training transcripts only. */
+  vocabulary: z.enum(['open', 'closed']).default('open'),
+  /** The language model's weight, and what each word adds; null is what the validation part likes best. */
+  weight: z.number().min(0).nullable().default(null),
+  wordBonus: z.number().nullable().default(null),
+});
+
+const monitoringSchema = z.strictObject({
+  ...watchingShape,
+  /** Recordings whose transcript is shown at each validation. */
+  samples: whole.default(2),
+  keepCheckpoints: count.default(2),
+});
+
+/** Everything a training depends on besides its data. The resolved values are saved as the run's `config.json`. */
+export const configSchema = z.strictObject({
+  seed: seedSchema,
+  precision: precisionSchema,
+  /** `transcribe`: what was said, by CTC; `classify`: one label a recording. */
+  task: z.enum(['transcribe', 'classify']).default('transcribe'),
+  data: dataSchema.prefault({}),
+  features: featuresSchema.prefault({}),
+  text: textSchema.prefault({}),
+  model: modelSchema.prefault({}),
+  augmentation: augmentationSchema.prefault({}),
+  training: trainingSchema.prefault({}),
+  decoding: decodingSchema.prefault({}),
+  monitoring: monitoringSchema.prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigSources = Sources<Config>;
+
+const presets = new Presets(fileURLToPath(new URL('../presets', import.meta.url)));
+
+/** The names of the presets, which are the JSON files in `presets/`. */
+export function presetNames(): string[] {
+  return presets.names();
+}
+
+/** True where the preset holds a smaller budget for backends without native kernels. */
+export function hasSlowBudget(preset = 'default'): boolean {
+  return presets.hasSlowBudget(preset);
+}
+
+/** Defaults, then the preset, the file, the flags and the assignments: each wins over those before. */
+export function resolveConfig(sources: ConfigSources): Config {
+  const { preset = 'default', file, flags = {}, assignments = [], base } = sources;
+  const layers =
+    base === undefined
+      ? presets.layers(preset, sources.reducedBudget ?? false)
+      : [{ name: 'the run', values: { ...base } }];
+  if (file !== undefined) layers.push({ name: file, values: readJsonObject(file, '--config') });
+  layers.push({ name: 'the command line', values: flags });
+  layers.push({ name: '--set', values: parseAssignments(assignments, configSchema) });
+  const config = resolveConfiguration(configSchema, layers);
+  checkTogether(config);
+  return config;
+}
+
+/** What no single value can be blamed for. */
+function checkTogether({ task, features, text, model, augmentation, decoding }: Config): void {
+  const half = features.sampleRate / 2;
+  const highest = features.highest === 0 ? half : features.highest;
+  if (highest > half || features.lowest >= highest) {
+    throw new ConfigError(
+      `Expected features.lowest below features.highest, and that at most ${half} Hz, got ${features.lowest} and ${highest}`,
+    );
+  }
+  if (features.kind !== 'filterbank' && features.cepstra > features.bands) {
+    throw new ConfigError(
+      `Expected features.cepstra to be at most features.bands ${features.bands}, got ${features.cepstra}`,
+    );
+  }
+  if (features.normalization === 'running' && features.deltas > 0) {
+    throw new ConfigError(`Expected features.deltas to be 0 with running normalization, got ${features.deltas}`);
+  }
+  if (augmentation.vocalTract > 0 && features.kind === 'filterbank') {
+    throw new ConfigError('Expected features.kind to be of cepstra with augmentation.vocalTract, got filterbank');
+  }
+  if (augmentation.noise.lowest > augmentation.noise.highest) {
+    const { lowest, highest } = augmentation.noise;
+    throw new ConfigError(`Expected augmentation.noise.lowest to be at most highest ${highest}, got ${lowest}`);
+  }
+  if (task === 'classify') {
+    if (text.unit !== 'word')
+      throw new ConfigError(`Expected text.unit to be word with task classify, got ${text.unit}`);
+    if (augmentation.join.recordings > 1) {
+      throw new ConfigError(
+        `Expected augmentation.join.recordings to be 1 with task classify, got ${augmentation.join.recordings}`,
+      );
+    }
+  }
+  if (decoding.languageModel === 'character' && text.unit === 'word') {
+    throw new ConfigError('Expected decoding.languageModel to be word or none with text.unit word, got character');
+  }
+  if (model.residual && model.layers < 2) {
+    throw new ConfigError(`Expected model.layers to be at least 2 with model.residual, got ${model.layers}`);
+  }
+}
+
+/** Whether a model of this configuration can say what it hears before the end. */
+export function isStreaming({ task, model, features }: Config): boolean {
+  const local =
+    features.normalization === 'running' || features.normalization === 'training' || features.normalization === 'none';
+  return task === 'transcribe' && !model.bidirectional && features.deltas === 0 && local;
+}

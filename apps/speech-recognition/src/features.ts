@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import {
+  appendDeltas,
+  FeatureExtractor,
+  featurePreset,
+  NormalizationStatistics,
+  normalizeUtterance,
+  RunningNormalizer,
+  stackFeatures,
+  type FeatureMatrix,
+  type FeatureOptions,
+} from '@cadenza/audio';
+import { expected, InputError } from '@cadenza/core';
+import type { Config } from './config.js';
+
+export type FeatureConfig = Config['features'];
+
+/** The options of the first step, from samples to cepstra or bands. */
+export function extractorOptions({ kind, sampleRate, bands, cepstra, lowest, highest }: FeatureConfig): FeatureOptions {
+  const mel = { bands, lowest, highest };
+  if (kind === 'filterbank') return featurePreset('kaldi-fbank', sampleRate, { mel });
+  return featurePreset(kind === 'sphinx' ? 'sphinx-mfcc' : 'kaldi-mfcc', sampleRate, {
+    mel,
+    cepstra: { count: cepstra },
+  });
+}
+
+/**
+ * The way from sound to what the network reads: cepstra or bands of frames, their differences, normalisation, stacks of frames. Training
+ * augments between the first step and the others.
+ */
+export class FeaturePipeline {
+  private readonly extractor: FeatureExtractor;
+
+  /** @param statistics of the training part, for the normalization by it */
+  constructor(
+    readonly config: FeatureConfig,
+    readonly statistics?: NormalizationStatistics,
+  ) {
+    this.extractor = new FeatureExtractor(extractorOptions(config));
+    if (config.normalization === 'training' && statistics === undefined) {
+      throw new InputError('Expected statistics of the training part with features.normalization training, got none');
+    }
+  }
+
+  /** D of a frame before differences and stacks. */
+  get frameDimension(): number {
+    return this.extractor.dimension;
+  }
+
+  /** D of what the network reads. */
+  get dimension(): number {
+    return this.frameDimension * (1 + this.config.deltas) * this.config.stack;
+  }
+
+  /** In seconds. */
+  get frameSeconds(): number {
+    return this.extractor.options.frameShift / this.config.sampleRate;
+  }
+
+  /** How long a stack of the network's is, in seconds. */
+  get stackSeconds(): number {
+    return this.frameSeconds * this.config.stride;
+  }
+
+  /** Equal for pipelines that give equal features. */
+  get fingerprint(): string {
+    const parts = [this.extractor.fingerprint, this.config, this.statistics?.toJSON() ?? null];
+    return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  }
+
+  /** The first step: samples at the pipeline's rate to frames. */
+  extract(samples: Float32Array): FeatureMatrix {
+    return this.extractor.extract(samples);
+  }
+
+  /** The first step for samples that arrive in pieces. */
+  extractStream(): ReturnType<FeatureExtractor['stream']> {
+    return this.extractor.stream();
+  }
+
+  /** Refuses features made before whose frames are of another size. */
+  checkFrames(features: FeatureMatrix, name: string): void {
+    if (features.dimension === this.frameDimension) return;
+    throw new InputError(
+      `${expected(`the features of ${name}`, `frames of ${this.frameDimension} values`, features.dimension)}`,
+    );
+  }
+
+  /** A normaliser of frames that arrive in pieces, in the way of {@link finish}. */
+  runningNormalizer(): RunningNormalizer {
+    return new RunningNormalizer(this.frameDimension, { variance: this.config.variance, prior: this.statistics });
+  }
+
+  /** The other steps: frames to what the network reads. */
+  finish(frames: FeatureMatrix): FeatureMatrix {
+    return this.stack(this.normalize(this.withDeltas(frames)));
+  }
+
+  withDeltas(frames: FeatureMatrix): FeatureMatrix {
+    const { deltas } = this.config;
+    return deltas === 0 || frames.frames === 0 ? frames : appendDeltas(frames, { times: deltas as 1 | 2 });
+  }
+
+  normalize(frames: FeatureMatrix): FeatureMatrix {
+    const { normalization, variance } = this.config;
+    if (normalization === 'none' || frames.frames === 0) return frames;
+    if (normalization === 'utterance') return normalizeUtterance(frames, { variance });
+    if (normalization === 'training') return this.statistics!.apply(frames, { variance });
+    return this.runningNormalizer().push(frames);
+  }
+
+  stack(frames: FeatureMatrix): FeatureMatrix {
+    const { stack, stride } = this.config;
+    return stackFeatures(frames, { size: stack, stride });
+  }
+}
