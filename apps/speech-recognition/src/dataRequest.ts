@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findDataPath } from '@cadenza/cli';
+import { ConfigError } from '@cadenza/core';
+import { readCorpus, readManifestFile, type Corpus } from './corpora.js';
+import { dataSets } from './dataSets.js';
+
+/** The recordings that come with the app. */
+export const embeddedFolder = fileURLToPath(new URL('../data', import.meta.url));
+export const embeddedName = 'embedded';
+
+/** What a training reads, by path. */
+export interface DataRequest {
+  /** A path, or {@link embeddedName}. */
+  source: string;
+  validationSource?: string;
+}
+
+export interface DataFlags {
+  data?: string;
+  validation?: string;
+}
+
+/** What the flags ask for; undefined where they name nothing. */
+export function dataRequest({ data, validation }: DataFlags): DataRequest | undefined {
+  if (data === undefined && validation !== undefined) {
+    throw new ConfigError('Expected --data beside --validation, got none');
+  }
+  if (data === undefined) return undefined;
+  const validationSource = validation === undefined ? undefined : resolve(validation);
+  const source = data === embeddedName && !existsSync(data) ? embeddedName : resolve(findDataPath(data, dataSets));
+  return { source, validationSource };
+}
+
+/** Reads the manifests or the folder that a request names. */
+export async function readRequest({ source, validationSource }: DataRequest): Promise<Corpus> {
+  const corpus = await readCorpus(source === embeddedName ? embeddedFolder : source);
+  if (validationSource === undefined) return corpus;
+  return { ...corpus, validation: await readManifestFile(validationSource) };
+}

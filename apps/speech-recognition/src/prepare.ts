@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { NormalizationStatistics } from '@cadenza/audio';
+import { InputError, Random } from '@cadenza/core';
+import { changesSound } from './augmentation.js';
+import type { Config } from './config.js';
+import type { Corpus, Recording } from './corpora.js';
+import { FeaturePipeline } from './features.js';
+import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
+import { cleanText, SymbolTable } from './symbols.js';
+import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
+
+/** Where a run's recordings came from, and how they are known to be the same again; part of `config.json`. */
+export interface DataDescription {
+  /** A path, or `embedded`. */
+  source: string;
+  validationSource: string | null;
+  /** SHA-256 over the recordings' names, texts and lengths, in their order. */
+  fingerprint: string;
+  trained: number;
+  validated: number;
+  /** Seconds of sound that are trained on. */
+  seconds: number;
+  speakers: number;
+}
+
+/** Recordings to train on and to validate on, with what was learned from the former. */
+export interface PreparedSpeech {
+  train: Utterance[];
+  validation: Utterance[];
+  symbols: SymbolTable;
+  pipeline: FeaturePipeline;
+  language: LanguageKnowledge;
+  description: DataDescription;
+}
+
+export interface PrepareOptions extends Pick<LoadOptions, 'onProgress' | 'signal'> {
+  source: string;
+  validationSource?: string;
+  /** Those of the run that is resumed. */
+  symbols?: SymbolTable;
+}
+
+/** Reads recordings, holds some out where the corpus names none for validation, and learns symbols, statistics and language. */
+export async function prepareSpeech(corpus: Corpus, config: Config, options: PrepareOptions): Promise<PreparedSpeech> {
+  const without = new Set(config.data.withoutSpeakers);
+  const kept = (recordings: readonly Recording[]): Recording[] =>
+    recordings.filter(({ speaker }) => speaker === undefined || !without.has(speaker));
+  checkSpeakers(corpus, without, options.source);
+  const parts =
+    corpus.validation === null
+      ? holdOut(kept(corpus.train), config)
+      : { train: kept(corpus.train), validation: kept(corpus.validation) };
+  for (const [name, part] of Object.entries(parts)) {
+    if (part.length === 0) throw new InputError(`Expected recordings for ${name} in ${options.source}, got none`);
+    const untold = part.find(({ text }) => text === undefined || text.trim() === '');
+    if (untold)
+      throw new InputError(`Expected a text with each recording, got none with ${untold.id} of ${options.source}`);
+  }
+  const firstStep = new FeaturePipeline({ ...config.features, normalization: 'none' });
+  const load = {
+    ...{ clean: (text: string) => cleanText(text, config.text.casing), signal: options.signal },
+    ...{ keepSamples: changesSound(config.augmentation) },
+  };
+  const loaded = await loadUtterances(parts.train, firstStep, { ...load, onProgress: options.onProgress });
+  const validation = await loadUtterances(parts.validation, firstStep, {
+    ...{ ...load, keepSamples: false },
+    onProgress: (done) => options.onProgress?.(parts.train.length + done),
+  });
+  const train = usable(loaded, config, firstStep, options.source);
+  const texts = train.map(({ text }) => text);
+  const symbols = options.symbols ?? SymbolTable.learn(texts, config.text);
+  checkLabels(config, symbols, train);
+  return {
+    ...{ train, validation, symbols },
+    pipeline: new FeaturePipeline(config.features, statisticsOf(train, firstStep)),
+    language: learnLanguage(texts, config),
+    description: describe(train, validation, options),
+  };
+}
+
+function checkSpeakers({ train }: Corpus, without: ReadonlySet<string>, source: string): void {
+  const known = new Set(train.map(({ speaker }) => speaker));
+  for (const speaker of without) {
+    if (known.has(speaker)) continue;
+    const names = [...known].filter((name) => name !== undefined).sort();
+    throw new InputError(
+      `Expected data.withoutSpeakers to be speakers of ${source} (${names.join(', ')}), got ${speaker}`,
+    );
+  }
+}
+
+/** Holds recordings out for validation: whole speakers, or recordings of any. */
+export function holdOut(
+  recordings: readonly Recording[],
+  { data, seed }: Config,
+): { train: Recording[]; validation: Recording[] } {
+  const random = new Random(seed).fork('held out');
+  const wanted = Math.max(1, Math.round(data.heldOut * recordings.length));
+  const speakers = [...new Set(recordings.map(({ speaker }) => speaker))].filter((name) => name !== undefined).sort();
+  const held = new Set<Recording>();
+  // With few speakers a whole one would be missed too much in training.
+  if (data.holdOutBy === 'speaker' && speakers.length * data.heldOut >= 1 && speakers.length >= 3) {
+    for (const speaker of random.shuffle(speakers)) {
+      if (held.size >= wanted) break;
+      for (const recording of recordings) if (recording.speaker === speaker) held.add(recording);
+    }
+  } else {
+    for (const recording of random.shuffle([...recordings]).slice(0, wanted)) held.add(recording);
+  }
+  return {
+    train: recordings.filter((recording) => !held.has(recording)),
+    validation: recordings.filter((recording) => held.has(recording)),
+  };
+}
+
+/** Recordings that have a frame and are not too long. */
+function usable(utterances: Utterance[], { data }: Config, pipeline: FeaturePipeline, source: string): Utterance[] {
+  const kept = utterances.filter(({ frames, seconds }) => frames.frames > 0 && seconds <= data.maximumSeconds);
+  if (kept.length > 0) return kept;
+  throw new InputError(
+    `Expected recordings of at least ${pipeline.frameSeconds} s and at most data.maximumSeconds ${data.maximumSeconds} s ` +
+      `in ${source}, got none of ${utterances.length}`,
+  );
+}
+
+function checkLabels({ task }: Config, symbols: SymbolTable, utterances: readonly Utterance[]): void {
+  if (task !== 'classify') return;
+  const wrong = utterances.find(({ text }) => text.includes(' '));
+  if (wrong)
+    throw new InputError(
+      `Expected one word as the label of each recording with task classify, got "${wrong.text}": ${wrong.id}`,
+    );
+  if (symbols.size < 3) throw new InputError(`Expected at least two labels to tell apart, got ${symbols.size - 1}`);
+}
+
+function statisticsOf(utterances: readonly Utterance[], pipeline: FeaturePipeline): NormalizationStatistics {
+  const [first] = utterances;
+  const statistics = new NormalizationStatistics(pipeline.withDeltas(first.frames).dimension);
+  for (const { frames } of utterances) statistics.add(pipeline.withDeltas(frames));
+  return statistics;
+}
+
+function describe(
+  train: readonly Utterance[],
+  validation: readonly Utterance[],
+  options: PrepareOptions,
+): DataDescription {
+  const hash = createHash('sha256');
+  for (const { id, text, frames } of [...train, ...validation]) hash.update(JSON.stringify([id, text, frames.frames]));
+  return {
+    source: options.source,
+    validationSource: options.validationSource ?? null,
+    fingerprint: hash.digest('hex'),
+    trained: train.length,
+    validated: validation.length,
+    seconds: train.reduce((sum, { seconds }) => sum + seconds, 0),
+    speakers: new Set(train.map(({ speaker }) => speaker)).size,
+  };
+}
+
+/** Refuses to resume a run with other recordings. */
+export function checkSameData(saved: DataDescription, found: DataDescription): void {
+  if (saved.fingerprint === found.fingerprint) return;
+  throw new InputError(
+    `Expected the recordings the run was started with (${saved.trained} of ${saved.source}), got others ` +
+      `(${found.trained} of ${found.source})`,
+  );
+}

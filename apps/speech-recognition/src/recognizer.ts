@@ -1,0 +1,99 @@
+import type { FeatureMatrix } from '@cadenza/audio';
+import type { AcousticModel, FrameScores, TimedWord } from '@cadenza/core';
+import { scoreClasses, scoreFrames, type ScoringOptions } from './acoustics.js';
+import { TranscriptDecoder, type DecoderOptions, type TranscriptHypothesis } from './decoder.js';
+import { openRun, type OpenOptions, type OpenRun } from './run.js';
+
+/** What was heard in a recording. */
+export interface Transcript {
+  text: string;
+  /** With their times, in seconds from the recording's beginning. */
+  words: TimedWord[];
+  /** Of [0, 1]: the words' geometric mean, or the label's probability. */
+  confidence: number;
+  /** The best first; more than one where more are asked for. */
+  hypotheses: TranscriptHypothesis[];
+}
+
+export interface RecognizeOptions extends DecoderOptions, ScoringOptions {}
+
+/** Recognises speech by the model of a run. Load it after a backend is chosen, and dispose of it in the end. */
+export class Recognizer {
+  readonly model: AcousticModel;
+
+  constructor(readonly run: OpenRun) {
+    this.model = run.loadModel();
+  }
+
+  /** Opens a run folder. */
+  static open(path: string, options?: OpenOptions): Recognizer {
+    return new Recognizer(openRun(path, options));
+  }
+
+  /** The rate of the samples that it takes, in hertz. */
+  get sampleRate(): number {
+    return this.run.config.features.sampleRate;
+  }
+
+  /** What is said in some recordings, each of one channel at {@link sampleRate}, in the order given. */
+  transcribe(recordings: readonly Float32Array[], options: RecognizeOptions = {}): Promise<Transcript[]> {
+    return this.transcribeFrames(
+      recordings.map((samples) => this.run.pipeline.extract(samples)),
+      options,
+    );
+  }
+
+  /** The same for frames that are extracted already, before differences and normalisation. */
+  async transcribeFrames(frames: readonly FeatureMatrix[], options: RecognizeOptions = {}): Promise<Transcript[]> {
+    const features = frames.map((matrix) => this.run.pipeline.finish(matrix));
+    if (this.run.config.task === 'classify') return this.classify(features, options);
+    const scores = await scoreFrames(this.model, features, options);
+    const decoder = this.decoder(options);
+    return scores.map((frameScores) => transcriptOf(decoder.decode(frameScores)));
+  }
+
+  /** log p(symbol | frame) of a recording's frames. */
+  async scores(frames: FeatureMatrix): Promise<FrameScores> {
+    const [scores] = await scoreFrames(this.model, [this.run.pipeline.finish(frames)]);
+    return scores;
+  }
+
+  /** What turns scores into words, as the run says or otherwise where it is told. */
+  decoder(options: DecoderOptions = {}): TranscriptDecoder {
+    const { symbols, config, language, weights, pipeline } = this.run;
+    return new TranscriptDecoder(symbols, config.decoding, language, pipeline.stackSeconds, { weights, ...options });
+  }
+
+  /** Frees the weights. */
+  dispose(): void {
+    this.model.dispose();
+  }
+
+  private async classify(
+    features: readonly FeatureMatrix[],
+    { nBest = 1, ...options }: RecognizeOptions,
+  ): Promise<Transcript[]> {
+    const { symbols, pipeline } = this.run;
+    const scores = await scoreClasses(this.model, features, options);
+    return scores.map((values, index) => {
+      if (values === undefined) return transcriptOf([{ text: '', words: [], acoustic: 0, language: 0 }]);
+      const end = features[index].frames * pipeline.stackSeconds;
+      const ranked = Array.from(values, (acoustic, label) => ({ acoustic, word: symbols.symbols[label + 1] }))
+        .sort((a, b) => b.acoustic - a.acoustic)
+        .slice(0, nBest);
+      return transcriptOf(
+        ranked.map(({ acoustic, word }) => ({
+          text: word,
+          words: [{ word, start: 0, end, confidence: Math.exp(acoustic) }],
+          ...{ acoustic, language: 0 },
+        })),
+      );
+    });
+  }
+}
+
+function transcriptOf(hypotheses: TranscriptHypothesis[]): Transcript {
+  const [{ text, words }] = hypotheses;
+  const logs = words.reduce((sum, { confidence }) => sum + Math.log(confidence), 0);
+  return { text, words, confidence: words.length === 0 ? 0 : Math.exp(logs / words.length), hypotheses };
+}

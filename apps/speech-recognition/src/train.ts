@@ -1,0 +1,164 @@
+import { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from '@cadenza/cli';
+import {
+  ctcGreedy,
+  Random,
+  Trainer,
+  type AcousticModel,
+  type EvaluationContext,
+  type LossFunction,
+  type TrainerHooks,
+} from '@cadenza/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { scoreClasses, scoreFrames } from './acoustics.js';
+import {
+  classifiedTensors,
+  evaluationBatches,
+  trainingSource,
+  transcribedTensors,
+  type FeatureRow,
+  type FeatureRows,
+} from './batches.js';
+import type { Config } from './config.js';
+import { scoreTranscripts } from './evaluate.js';
+import { createModel } from './model.js';
+import type { PreparedSpeech } from './prepare.js';
+
+/** An acoustic model, the trainer that teaches it, and what both were made from. */
+export interface Training {
+  config: Config;
+  speech: PreparedSpeech;
+  model: AcousticModel;
+  trainer: Trainer<FeatureRows>;
+  /** Steps until the planned end. */
+  plannedSteps: number;
+  batchesPerEpoch: number;
+}
+
+export interface TrainingOptions {
+  /** The run folder; without it nothing is written. */
+  directory?: string;
+  signal?: AbortSignal;
+  hooks?: TrainerHooks;
+}
+
+/** Makes the model and its trainer. Everything random comes from the configuration's seed. */
+export function createTraining(config: Config, speech: PreparedSpeech, options: TrainingOptions = {}): Training {
+  const random = new Random(config.seed);
+  const { symbols, pipeline } = speech;
+  const source = trainingSource(speech.train, symbols, pipeline, config, random.fork('recordings'));
+  const planned = plannedSteps(config.training, source.batchesPerEpoch);
+  const resolved = resolveAutomatic(config, planned);
+  const { training, monitoring } = resolved;
+  const model = createModel(config, pipeline.dimension, symbols, random.fork('model'));
+  const rows = speech.validation.map(({ frames, text }) => ({
+    features: pipeline.finish(frames),
+    labels: symbols.encode(text).ids,
+  }));
+  const watched: Watched = { config: resolved, speech, model, rows };
+  const trainer = new Trainer<FeatureRows>({
+    parameters: model.parameters,
+    loss: trainingLoss(model, resolved),
+    source,
+    random: random.fork('training'),
+    optimizer: optimizerOptions(training),
+    schedule: scheduleOptions(training, planned),
+    clip: clipOptions(training),
+    average: training.ema > 0 ? { decay: training.ema } : undefined,
+    tokens: ({ frames }) => frames,
+    validation: { every: monitoring.validationSteps!, run: () => validate(watched), metric: 'wer', goal: 'minimum' },
+    sampling:
+      monitoring.samples > 0
+        ? { every: monitoring.validationSteps!, run: (context) => transcribeSamples(watched, context) }
+        : undefined,
+    earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
+    ...(options.directory === undefined
+      ? {}
+      : {
+          run: options.directory,
+          checkpoints: { everySteps: monitoring.checkpointSteps!, keep: monitoring.keepCheckpoints },
+        }),
+    log: { every: monitoring.logSteps },
+    maxSteps: planned,
+    maxMinutes: training.maxMinutes ?? undefined,
+    signal: options.signal,
+    hooks: options.hooks,
+  });
+  return { config: resolved, speech, model, trainer, plannedSteps: planned, batchesPerEpoch: source.batchesPerEpoch };
+}
+
+/** The loss of one batch: CTC, or cross-entropy over labels. */
+function trainingLoss(model: AcousticModel, { task, training }: Config): LossFunction<FeatureRows> {
+  return ({ rows }, _, { random }) => {
+    const options = { training: true, random };
+    if (task === 'transcribe') return { loss: model.ctcLoss(transcribedTensors(rows), options).loss };
+    const { labelSmoothing } = training;
+    return { loss: model.classificationLoss(classifiedTensors(rows), { ...options, labelSmoothing }).loss };
+  };
+}
+
+interface Watched {
+  config: Config;
+  speech: PreparedSpeech;
+  model: AcousticModel;
+  /** The validation part as the network reads it. */
+  rows: readonly FeatureRow[];
+}
+
+/** The error rates of the validation part without a language model, and its loss per recording. */
+async function validate(watched: Watched): Promise<{ wer: number; cer: number; accuracy: number; loss: number }> {
+  const { speech, rows } = watched;
+  const hypotheses = await recognize(watched, rows);
+  const { wer, cer, accuracy } = scoreTranscripts(
+    speech.validation.map(({ text }) => text),
+    hypotheses,
+  );
+  return { wer, cer, accuracy, loss: await meanLoss(watched) };
+}
+
+/** The likeliest symbols of each recording, as text. */
+async function recognize({ config, model, speech }: Watched, rows: readonly FeatureRow[]): Promise<string[]> {
+  const features = rows.map((row) => row.features);
+  if (config.task === 'classify') {
+    const scores = await scoreClasses(model, features);
+    return scores.map((values) => (values ? speech.symbols.decode([1 + indexOfLargest(values)]) : ''));
+  }
+  const scores = await scoreFrames(model, features);
+  return scores.map((frames) => speech.symbols.decode(ctcGreedy(frames).symbols.map(({ symbol }) => symbol)));
+}
+
+export function indexOfLargest(values: ArrayLike<number>): number {
+  let largest = 0;
+  for (let index = 1; index < values.length; index++) if (values[index] > values[largest]) largest = index;
+  return largest;
+}
+
+async function meanLoss({ config, model, rows }: Watched): Promise<number> {
+  // A label that the training part does not have cannot be learned, and has no loss.
+  const counted = config.task === 'classify' ? rows.filter(({ labels }) => labels.length === 1) : rows;
+  let sum = 0;
+  for (const places of evaluationBatches(
+    counted.map(({ features }) => features.frames),
+    4000,
+  )) {
+    const batch = places.map((place) => counted[place]);
+    const losses = tf.tidy(() =>
+      config.task === 'classify'
+        ? model.classificationLoss(classifiedTensors(batch)).losses
+        : model.ctcLoss(transcribedTensors(batch)).losses,
+    );
+    for (const loss of await losses.data()) sum += loss;
+    losses.dispose();
+  }
+  return sum / Math.max(1, counted.length);
+}
+
+/** Some validation recordings with what the model hears in them. */
+async function transcribeSamples(watched: Watched, { random }: EvaluationContext): Promise<string> {
+  const { config, speech, rows } = watched;
+  const places = Array.from({ length: config.monitoring.samples }, () => random.integer(rows.length));
+  const heard = await recognize(
+    watched,
+    places.map((place) => rows[place]),
+  );
+  return places.map((place, index) => `said  ${speech.validation[place].text}\nheard ${heard[index]}`).join('\n');
+}
