@@ -25,8 +25,15 @@ export async function tuneDecoding(
   config: Config['decoding'],
   { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
 ): Promise<TunedWeights> {
-  const weights = config.weight !== null ? [config.weight] : language.model === undefined ? [0] : WEIGHTS;
-  const bonuses = config.wordBonus !== null ? [config.wordBonus] : BONUSES;
+  const searched = config.method === 'beam'; // there is nothing to tune of the likeliest symbols
+  const weights = !searched
+    ? [0]
+    : config.weight !== null
+      ? [config.weight]
+      : language.model === undefined
+        ? [0]
+        : WEIGHTS;
+  const bonuses = !searched ? [0] : config.wordBonus !== null ? [config.wordBonus] : BONUSES;
   const grid = weights.flatMap((weight) => bonuses.map((wordBonus) => ({ weight, wordBonus })));
   let best: TunedWeights | undefined;
   for (const [index, tried] of grid.entries()) {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import {
   addVerb,
   choice,
@@ -12,12 +13,12 @@ import { InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { readManifestFile, type Recording } from '../corpora.js';
 import { dataRequest, readRequest } from '../dataRequest.js';
-import { countsOf, scoreHeader, scoreRow, scoreTranscripts } from '../evaluate.js';
+import { confusionTable, errorReport, type MeasuredRecording } from '../errorReport.js';
+import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
 import { Recognizer } from '../recognizer.js';
-import { openRun, type SavedRun } from '../run.js';
-import { SoundLoader } from '../utterances.js';
+import { openRun, type OpenRun, type SavedRun } from '../run.js';
+import { loadUtterances } from '../utterances.js';
 import { startBackend } from './backend.js';
-import { readSphinxFeatures } from '@cadenza/audio';
 
 interface EvaluateOptions extends CommonOptions {
   run: string;
@@ -28,6 +29,7 @@ interface EvaluateOptions extends CommonOptions {
   speaker?: string[];
   beam?: number;
   greedy?: boolean;
+  details?: string;
 }
 
 export function addEvaluateVerb(program: Command): void {
@@ -40,7 +42,8 @@ export function addEvaluateVerb(program: Command): void {
       .addOption(choice('--part <name>', 'of the folder (default: test)', ['train', 'validation', 'test']))
       .option('--speaker <name>', 'measure on a speaker only, repeatable', repeated)
       .option('--beam <number>', 'hypotheses followed at once', positiveInteger)
-      .option('--greedy', 'the likeliest symbol of each frame, without a language model');
+      .option('--greedy', 'the likeliest symbol of each frame, without a language model')
+      .option('--details <file>', 'where to write the alignment of each error, as sclite does');
   });
 }
 
@@ -49,37 +52,79 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   output.say(`${run.directory}, step ${run.step} (${options.checkpoint})`);
   const recordings = await recordingsOf(options, run);
   await startBackend(options, output, run.config);
+  const measured = await measure(run, recordings, options, { output, signal });
+  if (measured === undefined) return;
+  const { result, transcribed, elapsed, seconds, failed } = measured;
+  if (options.details !== undefined) writeDetails(options.details, errorReport(transcribed, result));
+  if (!output.json) {
+    output.write(`${formatTable(scoreHeader, [scoreRow('all', result)])}\n`);
+    if (result.confusions.length > 0) output.say(confusionTable(result.confusions));
+  }
+  output.object({
+    ...countsOf(result),
+    real_time_factor: elapsed / seconds,
+    seconds: elapsed,
+    audio_seconds: seconds,
+    ...(failed > 0 ? { failed } : {}),
+    run: run.directory,
+    step: run.step,
+  });
+  if (failed > 0) process.exitCode = 1;
+}
+
+interface Measured {
+  result: RecognitionResult;
+  transcribed: MeasuredRecording[];
+  /** Seconds of work, and of sound. */
+  elapsed: number;
+  seconds: number;
+  /** Recordings that could not be read. */
+  failed: number;
+}
+
+/** Reads the recordings and compares what is heard with what is said; undefined where the user stopped it. */
+async function measure(
+  run: OpenRun,
+  recordings: readonly Recording[],
+  options: EvaluateOptions,
+  { output, signal }: Pick<ActionContext, 'output' | 'signal'>,
+): Promise<Measured | undefined> {
   const recognizer = new Recognizer(run);
-  const progress = createProgress(output, { label: 'transcribe', total: recordings.length });
+  const progress = createProgress(output, { label: 'transcribe', total: 2 * recordings.length });
+  let failed = 0;
+  const onError = (error: InputError): void => {
+    failed++;
+    output.warn(error.message);
+  };
   try {
-    const loader = new SoundLoader(run.config.features.sampleRate);
     const started = performance.now();
-    const frames = [];
-    let seconds = 0;
-    for (const recording of recordings) {
-      signal.throwIfAborted();
-      if (recording.featurePath !== undefined) {
-        frames.push(await readSphinxFeatures(recording.featurePath, { dimension: run.pipeline.frameDimension }));
-      } else frames.push(run.pipeline.extract(await loader.load(recording)));
-      seconds += frames[frames.length - 1].frames * run.pipeline.frameSeconds;
-    }
-    const transcripts = await recognizer.transcribeFrames(frames, {
-      ...{ signal, beam: options.beam, method: options.greedy ? 'greedy' : undefined },
+    const utterances = await loadUtterances(recordings, run.pipeline, {
+      ...{ clean: (text: string) => run.symbols.clean(text), signal, onError },
       onProgress: (done) => progress.update(done),
     });
-    const elapsed = (performance.now() - started) / 1000;
-    const result = scoreTranscripts(
-      recordings.map(({ text = '' }) => run.symbols.clean(text)),
-      transcripts.map(({ text }) => text),
+    if (utterances.length === 0)
+      throw new InputError(`Expected a recording that can be read, got none of ${recordings.length}`);
+    const transcripts = await recognizer.transcribeFrames(
+      utterances.map(({ frames }) => frames),
+      {
+        ...{ signal, beam: options.beam, method: options.greedy ? 'greedy' : undefined },
+        onProgress: (done) => progress.update(recordings.length + done),
+      },
     );
-    if (!output.json) output.write(`${formatTable(scoreHeader, [scoreRow('all', result)])}\n`);
-    output.object({
-      ...countsOf(result),
-      real_time_factor: elapsed / seconds,
-      seconds: elapsed,
-      run: run.directory,
-      step: run.step,
-    });
+    const elapsed = (performance.now() - started) / 1000;
+    const transcribed = utterances.map(({ id, speaker, text }, index) => ({
+      ...{ id, speaker, reference: text },
+      hypothesis: transcripts[index].text,
+    }));
+    const result = scoreTranscripts(
+      transcribed.map(({ reference }) => reference),
+      transcribed.map(({ hypothesis }) => hypothesis),
+    );
+    const seconds = utterances.reduce((sum, utterance) => sum + utterance.seconds, 0);
+    return { result, transcribed, elapsed, seconds, failed };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
   } finally {
     progress.stop();
     recognizer.dispose();
@@ -88,13 +133,27 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
 
 async function recordingsOf(options: EvaluateOptions, run: SavedRun): Promise<Recording[]> {
   const { manifest, data, part = 'test', speaker } = options;
+  const source = run.description.data.source;
   const all =
-    manifest !== undefined
-      ? await readManifestFile(manifest)
-      : (await readRequest(dataRequest({ data }) ?? { source: run.description.data.source }))[part];
+    manifest === undefined
+      ? (await readRequest(dataRequest({ data }) ?? { source }))[part]
+      : await readManifestFile(manifest);
   const found = (all ?? []).filter((recording) => speaker === undefined || speaker.includes(recording.speaker ?? ''));
-  if (found.length > 0) return found;
-  throw new InputError(
-    `Expected recordings to measure on, got none${speaker ? ` of ${speaker.join(', ')}` : ''}; name a --manifest or --data`,
-  );
+  if (found.length === 0) {
+    const whose = speaker === undefined ? '' : ` of ${speaker.join(', ')}`;
+    throw new InputError(`Expected recordings to measure on, got none${whose}; name others by --manifest or --data`);
+  }
+  const untold = found.find(({ text }) => text === undefined);
+  if (untold) throw new InputError(`Expected a text with each recording to measure on, got none with ${untold.id}`);
+  return found;
+}
+
+function writeDetails(path: string, report: string): void {
+  try {
+    writeFileSync(path, `${report}\n`);
+  } catch (cause) {
+    throw new InputError(`Expected --details to be a file that can be written, got: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
