@@ -1,0 +1,52 @@
+import { ConfigError } from '@cadenza/core';
+import { describe, expect, it } from 'vitest';
+import { isStreaming, presetNames, resolveConfig } from '../src/config.js';
+
+const resolved = (...assignments: string[]) => resolveConfig({ preset: 'tiny', assignments });
+
+describe('resolveConfig', () => {
+  it('finds every preset sound, of which some hear connected speech and some labels', () => {
+    const tasks = presetNames().map((preset) => [preset, resolveConfig({ preset }).task]);
+    expect(Object.fromEntries(tasks)).toMatchObject({
+      ...{ default: 'transcribe', tiny: 'transcribe', an4: 'transcribe' },
+      ...{ fsdd: 'classify', 'fsdd-connected': 'transcribe' },
+    });
+  });
+
+  it('names the nearest key for one that there is not', () => {
+    expect(() => resolved('model.hidenSize=3')).toThrow(/hiddenSize/);
+  });
+
+  it.each([
+    [['features.lowest=4000', 'features.highest=3000'], /Expected features\.lowest below features\.highest/],
+    [['features.sampleRate=8000', 'features.highest=5000'], /at most 4000 Hz/],
+    [
+      ['features.bands=10', 'features.cepstra=13'],
+      /Expected features\.cepstra to be at most features\.bands 10, got 13/,
+    ],
+    [['features.normalization=running', 'features.deltas=1'], /Expected features\.deltas to be 0 with running/],
+    [['features.kind=filterbank', 'augmentation.vocalTract=0.1'], /Expected features\.kind to be of cepstra/],
+    [
+      ['augmentation.noise.lowest=30', 'augmentation.noise.highest=20'],
+      /Expected augmentation\.noise\.lowest to be at most/,
+    ],
+    [['task=classify'], /Expected text\.unit to be word with task classify, got character/],
+    [
+      ['task=classify', 'text.unit=word', 'augmentation.join.recordings=2'],
+      /Expected augmentation\.join\.recordings to be 1/,
+    ],
+    [['text.unit=word', 'decoding.languageModel=character'], /Expected decoding\.languageModel to be word or none/],
+    [['model.residual=true'], /Expected model\.layers to be at least 2 with model\.residual, got 1/],
+  ])('refuses %j', (assignments, message) => {
+    expect(() => resolved(...assignments)).toThrow(ConfigError);
+    expect(() => resolved(...assignments)).toThrow(message);
+  });
+
+  it('tells models that hear before the end from those that wait for it', () => {
+    expect(isStreaming(resolved('bidirectional=false', 'normalization=running'))).toBe(true);
+    expect(isStreaming(resolved('bidirectional=false', 'normalization=training'))).toBe(true);
+    expect(isStreaming(resolved('bidirectional=false'))).toBe(false);
+    expect(isStreaming(resolved('normalization=running'))).toBe(false);
+    expect(isStreaming(resolved('bidirectional=false', 'normalization=none', 'deltas=1'))).toBe(false);
+  });
+});

@@ -1,0 +1,220 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeSphinxFeatures, encodeWav, featureMatrix } from '@cadenza/audio';
+import { InputError } from '@cadenza/core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readCorpus, readManifestFile } from '../src/corpora.js';
+import { FeaturePipeline } from '../src/features.js';
+import { holdOut, prepareSpeech } from '../src/prepare.js';
+import { loadUtterances } from '../src/utterances.js';
+import { RATE, sing, smallConfig, writeSongs } from './tones.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'cadenza-corpora-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A folder with these files in it. */
+function folderOf(files: Record<string, string | Uint8Array>): string {
+  const folder = mkdtempSync(join(scratch, 'folder-'));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(join(folder, name, '..'), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
+
+const tone = encodeWav(sing('do'), { sampleRate: RATE });
+
+describe('readCorpus', () => {
+  it('reads the layout of Sphinx, with speakers from its folders and cepstra where there is no sound', async () => {
+    const folder = folderOf({
+      'etc/tiny_train.fileids': 'set/anna/a-1\nset/otto/b-1\n',
+      'etc/tiny_train.transcription': '<s> ONE TWO </s> (a-1)\nSTOP (b-1)\n',
+      'etc/tiny_test.fileids': 'set/anna/a-2\n',
+      'etc/tiny_test.transcription': 'GO (a-2)\n',
+      'feat/set/anna/a-1.mfc': new Uint8Array(4),
+      'wav/set/otto/b-1.wav': tone,
+      'feat/set/anna/a-2.mfc': new Uint8Array(4),
+    });
+    const { train, validation, test } = await readCorpus(folder);
+    expect(train).toEqual([
+      { id: 'set/anna/a-1', speaker: 'anna', text: 'ONE TWO', featurePath: join(folder, 'feat/set/anna/a-1.mfc') },
+      { id: 'set/otto/b-1', speaker: 'otto', text: 'STOP', audioPath: join(folder, 'wav/set/otto/b-1.wav') },
+    ]);
+    expect(validation).toBeNull();
+    expect(test.map(({ text }) => text)).toEqual(['GO']);
+  });
+
+  it('names the line of a transcription that does not go with its control file', async () => {
+    const files = { 'etc/a_train.fileids': 'x/one\nx/two\n', 'wav/x/one.wav': tone, 'wav/x/two.wav': tone };
+    const of = (transcription: string) =>
+      readCorpus(folderOf({ ...files, 'etc/a_train.transcription': transcription }));
+    await expect(of('YES (one)\nNO (three)\n')).rejects.toThrow(
+      /Expected line 2 of .*a_train\.transcription to be words and \(two\)/,
+    );
+    await expect(of('YES (one)\n')).rejects.toThrow(
+      /Expected as many lines in .*transcription as in .*fileids, 2, got 1/,
+    );
+    await expect(readCorpus(folderOf(files))).rejects.toThrow(/Expected a control file at .*a_train\.transcription/);
+  });
+
+  it('reads labels, speakers and the official test part from the names of digits', async () => {
+    const names = ['7_anna_0.wav', '7_anna_4.wav', '7_anna_5.wav', 'stop_otto_12.wav', 'notes.txt'];
+    const { train, test } = await readCorpus(folderOf(Object.fromEntries(names.map((name) => [name, tone]))));
+    expect(train.map(({ text, speaker }) => [text, speaker])).toEqual([
+      ['seven', 'anna'],
+      ['stop', 'otto'],
+    ]);
+    expect(test.map(({ id }) => id)).toEqual(['7_anna_0.wav', '7_anna_4.wav']);
+  });
+
+  it('reads a folder of manifests, and one manifest', async () => {
+    const folder = mkdtempSync(join(scratch, 'manifests-'));
+    const manifest = writeSongs(folder, ['do', 're']);
+    writeSongs(folder, ['mi'], 'test');
+    const corpus = await readCorpus(folder);
+    expect(corpus.train.map(({ text }) => text)).toEqual(['do', 're']);
+    expect([corpus.validation, corpus.test.map(({ text }) => text)]).toEqual([null, ['mi']]);
+    expect((await readCorpus(manifest)).train).toEqual(corpus.train);
+  });
+
+  it('says what it expects where it finds nothing', async () => {
+    await expect(readCorpus(join(scratch, 'nowhere'))).rejects.toThrow(
+      /Expected a manifest or a folder of recordings, got nothing there/,
+    );
+    await expect(readCorpus(folderOf({ 'a.txt': '' }))).rejects.toThrow(
+      /Expected train\.jsonl, etc\/\*_train\.fileids or sound files/,
+    );
+    await expect(readCorpus(join(folderOf({ 'empty.jsonl': '\n' }), 'empty.jsonl'))).rejects.toThrow(
+      /Expected recordings in the manifest/,
+    );
+  });
+
+  it('names the bad line of a manifest, or passes it over where it may', async () => {
+    const path = join(
+      folderOf({ 'm.jsonl': '{"audio_filepath":"a.wav"}\nnonsense\n{"audio_filepath":"b.wav"}\n' }),
+      'm.jsonl',
+    );
+    await expect(readManifestFile(path)).rejects.toThrow(/Expected line 2 of .*m\.jsonl to be a JSON object/);
+    const told: string[] = [];
+    const recordings = await readManifestFile(path, ({ message }) => told.push(message));
+    expect(recordings.map(({ id }) => id)).toEqual(['a.wav', 'b.wav']);
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('holdOut', () => {
+  const recordings = Array.from({ length: 40 }, (_, index) => ({
+    id: `${index}`,
+    speaker: `s${index % 20}`,
+    text: 'a',
+  }));
+
+  it('holds whole speakers out, of which none is in both parts', () => {
+    const { train, validation } = holdOut(recordings, smallConfig('heldOut=0.2'));
+    const held = new Set(validation.map(({ speaker }) => speaker));
+    expect(validation).toHaveLength(8);
+    expect(train.some(({ speaker }) => held.has(speaker))).toBe(false);
+    expect(train.length + validation.length).toBe(40);
+  });
+
+  it('takes recordings of any speaker where it is told to, or where speakers are few', () => {
+    const few = recordings.map((recording, index) => ({ ...recording, speaker: `s${index % 2}` }));
+    for (const [list, options] of [
+      [recordings, ['holdOutBy=recording']],
+      [few, []],
+    ] as const) {
+      const { validation } = holdOut(list, smallConfig('heldOut=0.1', ...options));
+      expect(validation).toHaveLength(4);
+    }
+  });
+
+  it('holds out the same for the same seed, and others for another', () => {
+    const ids = (seed: number) => holdOut(recordings, smallConfig(`seed=${seed}`)).validation.map(({ id }) => id);
+    expect(ids(1)).toEqual(ids(1));
+    expect(ids(1)).not.toEqual(ids(2));
+  });
+});
+
+describe('loading', () => {
+  const options = { clean: (text: string) => text };
+  const pipeline = new FeaturePipeline(smallConfig().features);
+
+  it('cuts a recording out of a longer file', async () => {
+    const folder = folderOf({ 'all.wav': encodeWav(sing('do re mi'), { sampleRate: RATE }) });
+    const audioPath = join(folder, 'all.wav');
+    const [part] = await loadUtterances([{ id: 'x', audioPath, offset: 0.25, duration: 0.3 }], pipeline, {
+      ...options,
+      keepSamples: true,
+    });
+    const [whole] = await loadUtterances([{ id: 'x', audioPath }], pipeline, { ...options, keepSamples: true });
+    expect([...part.samples!]).toEqual([...whole.samples!.slice(2000, 4400)]);
+    expect(part.seconds).toBeCloseTo(0.3, 10);
+    const beyond = loadUtterances([{ id: 'x', audioPath, offset: 9 }], pipeline, options);
+    await expect(beyond).rejects.toThrow(/Expected offset to lie in the sound of 0\.850 s, got 9/);
+  });
+
+  it('resamples sound of another rate', async () => {
+    const folder = folderOf({ 'high.wav': encodeWav(sing('do', undefined, 16_000), { sampleRate: 16_000 }) });
+    const [{ samples, seconds }] = await loadUtterances([{ id: 'x', audioPath: join(folder, 'high.wav') }], pipeline, {
+      ...options,
+      keepSamples: true,
+    });
+    expect([samples!.length, seconds]).toEqual([2800, 0.35]);
+  });
+
+  it('reads features made before where the configuration is of them only', async () => {
+    const frames = featureMatrix(
+      Float32Array.from({ length: 26 }, (_, at) => at),
+      13,
+    );
+    const featurePath = join(folderOf({ 'a.mfc': encodeSphinxFeatures(frames) }), 'a.mfc');
+    const sphinx = new FeaturePipeline(smallConfig('kind=sphinx', 'cepstra=13', 'bands=20').features);
+    const [utterance] = await loadUtterances([{ id: 'a', featurePath }], sphinx, options);
+    expect(utterance.frames).toEqual(frames);
+    await expect(loadUtterances([{ id: 'a', featurePath }], pipeline, options)).rejects.toThrow(
+      /Expected features\.kind sphinx for files of features, got mfcc/,
+    );
+  });
+
+  it('leaves out what cannot be read and tells of it, or ends with it', async () => {
+    const folder = folderOf({ 'good.wav': tone, 'bad.wav': tone.slice(0, 60) });
+    const recordings = ['good.wav', 'bad.wav', 'none.wav'].map((name) => ({ id: name, audioPath: join(folder, name) }));
+    const told: string[] = [];
+    const read = await loadUtterances(recordings, pipeline, {
+      ...options,
+      onError: ({ message }) => told.push(message),
+    });
+    expect(read.map(({ id }) => id)).toEqual(['good.wav']);
+    expect(told).toHaveLength(2);
+    await expect(loadUtterances(recordings, pipeline, options)).rejects.toThrow(InputError);
+  });
+});
+
+describe('prepareSpeech', () => {
+  it('leaves speakers out, and refuses one who is not there', async () => {
+    const manifest = writeSongs(join(scratch, 'songs'));
+    const corpus = await readCorpus(manifest);
+    const without = { ...smallConfig('holdOutBy=recording') };
+    without.data = { ...without.data, withoutSpeakers: ['singer-1'] };
+    const { train, validation, description } = await prepareSpeech(corpus, without, { source: manifest });
+    expect([...train, ...validation].some(({ speaker }) => speaker === 'singer-1')).toBe(false);
+    expect(description).toMatchObject({ trained: 7, validated: 1, source: manifest });
+    without.data.withoutSpeakers = ['singer-9'];
+    await expect(prepareSpeech(corpus, without, { source: manifest })).rejects.toThrow(
+      /Expected data\.withoutSpeakers to be speakers of .* \(singer-0, .*\), got singer-9/,
+    );
+  });
+
+  it('refuses recordings without a text, and labels of several words', async () => {
+    const manifest = writeSongs(join(scratch, 'more'));
+    const corpus = await readCorpus(manifest);
+    const untold = { ...corpus, train: corpus.train.map((one, index) => (index === 3 ? { ...one, text: ' ' } : one)) };
+    await expect(prepareSpeech(untold, smallConfig(), { source: manifest })).rejects.toThrow(
+      /Expected a text with each recording, got none with train-3\.wav/,
+    );
+    await expect(
+      prepareSpeech(corpus, smallConfig('task=classify', 'unit=word'), { source: manifest }),
+    ).rejects.toThrow(/Expected one word as the label of each recording with task classify, got "/);
+  });
+});

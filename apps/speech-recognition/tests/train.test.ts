@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { selectBackend } from '@cadenza/engine';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Config } from '../src/config.js';
+import { createTraining, type Training } from '../src/train.js';
+import { preparedSongs, smallConfig, tenTexts, writeSongs } from './tones.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'cadenza-speech-'));
+const manifest = writeSongs(join(scratch, 'songs'));
+const labels = writeSongs(join(scratch, 'labels'), ['do', 're', 'mi', 'fa', 're', 'do', 'fa', 'mi', 'mi', 'do']);
+
+beforeAll(async () => {
+  await selectBackend('auto', { threads: 1 });
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** Trains without a run folder and gives the loss of every step. */
+async function lossesOf(songs: string, ...assignments: string[]): Promise<{ losses: number[]; training: Training }> {
+  const config = smallConfig(...assignments);
+  const losses: number[] = [];
+  const training = createTraining(config, await preparedSongs(config, songs), {
+    hooks: { onStep: ({ loss }) => losses.push(loss) },
+  });
+  await training.trainer.train();
+  return { losses, training };
+}
+
+const augmented = [
+  ...['speed=0.2', 'vocalTract=0.1', 'volume=6', 'noise.probability=0.5', 'reverberation.probability=0.3'],
+  ...[
+    'join.recordings=3',
+    'mask.times=1',
+    'mask.timeWidth=4',
+    'dropout.input=0.2',
+    'dropout.output=0.2',
+    'training.ema=0.9',
+  ],
+];
+const classified = ['task=classify', 'unit=word'];
+
+describe('training', () => {
+  it('overfits ten recordings until it hears each of them without a mistake', async () => {
+    const { training } = await lossesOf(
+      manifest,
+      'hiddenSize=24',
+      'maxSteps=150',
+      'validationSteps=50',
+      'batchRecordings=10',
+    );
+    expect(training.trainer.best?.metrics).toMatchObject({ wer: 0, accuracy: 1 });
+    expect(training.speech.validation.map(({ text }) => text)).toEqual(tenTexts);
+  });
+
+  it('overfits ten labels', async () => {
+    const { training } = await lossesOf(
+      labels,
+      ...classified,
+      'hiddenSize=12',
+      'maxSteps=60',
+      'validationSteps=20',
+      'batchRecordings=10',
+    );
+    expect(training.trainer.best?.metrics).toMatchObject({ wer: 0, accuracy: 1 });
+  });
+
+  it.each([
+    ['transcripts', () => manifest, augmented],
+    [
+      'labels',
+      () => labels,
+      [...classified, ...augmented.filter((one) => !one.startsWith('join')), 'labelSmoothing=0.1'],
+    ],
+  ] as const)(
+    'gives the same losses of ten steps of %s for a fixed seed, and others for another',
+    async (_, songs, options) => {
+      const { losses } = await lossesOf(songs(), ...options);
+      expect(losses).toHaveLength(10);
+      expect(losses.every(Number.isFinite)).toBe(true);
+      expect((await lossesOf(songs(), ...options)).losses).toEqual(losses);
+      expect((await lossesOf(songs(), ...options, 'seed=2')).losses).not.toEqual(losses);
+    },
+  );
+
+  it('leaves only the weights behind when it is over', async () => {
+    const before = tf.memory().numTensors;
+    const { training } = await lossesOf(manifest, 'training.ema=0.9', 'maxSteps=5');
+    training.trainer.dispose();
+    training.model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('goes on bit for bit after it was stopped, augmentation and dropouts included', async () => {
+    const config = smallConfig(...augmented, 'maxSteps=12', 'checkpointSteps=4');
+    const whole = await runIn(config, undefined);
+    expect(await runIn(config, 7)).toEqual(whole);
+  });
+
+  it('refuses recordings that no batch can hold', async () => {
+    const config = smallConfig('batchFrames=4');
+    const speech = await preparedSongs(config, manifest);
+    expect(() => createTraining(config, speech)).toThrow(
+      /Expected recordings of at most training\.batchFrames 4 frames, got one of \d+/,
+    );
+  });
+});
+
+/** Trains in a folder, stopped at a step and resumed by a new trainer; gives its metrics (less the clock's) and weights. */
+async function runIn(config: Config, stopAt: number | undefined): Promise<{ metrics: string; weights: string }> {
+  const directory = mkdtempSync(join(scratch, 'run-'));
+  const speech = await preparedSongs(config, manifest);
+  if (stopAt !== undefined) {
+    const controller = new AbortController();
+    const hooks = { onStep: ({ step }: { step: number }) => void (step === stopAt && controller.abort()) };
+    const stopped = createTraining(config, speech, { directory, hooks, signal: controller.signal });
+    expect(await stopped.trainer.train()).toMatchObject({ reason: 'aborted', step: stopAt });
+  }
+  const { trainer } = createTraining(config, speech, { directory });
+  if (stopAt !== undefined) expect(await trainer.resume()).toBe(stopAt);
+  await trainer.train();
+  const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8').replace(/,"time":\{[^}]*\}/g, '');
+  const weights = readFileSync(join(directory, 'checkpoints/step-12/weights.safetensors')).toString('base64');
+  return { metrics, weights };
+}
