@@ -112,6 +112,11 @@ const trainingSchema = z.strictObject({
   labelSmoothing: fraction.default(0.1),
   /** The share of target tokens that are read as the model predicts them (Bengio et al. 2015). */
   scheduledSampling: z.number().min(0).max(1).default(0),
+  /**
+   * The weight alpha of R-Drop (Liang et al. 2021): each pair is predicted twice under different dropouts, and the divergence of the
+   * two predictions is a loss too; a batch costs twice the time. The paper takes 1 to 5; 0 is off.
+   */
+  consistency: z.number().min(0).default(0),
   /** The weight of the coverage loss (See et al. 2017), for a decoder with coverage. */
   coverageLoss: z.number().min(0).default(0),
 });
@@ -178,6 +183,13 @@ function checkTogether({ model, text, training }: Config): void {
   }
   if (text.casing === 'true' && text.tokenization !== 'word') {
     throw new ConfigError(`Expected text.tokenization to be word with text.casing true, got ${text.tokenization}`);
+  }
+  const { input, context, between, output, recurrent } = model.dropout;
+  if (training.consistency > 0 && Math.max(input, context, between, output, recurrent) === 0) {
+    const wanted = 'input, context, between, output or recurrent to be above 0 with training.consistency';
+    throw new ConfigError(
+      `Expected a model.dropout of ${wanted}, got only 0: nothing else makes two predictions differ`,
+    );
   }
   if (training.coverageLoss > 0 && !model.decoder.coverage) {
     throw new ConfigError('Expected model.decoder.coverage with training.coverageLoss above 0, got false');

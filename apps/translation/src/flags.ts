@@ -44,6 +44,13 @@ const configFlags: readonly ConfigFlag[] = [
   ['--label-smoothing <number>', 'training.labelSmoothing', 'number', 'probability for all tokens', 'Regularisation'],
   ['--weight-decay <number>', 'training.optimizer.weightDecay', 'number', 'of adamw', 'Regularisation'],
   ['--scheduled-sampling <rate>', 'training.scheduledSampling', 'number', 'of target tokens', 'Regularisation'],
+  [
+    '--consistency <number>',
+    'training.consistency',
+    'number',
+    'weight of R-Drop, of two predictions',
+    'Regularisation',
+  ],
   ['--coverage-loss <number>', 'training.coverageLoss', 'number', 'its weight', 'Regularisation'],
   ['--batch-tokens <number>', 'training.batchTokens', 'count', 'tokens of a batch, padding included', 'Training'],
   ['--batch <number>', 'training.batchPairs', 'count', 'most pairs of a batch', 'Training'],

@@ -80,9 +80,9 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
 
 /** The loss of one batch by teacher forcing. */
 function trainingLoss(model: SequenceToSequence, { training }: Config): LossFunction<PairRows> {
-  const { labelSmoothing, coverageLoss, scheduledSampling } = training;
+  const { labelSmoothing, coverageLoss, scheduledSampling, consistency } = training;
   return ({ pairs }, _, { random }) => {
-    const options = { training: true, random, labelSmoothing, coverageLoss, scheduledSampling };
+    const options = { training: true, random, labelSmoothing, coverageLoss, scheduledSampling, consistency };
     return { loss: model.loss(pairTensors(pairs), options).loss };
   };
 }

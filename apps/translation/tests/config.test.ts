@@ -31,6 +31,8 @@ describe('resolveConfig', () => {
     [['shareEmbeddings=true', 'text.vocabulary=separate'], /Expected text\.vocabulary to be shared/],
     [['casing=true'], /Expected text\.tokenization to be word with text\.casing true, got none/],
     [['coverageLoss=1'], /Expected model\.decoder\.coverage with training\.coverageLoss above 0, got false/],
+    [['consistency=1'], /Expected a model\.dropout of .* to be above 0 with training\.consistency, got only 0/],
+    [['consistency=-1', 'dropout.output=0.1'], /Expected training\.consistency to be at least 0, got -1/],
     [['labelSmoothing=1'], /Expected training\.labelSmoothing to be less than 1, got 1/],
     [['decoder.score=addditive'], /Expected model\.decoder\.score to be one of .* did you mean additive\?/],
   ])('refuses %j', (assignments, message) => {

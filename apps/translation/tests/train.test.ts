@@ -21,7 +21,7 @@ async function lossesOf(...assignments: string[]): Promise<{ losses: number[]; t
 
 const regularised = [
   ...['mergeDropout=0.3', 'dropout.input=0.2', 'dropout.output=0.2', 'scheduledSampling=0.3', 'training.ema=0.9'],
-  ...['decoder.score=additive', 'coverage=true', 'coverageLoss=0.5', 'labelSmoothing=0.1'],
+  ...['decoder.score=additive', 'coverage=true', 'coverageLoss=0.5', 'labelSmoothing=0.1', 'consistency=2'],
 ];
 
 describe('training', () => {

@@ -1,6 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { InputError, expected } from '../errors.js';
-import { dropout, dropoutMask, embeddingLookup, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
+import { ConfigError, InputError, expected } from '../errors.js';
+import {
+  consistencyLoss,
+  dropout,
+  dropoutMask,
+  embeddingLookup,
+  maskedMean,
+  softmaxCrossEntropy,
+} from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 import {
@@ -54,6 +61,14 @@ export interface SequenceLossOptions extends SequenceForwardOptions {
    * parallel passes of Mihaylova and Martins 2019.
    */
   scheduledSampling?: number;
+  /**
+   * The weight alpha of R-Drop (Liang et al. 2021, equations 2 and 4), for training with dropout; 0 when absent. Each pair is predicted
+   * twice, p_1 and p_2, under dropouts of their own, and the two predictions are drawn together. Divided by the paper's two passes, so
+   * that weights keep their meaning, the loss per token is
+   *
+   *     (CE(p_1) + CE(p_2)) / 2 + alpha / 2 (KL(p_1||p_2) + KL(p_2||p_1)) / 2
+   */
+  consistency?: number;
 }
 
 /**
@@ -157,15 +172,20 @@ export class SequenceToSequence {
   }
 
   /**
-   * The mean loss of the target tokens, in nats per token, with label smoothing where it is asked for; and each token's, [B * T].
+   * The mean loss of the target tokens, in nats per token, with label smoothing where it is asked for; and the cross entropy of each
+   * token, [B * T], or [2 B * T] with consistency, of one pass after the other.
    */
-  loss(batch: PairBatch, options: SequenceLossOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
+  loss(pairs: PairBatch, options: SequenceLossOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
     return tf.tidy(() => {
-      const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0 } = options;
+      const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0, consistency = 0 } = options;
       const { training, random = this.random } = options;
       if (coverageLoss > 0 && !this.config.decoder.coverage) {
         throw new InputError(expected('coverageLoss', '0 for a model without coverage', coverageLoss));
       }
+      if (!(consistency >= 0 && consistency < Infinity)) {
+        throw new ConfigError(expected('consistency', 'a number of at least 0', consistency));
+      }
+      const batch = consistency > 0 ? twice(pairs) : pairs;
       const state = this.start(batch, options);
       const run = { lengths: batch.targetLengths, training, random };
       const inputs =
@@ -175,8 +195,13 @@ export class SequenceToSequence {
       const { logits, overlap } = this.decode(inputs, state, run);
       const V = this.config.targetVocabularySize;
       const labels = tf.reshape(batch.targets, [batch.targets.size]); // [B * T]
-      const losses = softmaxCrossEntropy(tf.reshape(logits, [labels.size, V]), labels, { smoothing: labelSmoothing });
+      const rows = tf.reshape(logits, [labels.size, V]); // [B * T, V]
+      const losses = softmaxCrossEntropy(rows, labels, { smoothing: labelSmoothing });
       let loss = maskedMean(losses, labels);
+      if (consistency > 0) {
+        const once = tf.reshape(pairs.targets, [labels.size / 2]);
+        loss = tf.add(loss, tf.mul(maskedMean(consistencyLoss(rows, once), once), consistency / 2));
+      }
       if (overlap && coverageLoss > 0) {
         const covered = maskedMean(tf.reshape(overlap, [labels.size]), labels);
         loss = tf.add(loss, tf.mul(covered, coverageLoss));
@@ -208,4 +233,10 @@ export class SequenceToSequence {
   dispose(): void {
     for (const variable of new Set([...this.parameters.values()])) variable.dispose();
   }
+}
+
+/** Each pair two times, the second pass's rows below those of the first. */
+function twice(batch: PairBatch): PairBatch {
+  const names = ['source', 'sourceLengths', 'inputs', 'targets', 'targetLengths'] as const;
+  return Object.fromEntries(names.map((name) => [name, tf.concat([batch[name], batch[name]])])) as unknown as PairBatch;
 }

@@ -16,6 +16,7 @@ export {
   type AttentionResult as AttentionOpResult,
   type AttentionScore as AttentionOpScore,
 } from './attention.js';
+export { consistencyLoss } from './consistencyLoss.js';
 export { ctcLoss, type CtcLossOptions } from './ctc.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';

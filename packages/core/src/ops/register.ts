@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { adamKernel, lerpKernel } from './adam.js';
 import { attentionGradKernel, attentionKernel } from './attentionKernel.js';
+import { consistencyGradKernel, consistencyKernel } from './consistencyLoss.js';
 import { ctcKernel } from './ctcKernel.js';
 import { dropoutGradient, dropoutKernel, dropoutMaskKernel } from './dropout.js';
 import { embeddingGradient, embeddingGradKernel, embeddingKernel } from './embedding.js';
@@ -25,6 +26,8 @@ export const genericKernels: Record<string, tf.KernelFunc> = {
   CadenzaEmbeddingGrad: asKernelFunc(embeddingGradKernel),
   CadenzaSoftmaxCrossEntropy: asKernelFunc(softmaxCrossEntropyKernel),
   CadenzaSoftmaxCrossEntropyGrad: asKernelFunc(softmaxCrossEntropyGradKernel),
+  CadenzaConsistency: asKernelFunc(consistencyKernel),
+  CadenzaConsistencyGrad: asKernelFunc(consistencyGradKernel),
   CadenzaTopLogProbabilities: asKernelFunc(topLogProbabilitiesKernel),
   CadenzaAttention: asKernelFunc(attentionKernel),
   CadenzaAttentionGrad: asKernelFunc(attentionGradKernel),

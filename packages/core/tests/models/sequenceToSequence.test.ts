@@ -157,6 +157,64 @@ describe.each(names)('a sequence-to-sequence model (%s)', (name) => {
   });
 });
 
+describe('the consistency of two predictions', () => {
+  const regularised: SequenceToSequenceOptions = {
+    ...{ sourceVocabularySize: 8, targetVocabularySize: 8, embeddingSize: 6 },
+    encoder: { units: 5 },
+    decoder: { units: 7, layers: 2, attend: 'every' },
+    dropout: { input: 0.3, between: 0.3, output: 0.4 },
+  };
+
+  it('adds half its weight times the divergence of the two to the mean cross entropy', () => {
+    for (const variational of [false, true]) {
+      const model = new SequenceToSequence({ ...regularised, variational }, new Random(3));
+      const batch = batchOf(golden.batch);
+      const twice = Object.fromEntries(
+        Object.entries(batch).map(([name, tensor]) => [name, tf.concat([tensor, tensor])]),
+      ) as unknown as PairBatch;
+      const options = () => ({ training: true, random: new Random(11), labelSmoothing: 0.1 });
+      const { logits } = model.forward(twice, options());
+      const [logP, logQ] = tf.split(tf.logSoftmax(logits), 2);
+      const divergences = tf.sum(tf.mul(tf.sub(tf.exp(logP), tf.exp(logQ)), tf.sub(logP, logQ)), 2); // [B, T]
+      const counted = tf.cast(tf.greaterEqual(batch.targets, 0), 'float32');
+      const divergence = tf.div(tf.sum(tf.mul(divergences, counted)), tf.mul(2, tf.sum(counted))).dataSync()[0];
+      const crossEntropy = model.loss(twice, options()).loss.dataSync()[0];
+      const { loss, losses } = model.loss(batch, { ...options(), consistency: 3 });
+      expect(divergence).toBeGreaterThan(1e-3);
+      expect(loss.dataSync()[0]).toBeCloseTo(crossEntropy + 1.5 * divergence, 5);
+      expect(losses.size).toBe(2 * batch.targets.size);
+      model.dispose();
+    }
+  });
+
+  it('changes neither loss nor gradient where no dropout makes two of them', () => {
+    const model = new SequenceToSequence(regularised, new Random(3));
+    const batch = batchOf(golden.batch);
+    const [plain, consistent] = [0, 2].map((consistency) =>
+      tf.variableGrads(() => model.loss(batch, { consistency }).loss, [...model.parameters.values()]),
+    );
+    expect(consistent.value.dataSync()[0]).toBeCloseTo(plain.value.dataSync()[0], 5);
+    for (const [name, gradient] of Object.entries(plain.grads)) {
+      tf.test_util.expectArraysClose(consistent.grads[name].dataSync(), gradient.dataSync(), 1e-6);
+    }
+    model.dispose();
+  });
+
+  it('has a weight of at least 0, and leaves no tensors behind', () => {
+    const model = new SequenceToSequence(regularised, new Random(3));
+    const batch = batchOf(golden.batch);
+    const before = tf.memory().numTensors;
+    tf.dispose(Object.values(model.loss(batch, { training: true, consistency: 1 })));
+    expect(tf.memory().numTensors).toBe(before);
+    for (const consistency of [-1, NaN, Infinity]) {
+      expect(() => model.loss(batch, { consistency })).toThrow(
+        `Expected consistency to be a number of at least 0, got ${consistency}`,
+      );
+    }
+    model.dispose();
+  });
+});
+
 describe('SequenceToSequence', () => {
   const small: SequenceToSequenceOptions = {
     ...{ sourceVocabularySize: 8, targetVocabularySize: 8, embeddingSize: 6 },
