@@ -31,7 +31,7 @@ export interface DecoderOptions {
 
 /** Turns the scores of frames into words, as a run's configuration says or otherwise where it is told. */
 export class TranscriptDecoder {
-  private readonly method: 'beam' | 'greedy';
+  readonly method: 'beam' | 'greedy';
   private readonly beam: number;
   private readonly scorer?: LanguageScorer;
 

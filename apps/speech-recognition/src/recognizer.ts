@@ -1,19 +1,15 @@
 import type { FeatureMatrix } from '@cadenza/audio';
-import type { AcousticModel, FrameScores, TimedWord } from '@cadenza/core';
+import type { AcousticModel, FrameScores } from '@cadenza/core';
 import { scoreClasses, scoreFrames, type ScoringOptions } from './acoustics.js';
-import { TranscriptDecoder, type DecoderOptions, type TranscriptHypothesis } from './decoder.js';
+import { TranscriptDecoder, type DecoderOptions } from './decoder.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
+import { CollectedUtterance } from './streaming/collectedUtterance.js';
+import { checkStreaming } from './streaming/requirements.js';
+import { StreamingRecognizer, type StreamOptions } from './streaming/streamingRecognizer.js';
+import { UtteranceStream } from './streaming/utteranceStream.js';
+import { transcriptOf, type Transcript } from './transcript.js';
 
-/** What was heard in a recording. */
-export interface Transcript {
-  text: string;
-  /** With their times, in seconds from the recording's beginning. */
-  words: TimedWord[];
-  /** Of [0, 1]: the words' geometric mean, or the label's probability. */
-  confidence: number;
-  /** The best first; more than one where more are asked for. */
-  hypotheses: TranscriptHypothesis[];
-}
+export type { Transcript, UtteranceTranscript } from './transcript.js';
 
 export interface RecognizeOptions extends DecoderOptions, ScoringOptions {}
 
@@ -50,6 +46,22 @@ export class Recognizer {
     const scores = await scoreFrames(this.model, features, options);
     const decoder = this.decoder(options);
     return scores.map((frameScores) => transcriptOf(decoder.decode(frameScores)));
+  }
+
+  /**
+   * Recognises sound that arrives in pieces, and says after each what it hears so far.
+   * @throws {ConfigError} for a model that needs the end first, with what it would take
+   */
+  stream(options: StreamOptions = {}): StreamingRecognizer {
+    checkStreaming(this.run.config);
+    const decoder = this.decoder(options);
+    return new StreamingRecognizer(this.sampleRate, (start) => new UtteranceStream(this, decoder, start), options);
+  }
+
+  /** The same for any model: an utterance is recognised when a pause has ended it, and there is nothing to say before. */
+  listen({ endpointing = true, ...options }: StreamOptions = {}): StreamingRecognizer {
+    const open = (start: number): CollectedUtterance => new CollectedUtterance(this, options, start);
+    return new StreamingRecognizer(this.sampleRate, open, { ...options, endpointing });
   }
 
   /** log p(symbol | frame) of a recording's frames. */
@@ -90,10 +102,4 @@ export class Recognizer {
       );
     });
   }
-}
-
-function transcriptOf(hypotheses: TranscriptHypothesis[]): Transcript {
-  const [{ text, words }] = hypotheses;
-  const logs = words.reduce((sum, { confidence }) => sum + Math.log(confidence), 0);
-  return { text, words, confidence: words.length === 0 ? 0 : Math.exp(logs / words.length), hypotheses };
 }
