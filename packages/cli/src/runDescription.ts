@@ -74,7 +74,7 @@ export function checkSameValues<Config>(schema: z.ZodType<Config>, own: Config, 
   for (const key of leafKeys(schema)) {
     const path = key.split('.');
     const [before, now] = [valueAt(own, path), valueAt(asked, path)];
-    if (before === now || freeKeys.some((prefix) => key.startsWith(prefix))) continue;
+    if (JSON.stringify(before) === JSON.stringify(now) || freeKeys.some((prefix) => key.startsWith(prefix))) continue;
     throw new ConfigError(
       `Expected ${key} to stay ${JSON.stringify(before)} in a resumed run, got ${JSON.stringify(now)}; start a new run for that`,
     );

@@ -1,0 +1,194 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tenTexts, writeSongs } from '../tests/tones.js';
+import { cadenzaSpeech, lastObject, scratchFolder, type CommandResult } from './command.js';
+
+const folder = scratchFolder();
+const run = join(folder, 'run');
+const songs = join(folder, 'songs');
+writeSongs(songs);
+writeSongs(songs, tenTexts, 'validation');
+const test = writeSongs(songs, ['fa do', 're', 'mi mi re'], 'test');
+const quick = ['--preset', 'tiny', '--max-steps', '160', '--set', 'decoding.languageModel=word', '--threads', '1'];
+let trained: CommandResult;
+
+interface Scores {
+  wer: number;
+  cer: number;
+  accuracy: number;
+  utterances: number;
+}
+
+beforeAll(async () => {
+  trained = await cadenzaSpeech(['train', '--run', run, '--json', '--data', songs, ...quick]);
+  expect(trained.stderr).not.toContain('error');
+  expect(trained.code).toBe(0);
+});
+
+describe('train', () => {
+  it('ends with the object that scripts rely on, and writes nothing else to standard output', () => {
+    expect(trained.stdout.trimEnd().split('\n')).toHaveLength(1);
+    const result = lastObject(trained);
+    expect(result).toMatchObject({ run, steps: 160, precision: 'f32', evaluation: { validation: { wer: 0 } } });
+    const names = [
+      'run',
+      'steps',
+      'epochs',
+      'seconds',
+      'tokens_per_second',
+      'best',
+      'backend',
+      'precision',
+      'parameters',
+    ];
+    expect(Object.keys(result)).toEqual(expect.arrayContaining(names));
+  });
+
+  it('tells people about the data, its progress and what it hears on standard error', () => {
+    expect(trained.stderr).toMatch(
+      /10 recordings \(0\.1 minutes, 5 speakers\) to learn from, 10 to validate on; 9 symbols, 3-gram model of 4 words/,
+    );
+    expect(trained.stderr).toMatch(/step 50: validation WER \d+\.\d %, .* nats a recording, the best so far/);
+    expect(trained.stderr).toMatch(/said {2}\w.*\n {4}heard/);
+    expect(trained.stderr).toMatch(/part +WER +CER .*\nvalidation +0\.00 %/);
+    expect(trained.stderr).toMatch(/language model: weight [\d.]+, word bonus -?\d/);
+  });
+
+  it('leaves a run folder with everything in it', () => {
+    const names = readdirSync(run);
+    const wanted = [
+      'checkpoints',
+      'config.json',
+      'metrics.jsonl',
+      'report.html',
+      'vocabulary.json',
+      'language.arpa',
+      'decoding.json',
+    ];
+    expect(names).toEqual(expect.arrayContaining(wanted));
+    expect(names).not.toContain('run.lock');
+    const config = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'));
+    expect(config).toMatchObject({ data: { trained: 10, validated: 10, speakers: 5 } });
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).not.toMatch(/(src|href)="https?:/);
+  });
+
+  it('leaves a speaker out, holds recordings out where no others are named, and resumes', async () => {
+    const manifest = writeSongs(join(folder, 'alone'));
+    const other = join(folder, 'other');
+    const options = ['--run', other, '--json', '--quiet', '--threads', '1'];
+    const short = ['--data', manifest, '--preset', 'tiny', '--without-speaker', 'singer-2', '--max-steps', '4'];
+    expect(lastObject(await cadenzaSpeech(['train', ...options, ...short]))).toMatchObject({ steps: 4 });
+    const { data } = JSON.parse(readFileSync(join(other, 'config.json'), 'utf8'));
+    expect(data).toMatchObject({ trained: 7, validated: 1 });
+    expect(lastObject(await cadenzaSpeech(['train', ...options, '--resume', '--max-steps', '6']))).toMatchObject({
+      steps: 6,
+    });
+  });
+});
+
+describe('evaluate', () => {
+  it('measures a manifest, with the object that scripts rely on', async () => {
+    const result = lastObject<Scores>(
+      await cadenzaSpeech(['evaluate', '--run', run, '--manifest', test, '--json', '--quiet']),
+    );
+    const names = [
+      'wer',
+      'cer',
+      'utterances',
+      'words',
+      'substitutions',
+      'deletions',
+      'insertions',
+      'accuracy',
+      'real_time_factor',
+    ];
+    expect(Object.keys(result)).toEqual(expect.arrayContaining(names));
+    expect(result).toMatchObject({ utterances: 3, words: 6 });
+    expect(result.wer).toBeLessThanOrEqual(1);
+    const learned = ['evaluate', '--run', run, '--manifest', join(songs, 'train.jsonl'), '--json', '--quiet'];
+    expect(lastObject(await cadenzaSpeech(learned))).toMatchObject({ wer: 0, cer: 0, accuracy: 1, words: 17 });
+  });
+
+  it('measures the test part of the run’s data, shows a table, and writes the alignment of each error', async () => {
+    const details = join(folder, 'details.txt');
+    // A reference that nobody says makes sure that there is an error.
+    const wrong = join(songs, 'wrong.jsonl');
+    const [first, ...others] = readFileSync(test, 'utf8').trimEnd().split('\n');
+    writeFileSync(wrong, [first.replace('fa do', 'fa ti'), ...others].join('\n'));
+    const plain = await cadenzaSpeech(['evaluate', '--run', run]);
+    expect(plain.stdout).toMatch(/part +WER +CER +right .*\nall +\d/);
+    const shown = await cadenzaSpeech(['evaluate', '--run', run, '--manifest', wrong, '--details', details]);
+    expect(shown.stderr).toMatch(/said +heard +times\n/);
+    expect(readFileSync(details, 'utf8')).toMatch(/id: \(test-0\.wav\) speaker: singer-0\nScores: .*\nREF: .*TI/);
+  });
+
+  it('measures one speaker, by the likeliest symbols alone', async () => {
+    const result = await cadenzaSpeech([
+      'evaluate',
+      '--run',
+      run,
+      '--part',
+      'train',
+      '--speaker',
+      'singer-1',
+      '--greedy',
+      '--json',
+      '--quiet',
+    ]);
+    expect(lastObject(result)).toMatchObject({ utterances: 2, accuracy: expect.any(Number) });
+  });
+
+  it('goes on where a recording cannot be read, tells of it, and ends with exit code 1', async () => {
+    mkdirSync(join(folder, 'broken'), { recursive: true });
+    const manifest = join(folder, 'broken', 'm.jsonl');
+    const good = JSON.parse(readFileSync(test, 'utf8').split('\n')[0]);
+    const entries = [
+      { ...good, audio_filepath: join(songs, good.audio_filepath) },
+      { audio_filepath: 'nowhere.wav', text: 'do' },
+      { ...good, audio_filepath: join(songs, good.audio_filepath), text: 'fa do' },
+    ];
+    writeFileSync(manifest, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    const result = await cadenzaSpeech(['evaluate', '--run', run, '--manifest', manifest, '--json']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/Expected .* got .*nowhere\.wav|Expected .*nowhere\.wav/);
+    expect(lastObject(result)).toMatchObject({ utterances: 2, failed: 1 });
+  });
+});
+
+describe('bad input', () => {
+  const call = (...args: string[]) => cadenzaSpeech(args);
+  const fails = async (args: string[], message: RegExp): Promise<void> => {
+    const { code, stderr, stdout } = await call(...args);
+    expect(stdout).toBe('');
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(message);
+    expect(code).toBe(2);
+  };
+
+  it('gets one clear line and exit code 2, and no run folder', async () => {
+    const fresh = join(folder, 'never');
+    const bad = join(folder, 'bad.jsonl');
+    writeFileSync(bad, '{"audio_filepath":"a.wav","text":"x"}\n{"text":"x"}\n');
+    await fails(
+      ['train', '--run', fresh, '--data', bad],
+      /error: Expected line 2 of .*bad\.jsonl to be an object with audio_filepath/,
+    );
+    await fails(['train', '--run', fresh, '--data', join(folder, 'nowhere')], /error: Expected .*nowhere/);
+    await fails(['train', '--run', fresh, '--data', songs, '--set', 'model.hidden=3'], /error: .*hiddenSize/);
+    await fails(
+      ['train', '--run', fresh, '--data', songs, '--without-speaker', 'nobody'],
+      /error: Expected data\.withoutSpeakers/,
+    );
+    await fails(
+      ['train', '--run', fresh, '--validation', test],
+      /error: Expected --data beside --validation, got none/,
+    );
+    await fails(['evaluate', '--run', fresh], /error: Expected --run to be a run folder/);
+    await fails(['evaluate', '--run', run, '--manifest', bad], /error: Expected line 2 of/);
+    await fails(
+      ['evaluate', '--run', run, '--part', 'test', '--speaker', 'nobody'],
+      /error: Expected recordings to measure on, got none of nobody/,
+    );
+    expect(existsSync(join(fresh, 'config.json'))).toBe(false);
+  });
+});
