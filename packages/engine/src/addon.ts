@@ -148,6 +148,18 @@ export interface Addon {
       ...[logNormalizer: Floats, dy: Floats, dlogits: Floats],
     ]
   ): void;
+  consistencyForward(
+    ...a: [
+      ...[rows: number, columns: number, logits: Floats, labels: Int32Array],
+      ...[losses: Floats, logNormalizer: Floats, divergence: Floats],
+    ]
+  ): void;
+  consistencyBackward(
+    ...a: [
+      ...[rows: number, columns: number, logits: Floats, labels: Int32Array],
+      ...[logNormalizer: Floats, divergence: Floats, dy: Floats, dlogits: Floats],
+    ]
+  ): void;
   attentionForward(...a: [...AttentionArguments, context: Floats, weights: Floats]): void;
   attentionBackward(
     ...a: [

@@ -239,6 +239,20 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
       ],
     ],
     [
+      'consistencyForward',
+      [
+        ...[...rows, floats('logits', 12), integers('labels', [2, -1])],
+        ...[output('losses', 2), output('logNormalizer', 4), output('divergence', 4)],
+      ],
+    ],
+    [
+      'consistencyBackward',
+      [
+        ...[...rows, floats('logits', 12), integers('labels', [2, -1])],
+        ...[floats('logNormalizer', 4), floats('divergence', 4), floats('dy', 2), output('dlogits', 12)],
+      ],
+    ],
+    [
       'attentionForward',
       [...attentionArguments(maybe(vector)), output('context', B * T * H), output('weights', B * T * S)],
     ],

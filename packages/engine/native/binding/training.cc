@@ -73,6 +73,31 @@ napi_value softmax_cross_entropy_backward(Arguments& arguments) {
   return nullptr;
 }
 
+napi_value consistency_forward(Arguments& arguments) {
+  const int64_t rows = arguments.size("rows");
+  const int64_t columns = arguments.size("columns");
+  const float* logits = arguments.floats("logits", elements({2, rows, columns}));
+  const int32_t* labels = arguments.integers("labels", rows);
+  float* losses = arguments.output("losses", rows);
+  float* logNormalizer = arguments.output("logNormalizer", 2 * rows);
+  float* divergence = arguments.output("divergence", 2 * rows);
+  kernels().consistencyForward(default_pool(), logits, labels, rows, columns, losses, logNormalizer, divergence);
+  return nullptr;
+}
+
+napi_value consistency_backward(Arguments& arguments) {
+  const int64_t rows = arguments.size("rows");
+  const int64_t columns = arguments.size("columns");
+  const float* logits = arguments.floats("logits", elements({2, rows, columns}));
+  const int32_t* labels = arguments.integers("labels", rows);
+  const float* logNormalizer = arguments.floats("logNormalizer", 2 * rows);
+  const float* divergence = arguments.floats("divergence", 2 * rows);
+  const float* dy = arguments.floats("dy", rows);
+  float* dlogits = arguments.output("dlogits", elements({2, rows, columns}));
+  kernels().consistencyBackward(default_pool(), logits, labels, logNormalizer, divergence, dy, rows, columns, dlogits);
+  return nullptr;
+}
+
 napi_value softmax(Arguments& arguments) {
   const int64_t rows = arguments.size("rows");
   const int64_t columns = arguments.size("columns");
@@ -175,6 +200,8 @@ const std::vector<Export>& training_exports() {
       {"firstOutOfRange", callback<out_of_range>},
       {"softmaxCrossEntropyForward", callback<softmax_cross_entropy_forward>},
       {"softmaxCrossEntropyBackward", callback<softmax_cross_entropy_backward>},
+      {"consistencyForward", callback<consistency_forward>},
+      {"consistencyBackward", callback<consistency_backward>},
       {"softmax", callback<softmax>},
       {"adam", callback<adam>},
       {"lerp", callback<lerp>},

@@ -308,6 +308,14 @@ struct Kernels {
   // may be logits itself
   void (*softmaxCrossEntropyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* logNormalizer,
                                       const float* dy, int64_t rows, int64_t columns, float smoothing, float* dlogits);
+  // With p = softmax(logits[n,:]), q = softmax(logits[rows+n,:]) of logits [2 rows,columns] and difference = log p - log q:
+  // divergence[n] = sum p difference, divergence[rows+n] = -sum q difference, losses[n] = their mean (all 0 where labels[n] is -1)
+  void (*consistencyForward)(ThreadPool&, const float* logits, const int32_t* labels, int64_t rows, int64_t columns, float* losses,
+                             float* logNormalizer, float* divergence);
+  // dlogits[n,:] = dy[n] / 2 (p (difference - divergence[n]) + p - q), dlogits[rows+n,:] = dy[n] / 2 (-q (difference +
+  // divergence[rows+n]) + q - p); dlogits may be logits itself
+  void (*consistencyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* logNormalizer,
+                              const float* divergence, const float* dy, int64_t rows, int64_t columns, float* dlogits);
   // The `count` (1 to columns) greatest of log-softmax(x [rows,columns]) in each row, the greatest first and the lower id first among
   // equals -> values, ids [rows,count]. A row of -infinity gives that; one with NaN or +infinity gives NaN and the first ids.
   void (*topLogProbabilities)(ThreadPool&, const float* x, int64_t rows, int64_t columns, int64_t count, float* values, int32_t* ids);

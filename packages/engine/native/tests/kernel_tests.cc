@@ -736,6 +736,53 @@ void test_losses() {
   test_top_log_probabilities();
 }
 
+// The divergence of two softmaxes, rows [n] and [rows + n], from log-probabilities in double.
+void test_consistency() {
+  const Kernels& k = kernels();
+  ThreadPool two(2), one(1);
+  for (int columns : {1, 7, 16, 33, 65, 1000}) {
+    const int rows = columns == 65 ? 700 : 33;
+    Floats logits = random_floats(2 * rows * columns, 3);
+    std::vector<int32_t> labels(rows, 0);
+    labels[rows / 2] = -1;
+    const Floats dy = random_floats(rows);
+    Floats losses(rows), normalizer(2 * rows), divergence(2 * rows), gradient(logits.size());
+    Doubles eLosses(rows), eGradient(logits.size());
+    for (int n = 0; n < rows; ++n) {
+      if (labels[n] < 0) continue;
+      const float* row[2] = {&logits[n * columns], &logits[(rows + n) * columns]};
+      double normalizers[2], apart[2] = {0, 0};
+      for (int side = 0; side < 2; ++side) {
+        double sum = 0;
+        for (int j = 0; j < columns; ++j) sum += std::exp(static_cast<double>(row[side][j]));
+        normalizers[side] = std::log(sum);
+      }
+      for (int pass = 0; pass < 2; ++pass) {
+        for (int j = 0; j < columns; ++j) {
+          const double logP = row[0][j] - normalizers[0], logQ = row[1][j] - normalizers[1];
+          const double p = std::exp(logP), q = std::exp(logQ);
+          if (pass == 0) {
+            apart[0] += p * (logP - logQ);
+            apart[1] += q * (logQ - logP);
+          } else {
+            eGradient[n * columns + j] = dy[n] / 2 * (p * (logP - logQ - apart[0]) + p - q);
+            eGradient[(rows + n) * columns + j] = dy[n] / 2 * (q * (logQ - logP - apart[1]) + q - p);
+          }
+        }
+      }
+      eLosses[n] = (apart[0] + apart[1]) / 2;
+    }
+    k.consistencyForward(two, logits.data(), labels.data(), rows, columns, losses.data(), normalizer.data(), divergence.data());
+    k.consistencyBackward(two, logits.data(), labels.data(), normalizer.data(), divergence.data(), dy.data(), rows, columns,
+                          gradient.data());
+    close(losses, eLosses, 5e-6, "consistency");
+    close(gradient, eGradient, 5e-6, "consistency dlogits");
+    k.consistencyBackward(one, logits.data(), labels.data(), normalizer.data(), divergence.data(), dy.data(), rows, columns,
+                          logits.data());
+    identical(logits, gradient, "consistency dlogits in place");
+  }
+}
+
 void test_embedding() {
   const Kernels& k = kernels();
   ThreadPool two(2), one(1);
@@ -1186,6 +1233,7 @@ int main(int count, char** words) {
     if (!start(isa)) continue;
     test("gemm", test_gemm);
     test("losses", test_losses);
+    test("consistency", test_consistency);
     test("embedding", test_embedding);
     test("optimizer", test_optimizer);
     test("dropout", test_dropout);

@@ -49,6 +49,29 @@ function softmaxCrossEntropyGrad({ inputs, attrs, backend }: Call<{ smoothing: n
   return dlogits.info;
 }
 
+function consistency({ inputs, backend }: Call) {
+  const [rows, columns] = inputs.logits.shape;
+  const losses = backend.output([rows / 2]);
+  const logNormalizer = backend.output([rows]);
+  const divergence = backend.output([rows]);
+  backend.addon.consistencyForward(
+    ...([rows / 2, columns, backend.floats(inputs.logits), backend.integers(inputs.labels)] as const),
+    ...([losses.values, logNormalizer.values, divergence.values] as const),
+  );
+  return [losses.info, logNormalizer.info, divergence.info];
+}
+
+function consistencyGrad({ inputs, backend }: Call) {
+  const [rows, columns] = inputs.logits.shape;
+  const dlogits = backend.output([rows, columns]);
+  backend.addon.consistencyBackward(
+    ...([rows / 2, columns, backend.floats(inputs.logits), backend.integers(inputs.labels)] as const),
+    ...([backend.floats(inputs.logNormalizer), backend.floats(inputs.divergence)] as const),
+    ...([backend.floats(inputs.dy), dlogits.values] as const),
+  );
+  return dlogits.info;
+}
+
 function dropout(call: Call<{ rate: number; seed: [number, number]; locked: boolean }>) {
   const { inputs, attrs, backend } = call;
   const { x } = inputs;
@@ -111,6 +134,8 @@ export const trainingKernels = (): UnregisteredKernel[] => [
   nativeKernel('CadenzaEmbeddingGrad', embeddingGrad),
   nativeKernel('CadenzaSoftmaxCrossEntropy', softmaxCrossEntropy),
   nativeKernel('CadenzaSoftmaxCrossEntropyGrad', softmaxCrossEntropyGrad),
+  nativeKernel('CadenzaConsistency', consistency),
+  nativeKernel('CadenzaConsistencyGrad', consistencyGrad),
   nativeKernel('CadenzaDropout', dropout),
   nativeKernel('CadenzaDropoutMask', dropoutMask),
   nativeKernel('CadenzaSumSquares', sumSquares),

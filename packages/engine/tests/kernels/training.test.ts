@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   adamStep,
+  consistencyLoss,
   dropout,
   dropoutMask,
   embeddingLookup,
@@ -69,6 +70,24 @@ describe.skipIf(!isBuilt)('the native training kernels', () => {
     };
     for (const smoothing of [0.1, 0.9]) await expectSameOnNative(compute(smoothing), TOLERANCE);
     expectAgreement(await computeOn('native', compute(0)), await computeOn('native', compute()), 0);
+  });
+
+  it.each([
+    [1, 1],
+    [7, 2],
+    [33, 65],
+    [5, 1031],
+  ])('measure how far two predictions of %i labels of %i classes are apart, ignored labels too', async (N, V) => {
+    await expectSameOnNative(() => {
+      const labels = integers(
+        Array.from({ length: N }, (_, n) => (n % 4 === 3 ? -1 : 0)),
+        [N],
+      );
+      const logits = tensor([2 * N, V], 1, 12);
+      const loss = (logits: tf.Tensor) => consistencyLoss(logits, labels);
+      return [loss(logits), tf.grad((logits) => tf.sum(tf.mul(loss(logits), tensor([N], 5))))(logits)];
+      // Divergences of up to 12 times the terms of a cross entropy.
+    }, 1e-5);
   });
 
   it('stay finite for logits that overflow exp', async () => {
