@@ -44,6 +44,7 @@ NAPI_MODULE_INIT() {
     add(env, exports, system_exports());
     add(env, exports, recurrent_exports());
     add(env, exports, training_exports());
+    add(env, exports, ctc_exports());
     add(env, exports, attention_exports());
     add(env, exports, tensor_exports());
     add(env, exports, decoder_exports());

@@ -160,6 +160,13 @@ export interface Addon {
       ...[logNormalizer: Floats, divergence: Floats, dy: Floats, dlogits: Floats],
     ]
   ): void;
+  ctcLoss(
+    ...a: [
+      ...[batch: number, frames: number, vocabulary: number, longest: number, blank: number, zeroInfinity: boolean],
+      ...[logits: Floats, labels: Int32Array, frameLengths: Int32Array, labelLengths: Int32Array],
+      ...[losses: Floats, dlogits: OptionalFloats],
+    ]
+  ): void;
   attentionForward(...a: [...AttentionArguments, context: Floats, weights: Floats]): void;
   attentionBackward(
     ...a: [

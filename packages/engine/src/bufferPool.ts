@@ -29,6 +29,9 @@ const ALIGNMENT = 64;
 
 const SMALLEST_BYTES = 1024;
 
+/** How many times larger than needed a free block may be that is handed out. */
+const LARGEST_FIT = 1.25;
+
 /**
  * Rounds a size up to one of eight steps an octave, so that at most an eighth is wasted and tensors of nearly the same
  * size share blocks. All sizes are multiples of 64, the alignment.
@@ -40,7 +43,9 @@ export function blockBytes(bytes: number): number {
 }
 
 /**
- * Recycles the memory of disposed tensors: touching fresh pages costs more than most kernels.
+ * Recycles the memory of disposed tensors: touching fresh pages costs more than most kernels. Where no free block has the size
+ * that is needed, the smallest of those that are a little larger is taken, so that batches of many shapes, as sentences make, do
+ * not each keep blocks of their own.
  *
  * Blocks lie in ordinary ArrayBuffers, which the garbage collector frees at once when it finds them (external ones would wait
  * for the event loop, so that a synchronous loop could exhaust memory). `place` tells where in a buffer the first aligned
@@ -59,16 +64,24 @@ export class BufferPool implements TensorMemory {
   /** A block of at least `bytes`; its contents are whatever they were. */
   take(bytes: number): Block {
     const size = blockBytes(bytes);
-    let block = this.freeBlocks.get(size)?.pop();
+    let block = this.takeFree(size);
     if (block === undefined) {
       block = this.allocateOrTrim(size);
       this.counts.allocations++;
     } else {
-      this.counts.free -= size;
+      this.counts.free -= block.bytes;
       this.counts.reuses++;
     }
-    this.counts.inUse += size;
+    this.counts.inUse += block.bytes;
     return block;
+  }
+
+  private takeFree(size: number): Block | undefined {
+    for (let fitting = size; fitting <= LARGEST_FIT * size; fitting = blockBytes(fitting + 1)) {
+      const block = this.freeBlocks.get(fitting)?.pop();
+      if (block !== undefined) return block;
+    }
+    return undefined;
   }
 
   /** Takes a block back for reuse. */

@@ -253,6 +253,18 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
       ],
     ],
     [
+      'ctcLoss',
+      [
+        ...[size('batch', B), size('frames', T), size('vocabulary', V), size('longest', 2)],
+        ...[{ ...size('blank', 0), wrong: [V] }, flag('zeroInfinity'), floats('logits', B * T * V)],
+        // The last of the second row does not count.
+        integers('labels', [1, 5, 2, -1], [1, V, 2, -1], [0, 5, 2, -1], [1, 5, -1, -1]),
+        integers('frameLengths', [3, 0], [3, 4], [-1, 0]),
+        integers('labelLengths', [2, 1], [2, 3], [-1, 1], [2, 2]),
+        ...[output('losses', B), maybe(output('dlogits', B * T * V))],
+      ],
+    ],
+    [
       'attentionForward',
       [...attentionArguments(maybe(vector)), output('context', B * T * H), output('weights', B * T * S)],
     ],

@@ -15,12 +15,12 @@ export const ctcKernel: Kernel = ({ inputs, attrs, backend }) => {
   const labels = readIntegers(backend, inputs.labels);
   const frameLengths = readIntegers(backend, inputs.frameLengths);
   const labelLengths = readIntegers(backend, inputs.labelLengths);
+  checkCtcLabels({ labels, frameLengths, labelLengths }, { F, V, L, blank });
   const losses = new Float32Array(B);
   const dlogits = gradient ? new Float32Array(B * F * V) : null;
   for (let b = 0; b < B; b++) {
-    const frames = checkLength(frameLengths[b], F, 'frameLengths', b);
-    const count = checkLength(labelLengths[b], L, 'labelLengths', b);
-    const extended = extendLabels(labels.subarray(b * L, b * L + count), V, blank, b); // [S]
+    const frames = frameLengths[b];
+    const extended = extendLabels(labels.subarray(b * L, b * L + labelLengths[b]), blank); // [S]
     const start = b * F * V;
     const logY = logSoftmax(logits, start, frames, V); // [frames, V]
     const alpha = forwardSums(logY, frames, V, extended, blank); // [frames, S]
@@ -35,6 +35,29 @@ export const ctcKernel: Kernel = ({ inputs, attrs, backend }) => {
   return dlogits ? [...out, makeOutput(backend, dlogits, [B, F, V])] : out;
 };
 
+/** Labels [B, L] and lengths [B] of a CTC loss. */
+interface CtcLabels {
+  labels: Int32Array;
+  frameLengths: Int32Array;
+  labelLengths: Int32Array;
+}
+
+/** Refuses lengths beyond the tensors and, within them, labels that are blank or no class; every kernel of the loss says it so. */
+export function checkCtcLabels(
+  { labels, frameLengths, labelLengths }: CtcLabels,
+  { F, V, L, blank }: { F: number; V: number; L: number; blank: number },
+): void {
+  frameLengths.forEach((frames, row) => {
+    checkLength(frames, F, 'frameLengths', row);
+    checkLength(labelLengths[row], L, 'labelLengths', row);
+    labels.subarray(row * L, row * L + labelLengths[row]).forEach((label, position) => {
+      if (label >= 0 && label < V && label !== blank) return;
+      const got = `got ${label} at position ${position} of row ${row}`;
+      throw new InputError(`Expected labels to be of [0, ${V}) and not the blank ${blank}, ${got}`, { code: 'ID' });
+    });
+  });
+}
+
 /** log(exp(a) + exp(b)) */
 export function logAdd(a: number, b: number): number {
   if (a < b) [a, b] = [b, a];
@@ -42,15 +65,9 @@ export function logAdd(a: number, b: number): number {
 }
 
 /** l': the labels with a blank before, between and after them, [2 L + 1]. */
-function extendLabels(labels: Int32Array, V: number, blank: number, row: number): Int32Array {
+function extendLabels(labels: Int32Array, blank: number): Int32Array {
   const extended = new Int32Array(2 * labels.length + 1).fill(blank);
-  labels.forEach((label, position) => {
-    if (!(label >= 0 && label < V && label !== blank)) {
-      const got = `got ${label} at position ${position} of row ${row}`;
-      throw new InputError(`Expected labels to be of [0, ${V}) and not the blank ${blank}, ${got}`, { code: 'ID' });
-    }
-    extended[2 * position + 1] = label;
-  });
+  labels.forEach((label, position) => (extended[2 * position + 1] = label));
   return extended;
 }
 
@@ -132,9 +149,8 @@ function addGradient(dlogits: Float32Array, { logY, alpha, extended, blank, loss
   }
 }
 
-function checkLength(length: number, limit: number, name: string, row: number): number {
+function checkLength(length: number, limit: number, name: string, row: number): void {
   if (!(length >= 0 && length <= limit)) {
     throw new InputError(`Expected ${name} to be of [0, ${limit}], got ${length} in row ${row}`, { code: 'LENGTH' });
   }
-  return length;
 }

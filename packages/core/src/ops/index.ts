@@ -18,6 +18,7 @@ export {
 } from './attention.js';
 export { consistencyLoss } from './consistencyLoss.js';
 export { ctcLoss, type CtcLossOptions } from './ctc.js';
+export { checkCtcLabels } from './ctcKernel.js';
 export { dropout, dropoutMask, type DropoutMaskOptions, type DropoutOptions } from './dropout.js';
 export { embeddingLookup } from './embedding.js';
 export { stackFrames, stackedLength, type FrameStackingOptions } from './frameStacking.js';

@@ -242,6 +242,24 @@ struct AttentionGradients {
   float* dvector = nullptr;  // with a vector only
 };
 
+// CTC (Graves, Fernandez, Gomez and Schmidhuber 2006, equations 6 to 16): with y_t = softmax(logits_t) and l' the labels with a
+// blank before, between and after them,
+//   alpha_t(s) = y_t(l'_s) (alpha_{t-1}(s) + alpha_{t-1}(s-1) + [l'_s is no blank and not l'_{s-2}] alpha_{t-1}(s-2))
+//   beta_t(s) the same backwards without y_t(l'_s);  p = sum_s alpha_t(s) beta_t(s) for each t;  loss = -log p
+//   dlogits_t(k) = y_t(k) - sum_{s: l'_s = k} alpha_t(s) beta_t(s) / p
+// Labels that no alignment reaches give infinity and a gradient of NaN, with zeroInfinity 0 and 0. Nothing beyond a row's lengths
+// is read, and its gradient is 0.
+struct CtcArguments {
+  int64_t batch = 0, frames = 0, vocabulary = 0;
+  int64_t longest = 0;                    // L
+  int32_t blank = 0;
+  bool zeroInfinity = false;
+  const float* logits = nullptr;          // [B,F,V]
+  const int32_t* labels = nullptr;        // [B,L], no blanks among those that count
+  const int32_t* frameLengths = nullptr;  // [B]
+  const int32_t* labelLengths = nullptr;  // [B]
+};
+
 // p -= learningRate * (m'/biasCorrection1) / (sqrt(v'/biasCorrection2) + epsilon) + learningRate * weightDecay * p, with the
 // gradient multiplied by gradientScale first. Outputs may be the inputs themselves.
 struct AdamArguments {
@@ -321,6 +339,9 @@ struct Kernels {
   void (*topLogProbabilities)(ThreadPool&, const float* x, int64_t rows, int64_t columns, int64_t count, float* values, int32_t* ids);
   // Rows of x [rows,columns]; logarithm = true gives log-softmax. y may be x.
   void (*softmax)(ThreadPool&, const float* x, int64_t rows, int64_t columns, bool logarithm, float* y);
+
+  // -> losses [B] and dlogits [B,F,V], null = not wanted
+  void (*ctcLoss)(ThreadPool&, const CtcArguments&, float* losses, float* dlogits);
 
   void (*adam)(ThreadPool&, const AdamArguments&);
   // y = a + weight (b - a); y may be a or b

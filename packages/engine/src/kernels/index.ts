@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { registerCadenzaKernels } from '@cadenza/core/browser';
 import { attentionKernels } from './attention.js';
 import { createKernels } from './create.js';
+import { ctcKernels } from './ctc.js';
 import { elementwiseKernels } from './elementwise.js';
 import { gatherKernels } from './gather.js';
 import type { UnregisteredKernel } from './kernel.js';
@@ -17,6 +18,7 @@ export function nativeKernels(): UnregisteredKernel[] {
   return [
     ...recurrentKernels(),
     ...trainingKernels(),
+    ...ctcKernels(),
     ...attentionKernels(),
     ...matMulKernels(),
     ...elementwiseKernels(),
