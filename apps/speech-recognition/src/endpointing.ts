@@ -37,8 +37,11 @@ const FRAME = 0.02;
 /** The noise of a quiet room, in decibels of full scale: what is assumed until `floorWindow` has passed. */
 const ASSUMED_FLOOR = -60;
 
+/** The default of `maximumUtterance`. */
+export const longestUtterance = 20;
+
 const defaults = {
-  ...{ pause: 0.5, minimumSpeech: 0.06, padding: 0.2, maximumUtterance: 20 },
+  ...{ pause: 0.5, minimumSpeech: 0.06, padding: 0.2, maximumUtterance: longestUtterance },
   ...{ threshold: 8, floorWindow: 3, lowestLevel: -65 },
 };
 

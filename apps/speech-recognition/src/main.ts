@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { addDataVerbs, createProgram, runProgram } from '@cadenza/cli';
 import { addEvaluateVerb } from './commands/evaluate.js';
 import { addTrainVerb } from './commands/train.js';
+import { addTranscribeVerb } from './commands/transcribe.js';
 import { dataSets } from './dataSets.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -18,5 +19,6 @@ export async function main(args: readonly string[]): Promise<void> {
   addDataVerbs(program, dataSets);
   addTrainVerb(program);
   addEvaluateVerb(program);
+  addTranscribeVerb(program);
   await runProgram(program, args);
 }

@@ -65,7 +65,7 @@ async function loadUtterance(
   return { ...shared, frames, seconds, ...(keepSamples ? { samples } : {}) };
 }
 
-async function readFeatures(path: string, pipeline: FeaturePipeline): Promise<FeatureMatrix> {
+export async function readFeatures(path: string, pipeline: FeaturePipeline): Promise<FeatureMatrix> {
   if (pipeline.config.kind !== 'sphinx') {
     throw new InputError(
       `Expected features.kind sphinx for files of features, got ${pipeline.config.kind}, which is made of sound: ${path}`,

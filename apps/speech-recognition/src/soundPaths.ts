@@ -1,0 +1,81 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { InputError } from '@cadenza/core';
+import { readManifestFile, type Recording } from './corpora.js';
+
+/** A recording to transcribe. */
+export interface NamedRecording extends Recording {
+  /** What a file of its transcript is called, without its end: below a folder as its own. */
+  name: string;
+}
+
+/** The ends of the names of sound files, with those that a manifest has. */
+export const soundExtensions = ['.wav', '.wave'];
+const manifestExtensions = ['.jsonl', '.json', '.manifest'];
+const featureExtension = '.mfc';
+
+/**
+ * The recordings of some paths, in their order: a sound file (or `.mfc`, Sphinx's features), all sound files of a folder and those
+ * below, sorted, or those of a manifest (`.jsonl`, `.json`, `.manifest`).
+ *
+ * @param onError is told of each path, and each line of a manifest, that is none of them
+ */
+export async function findRecordings(
+  paths: readonly string[],
+  onError: (error: InputError) => void,
+): Promise<NamedRecording[]> {
+  const found: NamedRecording[] = [];
+  for (const path of paths) {
+    try {
+      found.push(...(await recordingsOf(path, onError)));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      onError(error);
+    }
+  }
+  return found;
+}
+
+async function recordingsOf(path: string, onError: (error: InputError) => void): Promise<NamedRecording[]> {
+  if (isFolder(path)) return folderRecordings(path);
+  if (manifestExtensions.includes(extname(path).toLowerCase())) {
+    let bad = 0;
+    const count = (error: InputError): void => {
+      bad++;
+      onError(error);
+    };
+    try {
+      const recordings = await readManifestFile(path, count);
+      return recordings.map((recording) => ({ ...recording, name: nameOf(recording.id) }));
+    } catch (error) {
+      if (bad > 0 && error instanceof InputError) return []; // that no line is left was said line by line
+      throw error;
+    }
+  }
+  const content = extname(path).toLowerCase() === featureExtension ? { featurePath: path } : { audioPath: path };
+  return [{ id: path, name: nameOf(basename(path)), ...content }];
+}
+
+/** What is not there is left to whoever reads it, who says so. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function folderRecordings(folder: string): NamedRecording[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => soundExtensions.includes(extname(file).toLowerCase()) && !isFolder(join(folder, file)))
+    .sort((a, b) => (a < b ? -1 : 1));
+  if (files.length > 0) {
+    return files.map((file) => ({ id: join(folder, file), audioPath: join(folder, file), name: nameOf(file) }));
+  }
+  throw new InputError(`Expected sound files (${soundExtensions.join(', ')}) in the folder, got none: ${folder}`);
+}
+
+/** The path without its end and without ways out of a folder; the line of a manifest stays. */
+function nameOf(path: string): string {
+  const [, line = ''] = /:(\d+)$/u.exec(path) ?? [];
+  const file = line === '' ? path : path.slice(0, -line.length - 1);
+  const parts = file.slice(0, file.length - extname(file).length).split(/[\\/]/u);
+  const safe = parts.filter((part) => part !== '' && part !== '.' && part !== '..');
+  return `${join(...safe)}${line === '' ? '' : `-${line}`}`;
+}

@@ -1,0 +1,131 @@
+import type { FeatureMatrix } from '@cadenza/audio';
+import { InputError } from '@cadenza/core';
+import type { Recording } from './corpora.js';
+import type { DecoderOptions } from './decoder.js';
+import { findUtterances, longestUtterance, type EndpointingOptions } from './endpointing.js';
+import type { RecordingTranscript } from './formats.js';
+import type { Recognizer } from './recognizer.js';
+import { shiftTranscript } from './transcript.js';
+import { readFeatures, SoundLoader } from './utterances.js';
+
+export interface TranscribeOptions extends DecoderOptions {
+  /** Recordings longer than `maximumUtterance` are cut at their silences. */
+  endpointing?: EndpointingOptions;
+  /** How many seconds of sound are recognised together; 600 unless told. Memory is bounded by it and by the longest recording. */
+  batchSeconds?: number;
+  /** Told of a rate that is not the model's, once, with the first recording that has it. */
+  onResample?: (rate: number, recording: Recording) => void;
+  signal?: AbortSignal;
+}
+
+/** A recording with its transcript, or with what was wrong with it. */
+export type RecordingResult<R extends Recording> = { recording: R } & (
+  { transcript: RecordingTranscript } | { error: InputError }
+);
+
+/** A recording as frames, uncut or in utterances: what is kept of it until its batch is full. */
+interface PreparedRecording {
+  seconds: number;
+  /** In seconds. */
+  spans: { start: number; end: number }[];
+  frames: FeatureMatrix[];
+}
+
+/**
+ * Transcribes recordings in batches, and gives the results in the recordings' order. One that cannot be read is told of in its
+ * place, and the others are done.
+ */
+export async function* transcribeRecordings<R extends Recording>(
+  recognizer: Recognizer,
+  recordings: Iterable<R>,
+  options: TranscribeOptions = {},
+): AsyncGenerator<RecordingResult<R>> {
+  const { batchSeconds = 600, signal } = options;
+  const preparer = new Preparer(recognizer, options);
+  let batch: { recording: R; found: PreparedRecording | InputError }[] = [];
+  let seconds = 0;
+  for (const recording of recordings) {
+    signal?.throwIfAborted();
+    const found = await preparer.prepare(recording);
+    batch.push({ recording, found });
+    if (!(found instanceof InputError)) seconds += found.seconds;
+    if (seconds < batchSeconds) continue;
+    yield* recognized(recognizer, batch, options);
+    batch = [];
+    seconds = 0;
+  }
+  yield* recognized(recognizer, batch, options);
+}
+
+async function* recognized<R extends Recording>(
+  recognizer: Recognizer,
+  batch: readonly { recording: R; found: PreparedRecording | InputError }[],
+  options: TranscribeOptions,
+): AsyncGenerator<RecordingResult<R>> {
+  const frames = batch.flatMap(({ found }) => (found instanceof InputError ? [] : found.frames));
+  const transcripts = (await recognizer.transcribeFrames(frames, options)).values();
+  for (const { recording, found } of batch) {
+    if (found instanceof InputError) {
+      yield { recording, error: found };
+      continue;
+    }
+    const utterances = found.spans.map(({ start, end }) => shiftTranscript(transcripts.next().value!, start, end));
+    yield { recording, transcript: { id: recording.id, seconds: found.seconds, utterances } };
+  }
+}
+
+class Preparer {
+  private readonly loader: SoundLoader;
+  private readonly told = new Set<number>();
+
+  constructor(
+    private readonly recognizer: Recognizer,
+    private readonly options: TranscribeOptions,
+  ) {
+    this.loader = new SoundLoader(recognizer.sampleRate);
+  }
+
+  /** Reads a recording, and cuts it where it is too long; what is wrong with it comes back. */
+  async prepare(recording: Recording): Promise<PreparedRecording | InputError> {
+    try {
+      if (recording.featurePath !== undefined) return await this.ofFeatures(recording.featurePath);
+      const samples = await this.loader.load(recording);
+      this.tellRates(recording);
+      return this.ofSamples(samples);
+    } catch (error) {
+      if (error instanceof InputError) return error;
+      throw error;
+    }
+  }
+
+  /** Features made before are never cut: their sound is not known. */
+  private async ofFeatures(path: string): Promise<PreparedRecording> {
+    const { pipeline } = this.recognizer.run;
+    const frames = await readFeatures(path, pipeline);
+    const seconds = frames.frames * pipeline.frameSeconds;
+    return { seconds, spans: [{ start: 0, end: seconds }], frames: [frames] };
+  }
+
+  private ofSamples(samples: Float32Array): PreparedRecording {
+    const { sampleRate, run } = this.recognizer;
+    const { endpointing = {} } = this.options;
+    const seconds = samples.length / sampleRate;
+    const spans =
+      seconds <= (endpointing.maximumUtterance ?? longestUtterance)
+        ? [{ start: 0, end: samples.length }]
+        : findUtterances(samples, sampleRate, endpointing);
+    return {
+      seconds,
+      spans: spans.map(({ start, end }) => ({ start: start / sampleRate, end: end / sampleRate })),
+      frames: spans.map(({ start, end }) => run.pipeline.extract(samples.subarray(start, end))),
+    };
+  }
+
+  private tellRates(recording: Recording): void {
+    for (const rate of this.loader.resampled) {
+      if (this.told.has(rate)) continue;
+      this.told.add(rate);
+      this.options.onResample?.(rate, recording);
+    }
+  }
+}
