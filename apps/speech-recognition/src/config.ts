@@ -85,7 +85,7 @@ const modelSchema = z.strictObject({
 
 /** What is done to recordings in training, drawn anew in each epoch. What concerns the sound itself needs sound files. */
 const augmentationSchema = z.strictObject({
-  /** The sound (or without sound its frames) up to this part slower or faster (Ko et al. 2015). */
+  /** The sound (or without sound its frames) up to this part slower or faster, in steps of 0.02 (Ko et al. 2015). */
   speed: z.number().min(0).max(0.5).default(0),
   /** Cepstra as of a vocal tract up to this part longer or shorter (Jaitly and Hinton 2013). */
   vocalTract: z.number().min(0).max(0.4).default(0),

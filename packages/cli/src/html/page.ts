@@ -39,7 +39,7 @@ ${footer && markup`<footer>${footer}</footer>`}`;
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; media-src data:">
 <title>${markup`${title}`.source}</title>
 <style>${closed(css, 'style')}</style>
 </head>

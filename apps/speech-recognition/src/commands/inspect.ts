@@ -1,0 +1,90 @@
+import { basename, join, resolve } from 'node:path';
+import { addVerb, choice, createProgress, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import type { Command } from 'commander';
+import { readManifestFile, type Recording } from '../corpora.js';
+import { readRequest } from '../dataRequest.js';
+import { inspectRecording, type RecordingView } from '../inspect.js';
+import { renderInspectPage } from '../inspectPage.js';
+import { Recognizer } from '../recognizer.js';
+import { openRun, type SavedRun } from '../run.js';
+import { loadUtterances } from '../utterances.js';
+import { startBackend } from './backend.js';
+
+interface InspectFlags extends CommonOptions {
+  run: string;
+  checkpoint: 'best' | 'latest';
+  manifest?: string;
+  recordings: number;
+  nBest: number;
+  output?: string;
+}
+
+export function addInspectVerb(program: Command): void {
+  addVerb<InspectFlags>(program, 'inspect', 'show what the network hears as an HTML page', inspectCommand, (verb) => {
+    verb
+      .argument('[files...]', 'sound files (default: some of the run’s test part)')
+      .requiredOption('--run <folder>', 'the run of the model')
+      .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
+      .option('--manifest <file>', 'recordings, with what is said in them if it is known')
+      .option('--recordings <number>', 'how many to show of a manifest or the run’s own', positiveInteger, 6)
+      .option('--n-best <number>', 'how many ways to understand each', positiveInteger, 5)
+      .option('--output <path>', 'where the page goes (default: inspect.html in the run folder)');
+  });
+}
+
+async function inspectCommand(
+  options: InspectFlags,
+  { output, signal }: ActionContext,
+  ...operands: string[]
+): Promise<void> {
+  const run = openRun(options.run, { checkpoint: options.checkpoint, onWarning: output.warn });
+  const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
+  const recordings = await recordingsOf(operands.flat(), options, run); // commander hands over a list
+  await startBackend(options, output, run.config);
+  const recognizer = new Recognizer(run);
+  const progress = createProgress(output, { label: 'inspect', total: recordings.length });
+  const views: RecordingView[] = [];
+  try {
+    const load = { clean: (text: string) => run.symbols.clean(text), keepSamples: true, signal };
+    for (const utterance of await loadUtterances(recordings, run.pipeline, load)) {
+      signal.throwIfAborted();
+      views.push(await inspectRecording(recognizer, utterance, { nBest: options.nBest }));
+      progress.update(views.length);
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  } finally {
+    progress.stop();
+    recognizer.dispose();
+  }
+  const page = renderInspectPage(views, {
+    title: 'What the network hears',
+    subtitle: `${basename(run.directory)}, step ${run.step}`,
+  });
+  try {
+    replaceFile(defaultFileSystem, path, page);
+  } catch (cause) {
+    throw new InputError((cause as Error).message, { cause });
+  }
+  if (!output.json) output.write(`${path}\n`);
+  output.object({ path, recordings: views.length, run: run.directory, step: run.step });
+}
+
+/** The files that are named, or recordings from all over a manifest or the run's own. */
+async function recordingsOf(
+  files: readonly string[],
+  { manifest, recordings: most }: InspectFlags,
+  run: SavedRun,
+): Promise<Recording[]> {
+  if (files.length > 0) return files.map((file) => ({ id: basename(file), audioPath: resolve(file) }));
+  const all = manifest === undefined ? await ownRecordings(run) : await readManifestFile(manifest);
+  const count = Math.min(most, all.length);
+  return Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)]);
+}
+
+async function ownRecordings({ description }: SavedRun): Promise<Recording[]> {
+  const corpus = await readRequest({ source: description.data.source });
+  return [corpus.test, corpus.validation ?? [], corpus.train].find((part) => part.length > 0)!;
+}
