@@ -22,9 +22,8 @@ export function checkHotWords(hotWords: readonly HotWord[], symbols: SymbolTable
   for (const { phrase } of hotWords) {
     const { unknown } = symbols.encode(phrase);
     if (unknown.length === 0) continue;
-    const kind = symbols.unit === 'word' ? 'words' : 'characters';
-    throw new ConfigError(
-      `Expected hot words of ${kind} that the model knows, got ${unknown.map((piece) => JSON.stringify(piece)).join(', ')} in ${JSON.stringify(phrase)}`,
-    );
+    const pieces = unknown.map((piece) => JSON.stringify(piece)).join(', ');
+    const where = symbols.unit === 'word' ? '' : ` in ${JSON.stringify(phrase)}`;
+    throw new ConfigError(`Expected hot words that the model knows, got ${pieces}${where}`);
   }
 }

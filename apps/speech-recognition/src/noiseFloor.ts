@@ -1,27 +1,28 @@
 /** Parts of the window whose minima are kept: the floor follows louder noise with a delay of up to a part more. */
 const PARTS = 15;
+/** Frames so far apart, in decibels, are not of one noise. */
+const CONTRAST = 15;
 
 /**
  * The level of the noise beneath speech, by minimum statistics (Martin 2001): the least level of the last seconds, since
- * between and within words speech soon falls to what is behind it. Of the time before the first frame nothing is known but an
- * assumed level, so that a recording that begins with a word does not take it for noise.
+ * between and within words speech soon falls to what is behind it. Until the first window has passed, and nothing much louder
+ * than the least was heard, that may be all speech: then the floor is at most an assumed one.
  */
 export class NoiseFloor {
-  private readonly minima: Float64Array;
+  private readonly minima = new Float64Array(PARTS).fill(Infinity);
   private part = 0;
   private counted = 0;
+  private seen = 0;
+  private loudest = -Infinity;
 
   /**
    * @param partFrames how many frames a fifteenth of the window has
-   * @param assumed the level before the first frame, in decibels
+   * @param assumed in decibels
    */
   constructor(
     private readonly partFrames: number,
-    assumed: number,
-  ) {
-    this.minima = new Float64Array(PARTS).fill(assumed);
-    this.minima[0] = Infinity;
-  }
+    private readonly assumed: number,
+  ) {}
 
   /** The floor of a window of so many frames. */
   static ofWindow(frames: number, assumed: number): NoiseFloor {
@@ -37,6 +38,10 @@ export class NoiseFloor {
     }
     this.counted++;
     this.minima[this.part] = Math.min(this.minima[this.part], level);
-    return Math.min(...this.minima);
+    const least = this.minima.reduce((lower, minimum) => Math.min(lower, minimum), Infinity);
+    if (this.seen === PARTS * this.partFrames) return least;
+    this.seen++;
+    this.loudest = Math.max(this.loudest, level);
+    return this.loudest - least >= CONTRAST ? least : Math.min(least, this.assumed);
   }
 }
