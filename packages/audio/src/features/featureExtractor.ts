@@ -6,7 +6,7 @@ import { FrameAnalyzer } from './frameAnalyzer.js';
 import { frameCountOf } from './framing.js';
 
 /** Samples worked on at a time, so that an hour of sound needs little more memory than its own. */
-const PIECE = 1 << 15;
+const PIECE = 1 << 13;
 
 /**
  * Turns sound into features: `new FeatureExtractor(featurePreset('kaldi-mfcc', 16000)).extract(samples)`.

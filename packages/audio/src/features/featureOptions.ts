@@ -132,7 +132,7 @@ function checkWords(options: FeatureOptions): void {
   for (const [name, value, known] of words) assertOneOf(name, value, known);
 }
 
-/** Changes when the numbers that the same options give change, so that cached features are made again. */
+/** Changes when the numbers that the same options give change by more than their last digits, so that cached features are made again. */
 const VERSION = 1;
 
 /** SHA-256 over the options in one order, in hexadecimal: equal exactly where the features would be. */

@@ -12,8 +12,12 @@ type FrameSink = (signal: Float64Array, at: number) => void;
  * than a frame and the piece.
  */
 export class FrameCutter {
-  /** Samples after scale and pre-emphasis; the first is number `origin` of the signal, which is negative in the padding. */
+  /**
+   * The first `length` are samples after scale and pre-emphasis; the very first is number `origin` of the signal, which is
+   * negative in the padding.
+   */
   private held = new Float64Array(0);
+  private length = 0;
   private origin: number | undefined;
   private received = 0;
   private emitted = 0;
@@ -41,12 +45,11 @@ export class FrameCutter {
     if (frames > this.emitted) {
       const lastEnd = firstFrameStart(options) + (frames - 1) * options.frameShift + options.frameLength;
       const origin = this.origin!;
-      const end = new Float64Array(Math.max(0, lastEnd - received));
-      for (let n = 0; n < end.length; n++) {
+      const at = this.extend(Math.max(0, lastEnd - received));
+      for (let n = 0; n < this.length - at; n++) {
         const source = outsideIndex(received + n, received, options);
-        end[n] = source < 0 ? 0 : this.held[source - origin];
+        this.held[at + n] = source < 0 ? 0 : this.held[source - origin];
       }
-      this.extend(end);
       this.cut(frames);
     }
   }
@@ -55,13 +58,14 @@ export class FrameCutter {
   private append(samples: Float32Array): void {
     const { scale, preEmphasis, preEmphasisOver } = this.options;
     const factor = preEmphasisOver === 'signal' ? preEmphasis : 0;
-    const piece = new Float64Array(samples.length);
+    const at = this.extend(samples.length);
+    const { held } = this;
     let previous = this.previous;
     let zero = 0; // not a number as soon as one sample is not finite, which is quicker than to ask each
     for (let n = 0; n < samples.length; n++) {
       const value = samples[n] * scale;
       zero += value * 0;
-      piece[n] = value - factor * previous;
+      held[at + n] = value - factor * previous;
       previous = value;
     }
     if (zero !== 0) {
@@ -69,27 +73,31 @@ export class FrameCutter {
       throw new InputError(`Expected finite samples, got ${samples[at]} at sample ${this.received + at}`);
     }
     this.previous = previous;
-    this.extend(piece);
   }
 
-  private extend(piece: Float64Array): void {
-    const longer = new Float64Array(this.held.length + piece.length);
-    longer.set(this.held);
-    longer.set(piece, this.held.length);
-    this.held = longer;
+  /** Makes room for so many more samples; returns where. */
+  private extend(count: number): number {
+    const at = this.length;
+    this.length += count;
+    if (this.length > this.held.length) {
+      const longer = new Float64Array(Math.max(this.length, 2 * this.held.length));
+      longer.set(this.held.subarray(0, at));
+      this.held = longer;
+    }
+    return at;
   }
 
   /** Puts before the signal what its first frame needs there, or passes over what it leaves out. */
   private begin(): void {
     const start = firstFrameStart(this.options);
-    const signal = this.held;
-    const before = new Float64Array(Math.max(0, -start));
-    for (let n = 0; n < before.length; n++) {
+    const before = Math.max(0, -start);
+    const signal = this.held.slice(0, this.length);
+    this.extend(before);
+    this.held.set(signal, before);
+    for (let n = 0; n < before; n++) {
       const source = outsideIndex(start + n, this.received, this.options);
-      before[n] = source < 0 ? 0 : signal[source];
+      this.held[n] = source < 0 ? 0 : signal[source];
     }
-    this.held = before;
-    this.extend(signal);
     this.origin = Math.min(0, start);
   }
 
@@ -97,14 +105,15 @@ export class FrameCutter {
   private cut(frames: number): void {
     const { frameLength, frameShift, fftSize } = this.options;
     let at = firstFrameStart(this.options) + this.emitted * frameShift - this.origin!;
-    for (; this.emitted < frames && at + frameLength <= this.held.length; at += frameShift) {
+    for (; this.emitted < frames && at + frameLength <= this.length; at += frameShift) {
       this.sink(this.held, at);
       this.emitted++;
     }
-    const needed = Math.min(at, this.held.length) - fftSize;
-    if (needed > 0) {
-      this.held = this.held.slice(needed);
-      this.origin! += needed;
+    const needless = Math.min(at, this.length) - fftSize;
+    if (needless > 0) {
+      this.held.copyWithin(0, needless, this.length);
+      this.length -= needless;
+      this.origin! += needless;
     }
   }
 }

@@ -1,9 +1,7 @@
 import { Random } from '@cadenza/core';
 import { cosineTransform, lifterWeights } from './cosineTransform.js';
 import { checkFeatureOptions, type FeatureOptions } from './featureOptions.js';
-import { type MelBank, melBank } from './melBank.js';
-import { type PowerSpectrum, powerSpectrum } from './powerSpectrum.js';
-import { windowFunction } from './windows.js';
+import { frameBands, type FrameBands } from './frameBands.js';
 
 /** What keeps the logarithm of an energy finite: Kaldi's float epsilon, python_speech_features' double one. */
 const ENERGY_EPSILON = { raw: 2 ** -23, windowed: 2 ** -23, spectrum: Number.EPSILON };
@@ -18,26 +16,16 @@ export class FrameAnalyzer {
   readonly dimension: number;
   /** How many values {@link bands} writes: spectrum bins or mel bands, and behind them the log energy. */
   readonly bandCount: number;
-  private readonly frame: Float64Array;
-  private readonly power: Float64Array;
-  private readonly mel: Float64Array;
-  private readonly window: Float64Array;
-  private readonly spectrum: PowerSpectrum;
-  private readonly bank: MelBank | undefined;
+  private readonly front: FrameBands;
   private readonly cosines: Float64Array;
   private readonly random: Random;
 
   /** @throws {ConfigError} as {@link checkFeatureOptions} does */
   constructor(private readonly options: FeatureOptions) {
     checkFeatureOptions(options);
-    const { output, fftSize, cepstra, mel, energy } = options;
-    this.spectrum = powerSpectrum(fftSize, options.spectrum);
-    this.window = windowFunction(options.window, options.frameLength, options.windowPeriodic);
-    this.frame = new Float64Array(fftSize);
-    this.power = new Float64Array(Math.floor(fftSize / 2) + 1);
-    this.bank = output === 'spectrum' ? undefined : melBank(mel, fftSize, options.sampleRate);
-    this.bandCount = this.bank ? mel.bands : this.power.length;
-    this.mel = this.bank ? new Float64Array(mel.bands) : this.power;
+    const { output, cepstra, energy } = options;
+    this.front = frameBands(options);
+    this.bandCount = this.front.bands.length;
     this.cosines = output === 'mfcc' ? liftedCosines(options) : new Float64Array(0);
     this.dimension = (output === 'mfcc' ? cepstra.count : this.bandCount) + (energy === 'prepend' ? 1 : 0);
     this.random = new Random(options.ditherSeed);
@@ -53,25 +41,14 @@ export class FrameAnalyzer {
    * @returns the logarithm of the frame's energy
    */
   bands(signal: Float64Array, at: number, bands: Float64Array, to: number): number {
-    const { options, frame, power, mel } = this;
+    const { options, front } = this;
+    const { frame } = front;
     const { frameLength } = options;
-    for (let n = 0; n < frameLength; n++) frame[n] = signal[at + n];
-    frame.fill(0, frameLength);
+    frame.set(signal.subarray(at, at + frameLength));
     if (options.dither > 0) for (let n = 0; n < frameLength; n++) frame[n] += options.dither * this.random.normal();
-    if (options.removeOffset) subtractMean(frame, frameLength);
-    const wanted = options.energy === 'none' ? 'none' : options.energyOf;
-    let energy = wanted === 'raw' ? sumOfSquares(frame, frameLength) : 0;
-    if (options.preEmphasisOver === 'frame' && options.preEmphasis > 0)
-      emphasize(frame, frameLength, options.preEmphasis);
-    for (let n = 0; n < frameLength; n++) frame[n] *= this.window[n];
-    if (wanted === 'windowed') energy = sumOfSquares(frame, frameLength);
-    this.spectrum.compute(frame, power);
-    if (options.exponent === 1) for (let k = 0; k < power.length; k++) power[k] = Math.sqrt(power[k]);
-    if (options.spectrumPerBin) for (let k = 0; k < power.length; k++) power[k] /= options.fftSize;
-    if (wanted === 'spectrum') for (let k = 0; k < power.length; k++) energy += power[k];
-    this.bank?.apply(power, mel);
-    this.logarithms(mel, bands, to);
-    return wanted === 'none' ? 0 : this.logEnergy(energy);
+    const energy = front.compute();
+    this.logarithms(front.bands, bands, to);
+    return options.energy === 'none' ? 0 : this.logEnergy(energy);
   }
 
   /** From `[bandCount]` logarithms and the energy to the features, `[dimension]`. */
@@ -83,10 +60,18 @@ export class FrameAnalyzer {
       for (let band = 0; band < bandCount; band++) features[at + band] = bands[from + band];
       return;
     }
-    for (let k = 0, c = 0; k < options.cepstra.count; k++) {
+    // Two at a time, since each sum waits for itself.
+    for (let k = 0; k < options.cepstra.count; k += 2) {
+      const [row, next] = [k * bandCount, (k + 1) * bandCount];
       let sum = 0;
-      for (let band = 0; band < bandCount; band++) sum += cosines[c++] * bands[from + band];
+      let other = 0;
+      for (let band = 0; band < bandCount; band++) {
+        const value = bands[from + band];
+        sum += cosines[row + band] * value;
+        other += cosines[next + band] * value;
+      }
       features[at + k] = sum;
+      if (k + 1 < options.cepstra.count) features[at + k + 1] = other;
     }
     if (options.energy === 'replace') features[at] = energy;
   }
@@ -110,29 +95,11 @@ export class FrameAnalyzer {
   }
 }
 
-/** The cosine transform with the lifter in its rows, `[count, bands]`. */
+/** The cosine transform with the lifter in its rows, `[count, bands]`, and a row of zeros behind an odd number of them. */
 function liftedCosines({ cepstra, mel }: FeatureOptions): Float64Array {
   const matrix = cosineTransform(mel.bands, cepstra.count, cepstra.norm);
   const lifter = lifterWeights(cepstra.count, cepstra.lifter, cepstra.lifterShift);
-  return matrix.map((value, index) => value * lifter[Math.floor(index / mel.bands)]);
-}
-
-/** Takes the mean of the first `length` samples away from them. */
-export function subtractMean(frame: Float64Array, length: number): void {
-  let sum = 0;
-  for (let n = 0; n < length; n++) sum += frame[n];
-  const mean = sum / length;
-  for (let n = 0; n < length; n++) frame[n] -= mean;
-}
-
-/** x[n] - a x[n-1] within a frame, whose first sample has itself for predecessor. */
-export function emphasize(frame: Float64Array, length: number, coefficient: number): void {
-  for (let n = length - 1; n > 0; n--) frame[n] -= coefficient * frame[n - 1];
-  frame[0] -= coefficient * frame[0];
-}
-
-function sumOfSquares(frame: Float64Array, length: number): number {
-  let sum = 0;
-  for (let n = 0; n < length; n++) sum += frame[n] * frame[n];
-  return sum;
+  const rows = new Float64Array((cepstra.count + (cepstra.count % 2)) * mel.bands);
+  rows.set(matrix.map((value, index) => value * lifter[Math.floor(index / mel.bands)]));
+  return rows;
 }

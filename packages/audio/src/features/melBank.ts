@@ -41,6 +41,15 @@ export class MelBank {
     return this.first.length;
   }
 
+  /** Each band's first bin and its weights from there on. */
+  rows(): { first: number; weights: Float64Array }[] {
+    const { offsets, weights } = this;
+    return Array.from(this.first, (first, band) => ({
+      first,
+      weights: weights.subarray(offsets[band], offsets[band + 1]),
+    }));
+  }
+
   /** The weighted sums of a spectrum, `[fftSize / 2 + 1]`, into `mel`, `[M]`. */
   apply(spectrum: Float64Array, mel: Float64Array): void {
     const { first, offsets, weights } = this;

@@ -73,7 +73,7 @@ test('a stream of many pieces holds no more than a few frames', () => {
   const stream = new FeatureExtractor(featurePreset('kaldi-mfcc', 4000, small)).stream();
   for (let piece = 0; piece < 500; piece++) stream.push(noise(100));
   const { held } = (stream as unknown as { cutter: { held: Float64Array } }).cutter;
-  expect(held.length).toBeLessThan(200);
+  expect(held.length).toBeLessThan(400); // room grows by doubling
 });
 
 describe('an extractor', () => {
