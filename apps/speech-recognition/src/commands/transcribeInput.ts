@@ -9,6 +9,9 @@ import type { StreamingRecognizer, StreamUpdate } from '../streaming/streamingRe
 import { Tally } from './tally.js';
 import type { RecognitionOptions, TranscribeFlags } from './transcribeOptions.js';
 
+/** What is heard is shown after so many seconds of sound at most, also where more arrives at once, as from a file. */
+const STEP = 0.25;
+
 export interface InputRequest {
   flags: TranscribeFlags;
   options: RecognitionOptions;
@@ -42,7 +45,10 @@ export async function transcribeInput(
     const input = addAbortSignal(signal, process.stdin);
     for await (const { samples, sampleRate } of decodeSound(input, 'standard input', raw)) {
       const opened = (stream ??= openStream(recognizer, sampleRate, options, output));
-      show(await tally.time(() => opened.push(samples)));
+      const step = Math.ceil(STEP * sampleRate);
+      for (let at = 0; at < samples.length && !signal.aborted; at += step) {
+        show(await tally.time(() => opened.push(samples.subarray(at, at + step))));
+      }
       tally.audioSeconds = opened.seconds;
     }
   } catch (error) {
