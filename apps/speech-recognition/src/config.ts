@@ -158,6 +158,8 @@ const decodingSchema = z.strictObject({
 
 const monitoringSchema = z.strictObject({
   ...watchingShape,
+  /** What the best validation has least of: errors in words, or loss, which still tells models apart that make no error. */
+  criterion: z.enum(['wer', 'loss']).default('wer'),
   /** Recordings whose transcript is shown at each validation. */
   samples: whole.default(2),
   keepCheckpoints: count.default(2),

@@ -10,8 +10,8 @@ const TRACKS: PageAsset = {
 .tracks canvas { display: block; width: 100%; image-rendering: pixelated; border: 1px solid var(--line); }
 .tracks svg { display: block; width: 100%; height: 5rem; border: 1px solid var(--line); }
 .tracks svg path { fill: var(--series-1); }
-.tracks .labels { position: absolute; inset: 0 auto 0 0; display: flex; flex-direction: column-reverse; font: .68rem/1 var(--mono); color: var(--ink-2); pointer-events: none; }
-.tracks .labels span { flex: 1; display: flex; align-items: center; padding-left: .2rem; }
+.tracks .labels { position: absolute; inset: 0 auto 0 0; display: flex; flex-direction: column-reverse; font: .68rem/1 var(--mono); color: var(--ink); background: color-mix(in srgb, var(--surface) 72%, transparent); pointer-events: none; }
+.tracks .labels span { flex: 1; display: flex; align-items: center; padding: 0 .25rem; }
 .tracks .words { position: relative; height: 1.7rem; }
 .tracks .words span { position: absolute; top: 0; bottom: 0; overflow: hidden; border-left: 2px solid rgb(var(--warm)); background: rgb(var(--warm) / calc(.12 + .4 * var(--sure))); padding: .15rem .3rem; font-size: .8rem; white-space: nowrap; }
 .tracks .words.said span { border-left-color: rgb(var(--cool)); background: rgb(var(--cool) / .2); }
@@ -123,6 +123,8 @@ function wordBlocks(words: readonly TimedWord[], seconds: number, kind: 'heard' 
   });
   return markup`<div class="words ${kind}">${blocks}</div>`;
 }
+
+const nats = (value: number): string => (Math.abs(value) < 0.005 ? '0.00' : value.toFixed(2));
 
 function hypotheses(found: RecordingView['heard']['hypotheses']): Html {
   return table({

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { addDataVerbs, createProgram, runProgram } from '@cadenza/cli';
 import { addEvaluateVerb } from './commands/evaluate.js';
+import { addInspectVerb } from './commands/inspect.js';
 import { addTrainVerb } from './commands/train.js';
 import { addTranscribeVerb } from './commands/transcribe.js';
 import { dataSets } from './dataSets.js';
@@ -20,5 +21,6 @@ export async function main(args: readonly string[]): Promise<void> {
   addTrainVerb(program);
   addEvaluateVerb(program);
   addTranscribeVerb(program);
+  addInspectVerb(program);
   await runProgram(program, args);
 }

@@ -1,5 +1,8 @@
 /** One recording: espeak-ng's speech, in a room, with noise. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { addNoise, decodeWav, perturbVolume, power, resample, reverberate } from '@cadenza/audio';
 
 /** Rooms and noise are made at this rate; recordings are then taken down to their own. */
@@ -32,12 +35,24 @@ export function espeakVersion() {
   return version;
 }
 
+/** The WAV file that espeak-ng makes of a text. Its standard output would not do: that header does not tell the length. */
+function synthesize(text, options) {
+  const folder = mkdtempSync(join(tmpdir(), 'espeak-'));
+  try {
+    const path = join(folder, 'speech.wav');
+    runEspeak([...options, '-w', path, text]);
+    return readFileSync(path);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** What a voice says, from the first sound to the last, in its own tempo and pitch, which change a little every time. */
 function speak(voice, text, random) {
   const speed = Math.round(voice.wordsPerMinute * between(random, 0.92, 1.08));
   const pitch = voice.pitch + integerBetween(random, -8, 8);
   const gap = integerBetween(random, 0, 10); // between words, in units of 10 ms at the usual tempo
-  const bytes = runEspeak(['-v', voice.name, '-s', speed, '-p', pitch, '-g', gap, '-z', '--stdout', text].map(String));
+  const bytes = synthesize(text, ['-v', voice.name, '-s', `${speed}`, '-p', `${pitch}`, '-g', `${gap}`, '-z']);
   const { samples, sampleRate } = decodeWav(bytes, { channels: 'mix', name: `${voice.name} saying "${text}"` });
   const sound = trimSilence(samples[0]);
   if (sound.length < 0.1 * sampleRate) {
