@@ -29,11 +29,16 @@ export async function findRecordings(
     try {
       found.push(...(await recordingsOf(path, onError)));
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      onError(error);
+      onError(error instanceof InputError ? error : unreadable(path, error as NodeJS.ErrnoException));
     }
   }
   return found;
+}
+
+/** What the system says of a folder; what is no error of the system's is thrown. */
+function unreadable(path: string, cause: NodeJS.ErrnoException): InputError {
+  if (cause.syscall === undefined) throw cause;
+  return new InputError(`Expected a path that can be read, got ${cause.message}: ${path}`, { code: cause.code, cause });
 }
 
 async function recordingsOf(path: string, onError: (error: InputError) => void): Promise<NamedRecording[]> {

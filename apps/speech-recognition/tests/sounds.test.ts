@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeWav } from '@cadenza/audio';
@@ -127,6 +127,17 @@ describe('findRecordings', () => {
       expect.stringMatching(/Expected recordings in the manifest, got none: .*none\.jsonl/),
       expect.stringMatching(/Expected a manifest at .*gone\.jsonl, got nothing there/),
     ]);
+  });
+});
+
+describe('findRecordings of what the system refuses', () => {
+  it('says why, and goes on', async () => {
+    const loop = join(folder, 'loop');
+    symlinkSync(loop, loop);
+    const errors: string[] = [];
+    const found = await findRecordings([loop, 'a.wav'], ({ message }) => errors.push(message));
+    expect(found.map(({ id }) => id)).toEqual(['a.wav']);
+    expect(errors).toEqual([expect.stringMatching(/Expected a path that can be read, got ELOOP.*loop$/)]);
   });
 });
 
