@@ -131,8 +131,8 @@ function hypotheses(found: RecordingView['heard']['hypotheses']): Html {
     columns: [{ title: 'heard' }, { title: 'sound, nats', number: true }, { title: 'language, nats', number: true }],
     rows: found.map(({ text, acoustic, language }) => [
       text === '' ? 'nothing' : text,
-      acoustic.toFixed(2),
-      language.toFixed(2),
+      nats(acoustic),
+      nats(language),
     ]),
   });
 }
