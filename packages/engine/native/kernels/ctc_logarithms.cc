@@ -26,7 +26,7 @@ double log_add(double a, double b) {
     b = a;
     a = larger;
   }
-  return b == nothing ? a : a + std::log1p(std::exp(b - a));
+  return b == nothing ? a : a + std::log(1 + std::exp(b - a));
 }
 
 // l' of equation 6's text: the labels with a blank before, between and after them.

@@ -18,6 +18,7 @@
 
 #include "attention_tests.h"
 #include "checks.h"
+#include "ctc_tests.h"
 #include "decoder_tests.h"
 #include "kernels.h"
 
@@ -1174,6 +1175,11 @@ void test_exhaustion() {
     std::vector<int32_t> best(20);
     k.topLogProbabilities(two, wide.data(), 20, n * 100, 1, y.data(), best.data());
   });
+  const std::vector<int32_t> labels(80, 1), frames(4, 20), counts(4, 10);
+  CtcArguments ctc;
+  ctc.batch = 4, ctc.frames = 20, ctc.vocabulary = n, ctc.longest = 20;
+  ctc.logits = wide.data(), ctc.labels = labels.data(), ctc.frameLengths = frames.data(), ctc.labelLengths = counts.data();
+  calls.emplace_back("ctcLoss", [&] { k.ctcLoss(two, ctc, c.data(), y.data()); });
   const size_t before = memory_use().buffers;
   for (const auto& [name, call] : calls) {
     trim_memory();
@@ -1234,6 +1240,7 @@ int main(int count, char** words) {
     test("gemm", test_gemm);
     test("losses", test_losses);
     test("consistency", test_consistency);
+    test("ctc", test_ctc);
     test("embedding", test_embedding);
     test("optimizer", test_optimizer);
     test("dropout", test_dropout);
