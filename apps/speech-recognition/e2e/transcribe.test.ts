@@ -116,7 +116,7 @@ describe('transcribe files', () => {
   it('ends with exit code 2 where nothing can be read', async () => {
     const result = await transcribe([join(folder, 'nowhere.wav'), folderOf({ 'notes.txt': '' })]);
     expect(result).toMatchObject({ code: 2, stdout: '' });
-    expect(result.stderr).toMatch(/error: Expected a WAV file at .*nowhere\.wav, got nothing there\n/);
+    expect(result.stderr).toMatch(/error: Expected a (?:WAV|sound) file at .*nowhere\.wav, got nothing there\n/);
     expect(result.stderr).toMatch(/error: Expected sound files \(.*\) in the folder, got none: /);
   });
 
