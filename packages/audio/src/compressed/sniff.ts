@@ -1,0 +1,54 @@
+import { InputError } from '@cadenza/core';
+import type { Codec } from './decoderThread.js';
+
+const letters = (bytes: Uint8Array, at: number, count: number): string =>
+  String.fromCharCode(...bytes.subarray(at, at + count));
+
+/** What a file is by its first bytes, and where it begins behind a tag. */
+export interface SniffedFormat {
+  kind: 'wav' | Codec;
+  start: number;
+  /** The first header of an MP3's frames says one channel. */
+  mono: boolean;
+}
+
+/**
+ * Tells WAV, FLAC (in a container of its own or in Ogg), Ogg Vorbis and MP3 by their first bytes, whatever a file is called. An ID3 tag
+ * in front is passed over.
+ * @throws {InputError} for anything else, with its first bytes and where they are
+ */
+export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
+  const start = afterTag(bytes);
+  const found = (kind: SniffedFormat['kind']): SniffedFormat => ({ kind, start, mono: false });
+  const id = letters(bytes, start, 4);
+  if (['RIFF', 'RIFX', 'RF64', 'BW64'].includes(id)) return found('wav');
+  if (id === 'fLaC') return found('flac');
+  if (id === 'OggS') {
+    const packet = start + 27 + (bytes[start + 26] ?? 0);
+    if (letters(bytes, packet, 7) === '\x01vorbis') return found('vorbis');
+    if (letters(bytes, packet, 5) === '\x7fFLAC') return found('flac');
+    throw formatError(bytes, packet, name, 'Ogg Vorbis or Ogg FLAC');
+  }
+  // Eleven bits of synchronisation, then layer III, a rate that is not "bad" and a known sampling rate.
+  const [first = 0, second = 0, third = 0, fourth = 0] = bytes.subarray(start, start + 4);
+  const isFrame = first === 0xff && (second & 0xe6) === 0xe2 && (second & 0x18) !== 0x08;
+  if (isFrame && third >> 4 !== 15 && (third & 0x0c) !== 0x0c) return { ...found('mp3'), mono: fourth >> 6 === 3 };
+  throw formatError(bytes, start, name, 'WAV, FLAC, Ogg Vorbis or MP3');
+}
+
+/** Where the file goes on behind an ID3v2 tag, whose size is in four bytes of seven bits. */
+function afterTag(bytes: Uint8Array): number {
+  if (letters(bytes, 0, 3) !== 'ID3' || bytes.length < 10) return 0;
+  const size = bytes.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 127), 0);
+  return 10 + size + (bytes[5] & 0x10 ? 10 : 0); // and a footer, where there is one
+}
+
+function formatError(bytes: Uint8Array, at: number, name: string, wanted: string): InputError {
+  const shown = [...bytes.subarray(at, at + 8)];
+  const text = shown.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '.')).join('');
+  const hex = shown.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const got = shown.length > 0 ? `${hex} ("${text}")` : 'the end of the file';
+  return new InputError(`Expected ${name} to have the first bytes of ${wanted} at byte ${at}, got ${got}`, {
+    code: 'AUDIO',
+  });
+}

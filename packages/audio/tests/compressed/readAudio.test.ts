@@ -1,0 +1,139 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InputError, Random } from '@cadenza/core';
+import { expect, test } from 'vitest';
+import { decodeAudio, decodeWav, encodeWav, readAudio } from '../../src/index.js';
+
+interface GoldenFile {
+  name: string;
+  sampleRate: number;
+  channels: number;
+  bytes: string;
+  samples: string[];
+}
+
+/** Files that libsndfile wrote and what it reads back from them; tools/golden/compressed_audio.py has made it. */
+const golden: { files: GoldenFile[] } = JSON.parse(
+  readFileSync(new URL('../golden/compressedAudio.json', import.meta.url), 'utf8'),
+);
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
+const readable = golden.files.filter(({ name }) => !name.includes('Opus'));
+const flac = bytesOf(golden.files[0].bytes);
+const mp3 = bytesOf(readable.find(({ name }) => name === 'MP3')!.bytes);
+
+test.each(readable)('$name has the samples that libsndfile reads', async ({ bytes, sampleRate, channels, samples }) => {
+  const clip = await decodeAudio(bytesOf(bytes));
+  expect(clip).toMatchObject({ sampleRate, channels, duration: clip.samples[0].length / sampleRate });
+  for (const [channel, text] of samples.entries()) {
+    const { buffer, byteOffset, byteLength } = bytesOf(text);
+    const wanted = new Int16Array(buffer, byteOffset, byteLength / 2);
+    expect(clip.samples[channel].length).toBe(wanted.length);
+    // The golden samples are rounded to 16 bits, half a step; lossy decoders differ by less than another half.
+    for (const [n, value] of wanted.entries())
+      expect(Math.abs(clip.samples[channel][n] - value / 32768)).toBeLessThan(1 / 32768);
+  }
+});
+
+test('WAV is what decodeWav makes of it, with its errors', async () => {
+  const wav = encodeWav([Float32Array.of(0.5, 0.25), Float32Array.of(-0.5, 0)], { sampleRate: 8000 });
+  expect(await decodeAudio(wav)).toEqual(decodeWav(wav));
+  expect((await decodeAudio(wav, { channels: 1 })).samples).toEqual([Float32Array.of(-0.5, 0)]);
+  await expect(decodeAudio(wav.subarray(0, 30), { name: 'a.wav' })).rejects.toThrow(
+    'Expected a.wav to have a RIFF size',
+  );
+});
+
+test('channels are mixed or chosen', async () => {
+  const two = bytesOf(readable.find(({ channels }) => channels === 2)!.bytes);
+  const { samples } = await decodeAudio(two);
+  const [mixed] = (await decodeAudio(two, { channels: 'mix' })).samples;
+  expect(mixed[700]).toBeCloseTo((samples[0][700] + samples[1][700]) / 2, 6);
+  expect((await decodeAudio(two, { channels: 1 })).samples).toEqual([samples[1]]);
+  await expect(decodeAudio(two, { channels: 2 })).rejects.toThrow(
+    'Expected channels to be all, mix or a number from 0 to 1',
+  );
+});
+
+test('a file is what its first bytes say, behind an ID3 tag too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cadenza-audio-'));
+  try {
+    const path = join(folder, 'speech.wav');
+    writeFileSync(path, flac);
+    expect((await readAudio(path)).sampleRate).toBe(16000);
+    const tag = Uint8Array.from([0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 1, 2, ...new Array(130).fill(0)]);
+    const tagged = Uint8Array.from([...tag, ...mp3]);
+    expect(await decodeAudio(tagged)).toEqual(await decodeAudio(mp3));
+    await expect(readAudio(join(folder, 'none.flac'))).rejects.toThrow(
+      /^Expected a sound file at .*none.flac, got nothing there$/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each([
+  [[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a], 'WAV, FLAC, Ogg Vorbis or MP3 at byte 0, got 89 50 4e 47 0d 0a (".PNG..")'],
+  [[], 'WAV, FLAC, Ogg Vorbis or MP3 at byte 0, got the end of the file'],
+  [
+    [...bytesOf(golden.files.at(-1)!.bytes)],
+    'Ogg Vorbis or Ogg FLAC at byte 28, got 4f 70 75 73 48 65 61 64 ("OpusHead")',
+  ],
+])('what it is not is refused with its first bytes, number %#', async (bytes, message) => {
+  const promise = decodeAudio(Uint8Array.from(bytes), { name: 'x.bin' });
+  await expect(promise).rejects.toThrow(`Expected x.bin to have the first bytes of ${message}`);
+});
+
+test('a FLAC file that is cut off is refused with what is missing', async () => {
+  const cut = decodeAudio(flac.subarray(0, flac.length - 300), { name: 'cut.flac' });
+  await expect(cut).rejects.toThrow(/^Expected cut\.flac to have .*, got /);
+  await expect(decodeAudio(flac.subarray(0, 42), { name: 'cut.flac' })).rejects.toThrow(
+    'Expected cut.flac to have sound',
+  );
+});
+
+test('an Ogg file that is cut off or damaged is refused with the page', async () => {
+  const ogg = bytesOf(readable.find(({ name }) => name === 'Ogg Vorbis')!.bytes);
+  const cut = decodeAudio(ogg.subarray(0, ogg.length - 1), { name: 'cut.ogg' });
+  await expect(cut).rejects.toThrow(
+    /^Expected cut\.ogg to have an Ogg page of \d+ bytes at byte \d+, got \d+ \(truncated\?\)$/,
+  );
+  await expect(decodeAudio(ogg.subarray(0, 58), { name: 'cut.ogg' })).rejects.toThrow(
+    'another Ogg page at byte 58, got the end',
+  );
+  const damaged = ogg.slice();
+  damaged[ogg.length - 5] ^= 1;
+  await expect(decodeAudio(damaged, { name: 'x.ogg' })).rejects.toThrow(
+    'Expected x.ogg to have an Ogg page with the checksum',
+  );
+});
+
+/** Cuts, changed bytes, and parts that stand in another place. */
+function mutate(bytes: Uint8Array, random: Random): Uint8Array {
+  const changed = bytes.slice();
+  const at = () => Math.floor(random.next() * bytes.length);
+  const kind = Math.floor(random.next() * 3);
+  if (kind === 0) return changed.subarray(0, 4 + at());
+  for (let n = 0; n < 1 + 20 * random.next(); n++) changed[at()] = 256 * random.next();
+  if (kind === 1) changed.copyWithin(at(), at(), at());
+  return changed;
+}
+
+test('600 mutated files give sound or one line each, and none disturbs the next', { timeout: 120_000 }, async () => {
+  const random = new Random(8);
+  let refused = 0;
+  for (let round = 0; round < 600; round++) {
+    const bytes = mutate(bytesOf(readable[round % readable.length].bytes), random);
+    try {
+      const clip = await decodeAudio(bytes, { name: 'x' });
+      expect(clip.samples.every((channel) => channel.length === clip.samples[0].length)).toBe(true);
+    } catch (error) {
+      expect(error, `round ${round}`).toBeInstanceOf(InputError);
+      expect((error as Error).message).toMatch(/^Expected [^\n]+, got [^\n]+$/);
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(100);
+  expect(refused).toBeLessThan(600);
+  expect((await decodeAudio(flac)).samples[0].length).toBe(1500);
+});
