@@ -5,6 +5,7 @@ import {
   perturbSpeed,
   perturbVolume,
   reverberate,
+  shelve,
   specAugment,
   warpVocalTract,
   type FeatureMatrix,
@@ -18,8 +19,15 @@ import type { Utterance } from './utterances.js';
 export type AugmentationConfig = Config['augmentation'];
 
 /** Whether training changes the sound itself, so that its samples must be kept. */
-export function changesSound({ speed, volume, noise, reverberation, join }: AugmentationConfig): boolean {
-  return speed > 0 || volume > 0 || noise.probability > 0 || reverberation.probability > 0 || join.recordings > 1;
+export function changesSound({ speed, volume, shelf, noise, reverberation, join }: AugmentationConfig): boolean {
+  return (
+    speed > 0 ||
+    volume > 0 ||
+    shelf > 0 ||
+    noise.probability > 0 ||
+    reverberation.probability > 0 ||
+    join.recordings > 1
+  );
 }
 
 /** An example of an epoch: one recording, or some that are joined, and what is drawn for it. */
@@ -101,12 +109,12 @@ export function realizeExample(
   return pipeline.stack(masked);
 }
 
-/** Speed, pauses, volume, room and noise, in this order. */
+/** Speed, pauses, volume, microphone, room and noise, in this order. */
 function changeSound(
   { speeds, pauses, random }: Example,
   members: readonly Utterance[],
   sampleRate: number,
-  { volume, noise, reverberation }: AugmentationConfig,
+  { volume, shelf, noise, reverberation }: AugmentationConfig,
 ): Float32Array {
   const parts = members.flatMap(({ samples }, place) => {
     const said = speeds[place] === 1 ? samples! : perturbSpeed(samples!, speeds[place]);
@@ -114,6 +122,10 @@ function changeSound(
   });
   let sound = concatenate(parts);
   if (volume > 0) sound = perturbVolume(sound, volume * (2 * random.next() - 1));
+  if (shelf > 0) {
+    const frequency = sampleRate * (0.08 + 0.22 * random.next());
+    sound = shelve(sound, { frequency, decibels: shelf * (2 * random.next() - 1), sampleRate });
+  }
   if (random.next() < reverberation.probability) {
     sound = reverberate(sound, random, { sampleRate, decay: reverberation.decay * random.next() });
   }

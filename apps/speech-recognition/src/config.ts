@@ -91,6 +91,8 @@ const augmentationSchema = z.strictObject({
   vocalTract: z.number().min(0).max(0.4).default(0),
   /** The sound up to so many decibels louder or quieter. */
   volume: z.number().min(0).max(40).default(0),
+  /** High frequencies of the sound up to so many decibels louder or quieter, as of other microphones. */
+  shelf: z.number().min(0).max(60).default(0),
   /** Noise is added to this part of the recordings, at a ratio drawn between the two. */
   noise: z
     .strictObject({

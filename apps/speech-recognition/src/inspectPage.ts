@@ -129,10 +129,6 @@ const nats = (value: number): string => (Math.abs(value) < 0.005 ? '0.00' : valu
 function hypotheses(found: RecordingView['heard']['hypotheses']): Html {
   return table({
     columns: [{ title: 'heard' }, { title: 'sound, nats', number: true }, { title: 'language, nats', number: true }],
-    rows: found.map(({ text, acoustic, language }) => [
-      text === '' ? 'nothing' : text,
-      nats(acoustic),
-      nats(language),
-    ]),
+    rows: found.map(({ text, acoustic, language }) => [text === '' ? 'nothing' : text, nats(acoustic), nats(language)]),
   });
 }

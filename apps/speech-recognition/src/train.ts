@@ -65,7 +65,12 @@ export function createTraining(config: Config, speech: PreparedSpeech, options: 
     clip: clipOptions(training),
     average: training.ema > 0 ? { decay: training.ema } : undefined,
     tokens: ({ frames }) => frames,
-    validation: { every: monitoring.validationSteps!, run: () => validate(watched), metric: monitoring.criterion, goal: 'minimum' },
+    validation: {
+      every: monitoring.validationSteps!,
+      run: () => validate(watched),
+      metric: monitoring.criterion,
+      goal: 'minimum',
+    },
     sampling:
       monitoring.samples > 0
         ? { every: monitoring.validationSteps!, run: (context) => transcribeSamples(watched, context) }

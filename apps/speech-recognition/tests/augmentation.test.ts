@@ -57,7 +57,7 @@ describe('realizeExample', () => {
   it.each([
     [['speed=0.2']],
     [['join.recordings=3', 'join.pause=0.3', 'speed=0.1']],
-    [['noise.probability=1', 'reverberation.probability=1', 'volume=10']],
+    [['noise.probability=1', 'reverberation.probability=1', 'volume=10', 'shelf=20']],
     [['vocalTract=0.2', 'mask.times=2', 'mask.features=1']],
   ])('makes frames of about the foreseen number with %j', (assignments) => {
     for (const example of examples(assignments)) {

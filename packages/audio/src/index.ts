@@ -25,3 +25,4 @@ export * from './files/manifest.js';
 export * from './files/featureCache.js';
 export * from './augment/vocalTract.js';
 export * from './features/frameStacker.js';
+export * from './augment/shelf.js';

@@ -33,7 +33,7 @@ const DIFFERENCES = STEPS.map((step) =>
 
 /**
  * Decoders that the search keeps after every sample: the M-algorithm (Anderson and Mohan 1984). One would be the
- * usual encoder, which takes the nearest code; sixteen find sequences of codes with about a fifth less noise.
+ * usual encoder, which takes the nearest code; sixteen find sequences of codes with a quarter less noise.
  */
 const KEPT = 16;
 

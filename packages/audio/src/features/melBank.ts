@@ -12,9 +12,9 @@ export interface MelOptions {
   norm: 'none' | 'slaney';
   /**
    * Where the sides of a triangle are straight: over `hertz` (librosa, torchaudio's transforms), over `mel` (Kaldi,
-   * which also leaves the last bin out), or over `bins`, between corners moved down to whole bins (python_speech_features).
+   * which also leaves the last bin out), or over `bins`, between corners moved down to whole bins (python_speech_features), or to the nearest (`nearest`: Sphinx).
    */
-  triangles: 'hertz' | 'mel' | 'bins';
+  triangles: 'hertz' | 'mel' | 'bins' | 'nearest';
 }
 
 /** M triangular bands, each a run of weights over neighbouring bins. */
@@ -87,10 +87,14 @@ export function melWeights(options: MelOptions, fftSize: number, sampleRate: num
   } else if (triangles === 'bins') {
     corners = corners.map((hertz) => Math.floor(((fftSize + 1) * hertz) / sampleRate));
     place = (bin) => bin;
+  } else if (triangles === 'nearest') {
+    corners = corners.map((hertz) => binHertz(Math.floor((hertz * fftSize) / sampleRate + 0.5)));
   }
+  // The area is that of the triangle as it is drawn, where its corners were moved in hertz.
+  const edges = triangles === 'nearest' ? corners : mels.map((mel) => melToHertz(mel, scale));
   return Array.from({ length: bands }, (_, band) => {
     const [left, centre, right] = corners.slice(band, band + 3);
-    const area = norm === 'slaney' ? 2 / (melToHertz(mels[band + 2], scale) - melToHertz(mels[band], scale)) : 1;
+    const area = norm === 'slaney' ? 2 / (edges[band + 2] - edges[band]) : 1;
     return Float64Array.from({ length: bins }, (_, bin) => {
       if (bin >= last) return 0;
       const at = place(bin);
@@ -114,7 +118,7 @@ function check(options: MelOptions, highest: number, sampleRate: number): void {
   const words: [string, string, string[]][] = [
     ['mel.scale', scale, ['htk', 'slaney']],
     ['mel.norm', norm, ['none', 'slaney']],
-    ['mel.triangles', triangles, ['hertz', 'mel', 'bins']],
+    ['mel.triangles', triangles, ['hertz', 'mel', 'bins', 'nearest']],
   ];
   for (const [name, word, known] of words) {
     if (!known.includes(word)) throw new ConfigError(expected(name, `one of ${known.join(', ')}`, word));

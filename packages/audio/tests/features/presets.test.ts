@@ -11,6 +11,11 @@ interface GoldenSignal {
 }
 const golden: GoldenSignal[] = JSON.parse(readFileSync(new URL('../golden/features.json', import.meta.url), 'utf8'));
 
+const sphinx: Record<string, number[][]> = JSON.parse(
+  readFileSync(new URL('../golden/sphinxFeatures.json', import.meta.url), 'utf8'),
+);
+for (const signal of golden) signal.features['sphinx-mfcc'] = sphinx[signal.name];
+
 function samplesOf({ samples }: GoldenSignal): Float32Array {
   const bytes = Buffer.from(samples, 'base64');
   return Float32Array.from({ length: bytes.length / 2 }, (_, n) => bytes.readInt16LE(2 * n) / 32768);

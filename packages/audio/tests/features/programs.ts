@@ -61,4 +61,5 @@ export const programs: Record<string, [FeaturePreset, (rate: number) => FeatureO
     'python-speech-features-mfcc',
     () => ({ energy: 'none', window: 'hamming', mel: { lowest: 133 }, cepstra: { count: 6, lifter: 0 } }),
   ],
+  'sphinx-mfcc': ['sphinx-mfcc', (rate) => ({ mel: { highest: rate === 16_000 ? 6800 : 3800 } })],
 };
