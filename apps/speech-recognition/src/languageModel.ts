@@ -56,9 +56,11 @@ export function languageScorer(
   const spelling = { symbols: symbols.symbols, separator };
   const parts: LanguageScorer<number>[] = [];
   if (separator >= 0 && vocabulary === 'closed') {
+    // What is likely to be said may be said, though nobody said it in training.
+    const hot = hotWords.flatMap(({ phrase }) => symbols.clean(phrase).split(' '));
     parts.push(
       lexiconScorer(
-        words.map((word) => Array.from(symbols.encode(word).ids)),
+        [...new Set([...words, ...hot])].map((word) => Array.from(symbols.encode(word).ids)),
         { separator },
       ) as LanguageScorer<number>,
     );

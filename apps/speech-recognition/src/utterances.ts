@@ -1,4 +1,4 @@
-import { readSphinxFeatures, readWav, resample, type AudioClip, type FeatureMatrix } from '@cadenza/audio';
+import { readAudio, readSphinxFeatures, resample, type AudioClip, type FeatureMatrix } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { FeaturePipeline } from './features.js';
@@ -85,7 +85,8 @@ export class SoundLoader {
   /** The samples of a recording. @throws {InputError} for a file that cannot be read and a part that is not in it */
   async load({ audioPath, offset = 0, duration }: Recording): Promise<Float32Array> {
     const path = audioPath!;
-    if (this.last?.path !== path) this.last = { path, samples: this.atRate(await readWav(path, { channels: 'mix' })) };
+    if (this.last?.path !== path)
+      this.last = { path, samples: this.atRate(await readAudio(path, { channels: 'mix' })) };
     const { samples } = this.last;
     if (offset === 0 && duration === undefined) return samples;
     const from = Math.round(offset * this.sampleRate);
