@@ -24,6 +24,18 @@ describe('the buffer pool', () => {
     expect(pool.statistics()).toMatchObject({ allocations: 3, reuses: 1, free: 0 });
   });
 
+  it('hands out a block up to a quarter larger where none has the size, the best fitting one first', () => {
+    const pool = makePool();
+    const [large, fitting, exact] = [pool.take(16384), pool.take(5120), pool.take(4096)];
+    for (const block of [large, fitting, exact]) pool.give(block);
+    expect(pool.take(4096)).toBe(exact);
+    expect(pool.take(4096)).toBe(fitting);
+    expect(pool.statistics()).toMatchObject({ inUse: 4096 + 5120, free: 16384, reuses: 2 });
+    expect(pool.take(4096).bytes).toBe(4096); // four times larger is too large
+    pool.give(fitting);
+    expect(pool.take(5120)).toBe(fitting);
+  });
+
   it('starts blocks where the memory is aligned', () => {
     const { buffer, offset, bytes } = makePool().take(5000);
     expect(offset).toBe(16);
