@@ -34,6 +34,11 @@ export interface WavFormat extends WavSampleFormat {
 /** What a stream that has no end yet gives as a 32-bit size. */
 const UNKNOWN_SIZE = 0xffffffff;
 
+/** Whether a size means that nobody knew it; besides that one also the last 4 KiB below 2 GiB, as espeak-ng and sox write it into a pipe. */
+function isUnknown(size: number): boolean {
+  return size === UNKNOWN_SIZE || size >= 2 ** 63 || (size >= 0x7ffff000 && size <= 0x7fffffff);
+}
+
 /** Four bytes as text, with what is not printable as `?`. */
 function tag(view: DataView, at: number): string {
   let text = '';
@@ -66,7 +71,7 @@ interface Container {
  * container, chunks that stay inside the file, a `fmt ` chunk that makes sense, then a `data` chunk of whole blocks.
  * Nothing is allocated by what the header claims.
  *
- * Sizes of 0xFFFFFFFF, and of 0 where the RIFF size too is unset, are those of a recording whose length was not known:
+ * Sizes of 0xFFFFFFFF, just below 2 GiB, and of 0 where the RIFF size too is unset, are those of a recording whose length was not known:
  * its samples reach to the end of the file. Bytes after the RIFF chunk are ignored, and the last chunk may lack its pad.
  *
  * @param complete `bytes` is the whole file; with `false` it is the beginning of a stream, and `undefined` comes back
@@ -142,8 +147,7 @@ function readContainer(walk: Walk): Container | undefined {
 
 function checkedRiffSize(walk: Walk, container: Container, at: number): Container {
   const { riffSize } = container;
-  // ffmpeg and sox write 0, 0xFFFFFFFF or 0x7FFFFFFF + something into a pipe; the first two have no other meaning.
-  container.unknown = riffSize === 0 || riffSize === UNKNOWN_SIZE || riffSize >= 2 ** 63;
+  container.unknown = riffSize === 0 || isUnknown(riffSize);
   if (!walk.complete || container.unknown) return container;
   const length = walk.view.byteLength;
   // Some writers count the last chunk's pad byte and leave it out.
@@ -158,7 +162,7 @@ function dataSize(walk: Walk, container: Container, format: WavSampleFormat, sta
   const { view, name, complete } = walk;
   let length = size;
   if (container.dataSize !== undefined && size === UNKNOWN_SIZE) length = container.dataSize;
-  if (length === UNKNOWN_SIZE || length >= 2 ** 63) return undefined;
+  if (isUnknown(length)) return undefined;
   if (length === 0 && (container.unknown || container.riffSize + 8 < start)) return undefined;
   if (complete && start + length > view.byteLength) {
     const held = view.byteLength - start;

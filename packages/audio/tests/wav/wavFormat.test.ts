@@ -70,13 +70,16 @@ describe('a header that lies', () => {
 });
 
 describe('a file recorded as a stream', () => {
-  test.each([0, 0xffffffff])('whose sizes were never filled in (%i) is read to the end', (unknown) => {
-    const { bytes, view } = file();
-    view.setUint32(4, unknown, true);
-    view.setUint32(40, unknown, true);
-    expect(decodeWav(bytes).samples[0]).toEqual(samples);
-    expect(decodeWav(bytes.subarray(0, bytes.length - 3)).samples[0]).toEqual(samples.subarray(0, 18));
-  });
+  test.each([0, 0xffffffff, 0x7ffff024, 0x7fffffff])(
+    'whose sizes were never filled in (%i) is read to the end',
+    (unknown) => {
+      const { bytes, view } = file();
+      view.setUint32(4, unknown, true);
+      view.setUint32(40, unknown, true);
+      expect(decodeWav(bytes).samples[0]).toEqual(samples);
+      expect(decodeWav(bytes.subarray(0, bytes.length - 3)).samples[0]).toEqual(samples.subarray(0, 18));
+    },
+  );
 
   test('is not meant where the RIFF size is right and the samples are none', () => {
     const bytes = new Uint8Array(44 + 12);
