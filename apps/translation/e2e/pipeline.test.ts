@@ -69,6 +69,34 @@ describe('train', () => {
   });
 });
 
+describe('train --from', () => {
+  it('begins where another run ended, with its vocabulary and network, and tells so in the run', async () => {
+    const next = join(folder, 'next');
+    const more = ['--set', 'dropout.output=0.1', '--consistency', '1', '--learning-rate', '0.0001', '--max-steps', '1'];
+    const { code, stdout } = await cadenzaTranslate([
+      ...['train', '--from', run, '--run', next, '--json', ...files.data, ...more],
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.trimEnd())).toMatchObject({
+      steps: 1,
+      evaluation: { validation: { bleu: expect.closeTo(100, 9) } },
+    });
+    const description = JSON.parse(readFileSync(join(next, 'config.json'), 'utf8'));
+    expect(description).toMatchObject({ from: { run }, config: { text: { merges: 60 } } });
+  });
+
+  it('refuses another network or other subwords, and a run that is resumed', async () => {
+    const refused = async (...args: string[]) =>
+      (await cadenzaTranslate(['train', '--from', run, ...files.data, ...args])).stderr;
+    const other = ['--run', join(folder, 'other')];
+    expect(await refused(...other, '--merges', '61')).toMatch(
+      /Expected text\.merges to be 60 as in the run to begin from/,
+    );
+    expect(await refused(...other, '--layer-norm')).toMatch(/Expected model\.layerNorm to be false as in the run/);
+    expect(await refused('--run', run, '--resume')).toMatch(/Expected --from at the start of a run only/);
+  });
+});
+
 describe('translate', () => {
   it('gives the pairs it learned back, line by line, with empty lines at their places', async () => {
     const input = `\n${lines(sources)}   \n`;

@@ -147,7 +147,10 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.output<typeof configSchema>;
-export type ConfigSources = Sources<Config>;
+export interface ConfigSources extends Sources<Config> {
+  /** Of a run to begin from: its lines and its network stand in for those of the preset `default`. */
+  start?: Config;
+}
 
 const presets = new Presets(fileURLToPath(new URL('../presets', import.meta.url)));
 
@@ -168,6 +171,10 @@ export function resolveConfig(sources: ConfigSources): Config {
     base === undefined
       ? presets.layers(preset, sources.reducedBudget ?? false)
       : [{ name: 'the run', values: { ...base } }];
+  const { start } = sources;
+  if (start !== undefined && sources.preset === undefined && file === undefined) {
+    layers.push({ name: 'the run to begin from', values: { text: start.text, model: start.model } });
+  }
   if (file !== undefined) layers.push({ name: file, values: readJsonObject(file, '--config') });
   layers.push({ name: 'the command line', values: flags });
   layers.push({ name: '--set', values: parseAssignments(assignments, configSchema) });

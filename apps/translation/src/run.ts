@@ -28,6 +28,8 @@ export interface RunDescription extends RunDescriptionBase {
   vocabulary: { source: number; target: number; fingerprint: string };
   /** There where the weights are the mean of a run's checkpoints: of which. */
   averaged?: { run: string; steps: number[] };
+  /** There where the training began with the weights of another run: of which, and of which of its steps. */
+  from?: { run: string; step: number };
 }
 
 /** A run folder without its weights. */
@@ -138,6 +140,24 @@ export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config
   asked.languages.target ??= saved.config.languages.target;
   checkSameValues(configSchema, saved.config, asked);
   return asked;
+}
+
+/** Refuses a configuration whose lines or whose network are not those of the run it is to begin from; dropouts may differ. */
+export function checkSameModel({ directory, config: from }: SavedRun, config: Config): void {
+  const fixed = ({ text, model }: Config): Record<string, unknown> => {
+    const { tokenization, casing, normalization, merges, vocabulary, minimumFrequency } = text;
+    const { dropout: _dropout, variational: _variational, ...network } = model;
+    return { text: { tokenization, casing, normalization, merges, vocabulary, minimumFrequency }, model: network };
+  };
+  for (const [part, values] of Object.entries(fixed(from))) {
+    for (const [name, wanted] of Object.entries(values as Record<string, unknown>)) {
+      const got = (fixed(config)[part] as Record<string, unknown>)[name];
+      if (JSON.stringify(got) === JSON.stringify(wanted)) continue;
+      throw new InputError(
+        `Expected ${part}.${name} to be ${JSON.stringify(wanted)} as in the run to begin from, got ${JSON.stringify(got)}: ${directory}`,
+      );
+    }
+  }
 }
 
 function warnOnStderr(line: string): void {

@@ -1,11 +1,13 @@
 import { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from '@cadenza/cli';
 import {
+  assignWeights,
   bleu,
   Random,
   Trainer,
   type EvaluationContext,
   type LossFunction,
   type SequenceToSequence,
+  type TensorData,
   type TrainerHooks,
 } from '@cadenza/core';
 import { pairTensors, trainingSource, type PairRows } from './batches.js';
@@ -29,6 +31,8 @@ export interface Training {
 export interface TrainingOptions {
   /** The run folder; without it nothing is written. */
   directory?: string;
+  /** The weights to begin with in place of random ones. */
+  weights?: ReadonlyMap<string, TensorData>;
   signal?: AbortSignal;
   hooks?: TrainerHooks;
 }
@@ -41,6 +45,7 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
   const resolved = resolveAutomatic({ ...config, languages: pairs.languages }, planned);
   const { training, monitoring } = resolved;
   const model = createModel(config, pairs.codec, random.fork('model'));
+  if (options.weights !== undefined) assignWeights(model.parameters, options.weights);
   const watched = { model, pairs, config: resolved };
   const trainer = new Trainer<PairRows>({
     parameters: model.parameters,

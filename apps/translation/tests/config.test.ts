@@ -27,6 +27,14 @@ describe('resolveConfig', () => {
     expect(config).toMatchObject({ text: { merges: 0 }, languages: { source: null, target: 'fr' } });
   });
 
+  it('takes lines and network of a run to begin from, where neither preset nor file is named', () => {
+    const start = resolveConfig({ preset: 'tiny', assignments: ['decoder.units=9', 'merges=17', 'learningRate=0.5'] });
+    const config = resolveConfig({ start, assignments: ['dropout.output=0.2'] });
+    expect(config).toMatchObject({ text: { merges: 17 }, model: { decoder: { units: 9 }, dropout: { output: 0.2 } } });
+    expect(config.training).toEqual(resolveConfig({}).training);
+    expect(resolveConfig({ preset: 'tiny', start })).toEqual(resolveConfig({ preset: 'tiny' }));
+  });
+
   it.each([
     [['shareEmbeddings=true', 'text.vocabulary=separate'], /Expected text\.vocabulary to be shared/],
     [['casing=true'], /Expected text\.tokenization to be word with text\.casing true, got none/],

@@ -62,6 +62,24 @@ describe('training', () => {
     expect(await runIn(config, 7)).toEqual(whole);
   });
 
+  it('begins from the weights it is given, dropouts and learning rate as they may be', async () => {
+    const first = await lossesOf('maxSteps=60', 'learningRate=0.02');
+    const weights = new Map(
+      Array.from(first.training.model.parameters, ([name, variable]) => [
+        name,
+        { dtype: 'float32' as const, shape: variable.shape, values: variable.dataSync<'float32'>() },
+      ]),
+    );
+    const config = smallConfig('maxSteps=1', 'dropout.output=0.1', 'consistency=1');
+    const losses: number[] = [];
+    const hooks = { onStep: ({ loss }: { loss: number }) => void losses.push(loss) };
+    await createTraining(config, prepared(config), { weights, hooks }).trainer.train();
+    expect(losses[0]).toBeLessThan(first.losses[0] - 0.5);
+    expect(() => createTraining(smallConfig('decoder.units=9'), prepared(config), { weights })).toThrow(
+      /bridge\.0\.hiddenKernel as float32 \[12, 9\], got float32 \[12, 8\]/,
+    );
+  });
+
   it('refuses pairs that no batch can hold', () => {
     const config = smallConfig('batchTokens=4');
     expect(() => createTraining(config, prepared(config))).toThrow(

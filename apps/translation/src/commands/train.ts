@@ -18,7 +18,7 @@ import {
   type CommonOptions,
   type DisplayedValidation,
 } from '@cadenza/cli';
-import { assignWeights, CheckpointStore, InputError, type Metrics } from '@cadenza/core';
+import { assignWeights, CheckpointStore, InputError, type Metrics, type TensorData } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
@@ -28,7 +28,16 @@ import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from
 import { addConfigFlags, configFromFlags } from '../flags.js';
 import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
 import { writeReport } from '../report.js';
-import { checkSameConfig, readRun, runFormat, vocabularyFile, type RunDescription } from '../run.js';
+import {
+  checkLanguages,
+  checkSameConfig,
+  checkSameModel,
+  openRun,
+  readRun,
+  runFormat,
+  vocabularyFile,
+  type RunDescription,
+} from '../run.js';
 import { createTraining, type Training } from '../train.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
@@ -39,6 +48,7 @@ interface TrainOptions extends CommonOptions, DataFlags {
   config?: string;
   set?: string[];
   resume?: boolean;
+  from?: string;
 }
 
 export function addTrainVerb(program: Command): void {
@@ -55,6 +65,10 @@ export function addTrainVerb(program: Command): void {
       .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
       .option('--config <file>', 'a JSON file of configuration values')
       .option('--set <key=value>', 'one configuration value, repeatable', repeated)
+      .option(
+        '--from <run>',
+        'begin with the vocabulary and the best weights of a run; with its network too where no --preset is named',
+      )
       .option('--resume', 'continue the run from its last checkpoint');
     addConfigFlags(verb);
   });
@@ -71,6 +85,11 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
     flags: configFromFlags({ ...options }),
     assignments: options.set,
   };
+  const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
+  if (start !== undefined) {
+    if (resume) throw new InputError('Expected --from at the start of a run only, got it with --resume');
+    sources.start = start.config;
+  }
   const asked = resolveConfig(sources); // wrong values are found before the backend starts and the pairs are read
   const saved = resume ? readRun(directory) : undefined;
   if (saved?.description.averaged !== undefined) {
@@ -88,9 +107,16 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   const request = named ?? (saved ? requestOf(saved.description.data) : embedded);
   const parts = await readPairs(request, config);
   if (saved !== undefined) checkSameData(saved.description.data, parts.description);
-  const pairs = preparePairs(parts, config, saved?.codec);
-  const describe = (training: Training): RunDescription => describeRun(training, backend, reducedBudget);
-  await trainAndReport(directory, config, pairs, { resume, backend, describe }, context);
+  if (start !== undefined) {
+    checkLanguages(start, parts.languages);
+    checkSameModel(start, config);
+  }
+  const pairs = preparePairs(parts, config, (saved ?? start)?.codec);
+  const describe = (training: Training): RunDescription => ({
+    ...describeRun(training, backend, reducedBudget),
+    ...(start === undefined ? {} : { from: { run: start.directory, step: start.step } }),
+  });
+  await trainAndReport(directory, config, pairs, { resume, backend, describe, weights: start?.weights }, context);
 }
 
 const embedded = { train: { kind: 'embedded' as const }, validation: null };
@@ -99,20 +125,20 @@ interface FolderOptions {
   resume: boolean;
   backend: SelectedBackend;
   describe: (training: Training) => RunDescription;
+  weights?: ReadonlyMap<string, TensorData>;
 }
 
 async function trainAndReport(
   directory: string,
   config: Config,
   pairs: PreparedPairs,
-  { resume, backend, describe }: FolderOptions,
+  { resume, backend, describe, weights }: FolderOptions,
   context: ActionContext,
 ): Promise<void> {
   const { output, signal } = context;
   const display = trainingDisplay(output, describeValidation);
   const training = createTraining(config, pairs, {
-    directory,
-    signal,
+    ...{ directory, signal, weights },
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
   const { model, trainer, plannedSteps } = training;
