@@ -145,7 +145,7 @@ describe('AcousticModel', () => {
     expect(() => model({ units: 3 } as never)).toThrow(/units/);
     expect(() => model().forward({ features, frameLengths: tf.tensor1d([1], 'int32') })).toThrow(InputError);
     expect(() => model().forward({ features: tf.zeros([B, F, D + 1]), frameLengths })).toThrow(
-      /Expected features to have shape \[B, F, 3\], got \[2, 6, 4\]/,
+      /Expected features to have shape \[B=2, F=6, 3\], got \[2, 6, 4\]/,
     );
   });
 });
