@@ -133,7 +133,7 @@ describe('mel', () => {
     [{ highest: 5000 }, 'Expected mel.highest to be at most the Nyquist frequency of 4000 Hz, got 5000'],
     [{ lowest: 3900 }, 'Expected mel.lowest to be from 0 to below 3800 Hz, got 3900'],
     [{ scale: 'bark' }, 'Expected mel.scale to be one of htk, slaney, got "bark"'],
-    [{ triangles: 'round' }, 'Expected mel.triangles to be one of hertz, mel, bins, got "round"'],
+    [{ triangles: 'round' }, 'Expected mel.triangles to be one of hertz, mel, bins, nearest, got "round"'],
   ])('bands with %j are refused', (change, message) => {
     expect(() => melBank({ ...options, ...change } as MelOptions, 512, 8000)).toThrow(message);
   });
