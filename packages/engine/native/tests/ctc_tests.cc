@@ -1,6 +1,7 @@
 // Tests of the CTC loss against a naive reference in long double, whose range holds every product of these sizes.
 #include "ctc_tests.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -63,7 +64,8 @@ double reference(const Case& c, int b, Doubles& gradient) {
   for (int t = 0; t < frames; ++t) {
     long double sum = 0;
     const float* const x = c.logits.data() + (b * c.F + t) * c.V;
-    for (int v = 0; v < c.V; ++v) sum += y[t * c.V + v] = expl(static_cast<long double>(x[v]) - x[0]);
+    const long double greatest = *std::max_element(x, x + c.V);  // any other may be a class that cannot be
+    for (int v = 0; v < c.V; ++v) sum += y[t * c.V + v] = expl(x[v] - greatest);
     for (int v = 0; v < c.V; ++v) y[t * c.V + v] /= sum;
   }
   const auto of = [&](int t, int s) { return y[t * c.V + extended[s]]; };
