@@ -1,6 +1,8 @@
 import { ConfigError, expected } from '@cadenza/core';
 import { assertInteger, assertNumber } from '../checks.js';
-import { type FeatureMatrix } from '../features/featureMatrix.js';
+import { cosineTransform } from '../features/cosineTransform.js';
+import type { FeatureMatrix } from '../features/featureMatrix.js';
+import { hertzToMel, melToHertz } from '../features/melScale.js';
 
 export interface VocalTractOptions {
   /** The mel bands that the cepstra were made of. */
@@ -53,7 +55,7 @@ export function vocalTractMatrix(dimension: number, factor: number, options: Voc
   if (scale !== undefined && scale.length !== dimension) {
     throw new ConfigError(expected('scale', `${dimension} numbers`, scale.length));
   }
-  const basis = cosineBasis(dimension, bands);
+  const basis = cosineTransform(bands, dimension, 'ortho'); // [D, M]
   const matrix = new Float64Array(dimension * dimension);
   for (let band = 0; band < bands; band++) {
     // The band reads the spectrum between two others.
@@ -69,25 +71,13 @@ export function vocalTractMatrix(dimension: number, factor: number, options: Voc
   return matrix.map((value, at) => (value * scale[Math.floor(at / dimension)]) / scale[at % dimension]);
 }
 
-/** The orthonormal cosine transform, [D, M]. */
-function cosineBasis(dimension: number, bands: number): Float64Array {
-  return Float64Array.from({ length: dimension * bands }, (_, at) => {
-    const row = Math.floor(at / bands);
-    const norm = Math.sqrt((row === 0 ? 1 : 2) / bands);
-    return norm * Math.cos((Math.PI * row * ((at % bands) + 0.5)) / bands);
-  });
-}
-
-const melOf = (hertz: number): number => 1127 * Math.log1p(hertz / 700);
-const hertzOf = (mel: number): number => 700 * Math.expm1(mel / 1127);
-
 /** The place among the bands, fractions allowed, that the centre of a band is read from. */
 function sourceOf(band: number, factor: number, { bands, lowest, highest }: VocalTractOptions): number {
-  const first = melOf(lowest);
-  const step = (melOf(highest) - first) / (bands + 1);
-  const hertz = hertzOf(first + (band + 1) * step);
+  const first = hertzToMel(lowest, 'htk');
+  const step = (hertzToMel(highest, 'htk') - first) / (bands + 1);
+  const hertz = melToHertz(first + (band + 1) * step, 'htk');
   const knee = 0.85 * highest * Math.min(1, factor);
   const atKnee = knee / factor;
   const warped = hertz <= knee ? hertz / factor : atKnee + ((hertz - knee) * (highest - atKnee)) / (highest - knee);
-  return (melOf(warped) - first) / step - 1;
+  return (hertzToMel(warped, 'htk') - first) / step - 1;
 }

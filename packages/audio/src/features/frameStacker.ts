@@ -1,6 +1,6 @@
 import { InputError } from '@cadenza/core';
 import { assertInteger } from '../checks.js';
-import { type FeatureMatrix, featureMatrix } from './featureMatrix.js';
+import { type FeatureMatrix, featureMatrix, joinFeatures } from './featureMatrix.js';
 
 export interface StackingOptions {
   /** How many neighbouring frames are put side by side. */
@@ -72,10 +72,5 @@ export class FrameStacker {
 /** All stacks of a recording: see {@link FrameStacker}. */
 export function stackFeatures(features: FeatureMatrix, options: StackingOptions): FeatureMatrix {
   const stacker = new FrameStacker(features.dimension, options);
-  const first = stacker.push(features);
-  const last = stacker.end();
-  const values = new Float32Array(first.values.length + last.values.length);
-  values.set(first.values);
-  values.set(last.values, first.values.length);
-  return { values, frames: first.frames + last.frames, dimension: first.dimension };
+  return joinFeatures([stacker.push(features), stacker.end()], stacker.stackedDimension);
 }
