@@ -1,8 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { cadenzaText, lastObject, scratchFolder, until, type CommandOptions, type CommandResult } from './command.js';
+import {
+  cadenzaText,
+  expectInterruptToSave,
+  expectKillsToChangeNothing,
+  scratchFolder,
+  until,
+  type CommandResult,
+  type Train,
+} from './command.js';
 
 const folder = scratchFolder();
 const data = fileURLToPath(new URL('../../../LICENSE', import.meta.url));
@@ -23,66 +31,17 @@ const options = [
   ],
 ];
 
-const train = (run: string, more: string[] = [], command: CommandOptions = {}): Promise<CommandResult> =>
+const train: Train = (run, more = [], command = {}) =>
   cadenzaText(['train', '--run', run, ...options, ...more], command);
 
-/** Everything that a run leaves and the clock has no part in. */
-function remains(run: string): { metrics: string[]; weights: string; optimizer: string } {
-  const metrics = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
-  const latest = join(run, 'checkpoints', readFileSync(join(run, 'checkpoints/latest'), 'utf8').trim());
-  return {
-    metrics: metrics.map((line) => JSON.stringify({ ...JSON.parse(line), time: undefined })),
-    weights: readFileSync(join(latest, 'weights.safetensors')).toString('base64'),
-    optimizer: readFileSync(join(latest, 'optimizer.safetensors')).toString('base64'),
-  };
-}
-
-function resumeIfThere(run: string): string[] {
-  return existsSync(join(run, 'config.json')) ? ['--resume'] : [];
-}
-
 describe('training', () => {
-  it('killed 20 times at random moments and resumed each time ends as the uninterrupted one did, bit for bit', async () => {
-    const whole = join(folder, 'whole');
-    const started = Date.now();
-    expect(lastObject(await train(whole))).toMatchObject({ steps });
-    const duration = Date.now() - started;
+  it(
+    'killed 20 times at random moments and resumed each time ends as the uninterrupted one did, bit for bit',
+    () => expectKillsToChangeNothing({ folder, train, steps, within: (duration) => 0.25 * duration + 800, kills: 20 }),
+    240_000,
+  );
 
-    // A run that comes to its end in between is compared, and another one begun, until 20 kills have hit.
-    const expected = remains(whole);
-    let runs = 1;
-    for (let kills = 0; kills < 20;) {
-      const killed = join(folder, `killed-${runs}`);
-      const result = await train(killed, resumeIfThere(killed), {
-        // From the very start of the process to well into its training.
-        onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), Math.random() * (0.25 * duration + 800)),
-      });
-      if (result.code === 'SIGKILL') {
-        kills++;
-        continue;
-      }
-      expect(result).toMatchObject({ code: 0, stderr: '' });
-      expect(remains(killed)).toEqual(expected);
-      runs++;
-    }
-    const killed = join(folder, `killed-${runs}`);
-    expect(lastObject(await train(killed, resumeIfThere(killed)))).toMatchObject({ steps });
-    expect(remains(killed)).toEqual(expected);
-  }, 240_000);
-
-  it('saves and stops at Ctrl-C with exit code 130, and resumes', async () => {
-    const run = join(folder, 'interrupted');
-    const result = await train(run, ['--max-steps', '100000'], {
-      onStart: (child) =>
-        void until(() => existsSync(join(run, 'checkpoints/latest'))).then(() => child.kill('SIGINT')),
-    });
-    expect(result.code).toBe(130);
-    const { steps: reached, stopped } = lastObject<{ steps: number; stopped: string }>(result);
-    expect(stopped).toBe('aborted');
-    expect(readFileSync(join(run, 'checkpoints/latest'), 'utf8').trim()).toBe(`step-${reached}`);
-    const resumed = await train(run, ['--resume', '--max-steps', String(reached + 5)]);
-    expect(lastObject(resumed)).toMatchObject({ steps: reached + 5 });
-  });
+  it('saves and stops at Ctrl-C with exit code 130, and resumes', () => expectInterruptToSave({ folder, train }));
 
   it('stops at once at the second Ctrl-C', async () => {
     const run = join(folder, 'twice');
