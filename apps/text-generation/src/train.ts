@@ -1,11 +1,4 @@
-import {
-  clipOptions,
-  optimizerOptions,
-  plannedSteps,
-  resolveAutomatic,
-  scheduleOptions,
-  type ActionContext,
-} from '@cadenza/cli';
+import { plannedSteps, resolveAutomatic, type ActionContext, trainerOptions, type TrainingPlace } from '@cadenza/cli';
 import {
   assignWeights,
   CheckpointStore,
@@ -14,7 +7,6 @@ import {
   Trainer,
   type EvaluationContext,
   type RecurrentLanguageModel,
-  type TrainerHooks,
 } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Config } from './config.js';
@@ -36,15 +28,8 @@ export interface Training {
   batchesPerEpoch: number;
 }
 
-export interface TrainingOptions {
-  /** The run folder; without it nothing is written. */
-  directory?: string;
-  signal?: AbortSignal;
-  hooks?: TrainerHooks;
-}
-
 /** Makes the model and its trainer. Everything random comes from the configuration's seed. */
-export function createTraining(config: Config, text: PreparedText, options: TrainingOptions = {}): Training {
+export function createTraining(config: Config, text: PreparedText, options: TrainingPlace = {}): Training {
   const random = new Random(config.seed);
   const model = createModel(config, text.tokenizer.vocabulary.size, random.fork('model'));
   const source = trainingSource(text.train, config, random.fork('offsets'));
@@ -53,30 +38,18 @@ export function createTraining(config: Config, text: PreparedText, options: Trai
   const { training, monitoring } = resolved;
   const initialCarry = model.initialState(training.batchSize);
   const trainer = new Trainer({
+    ...trainerOptions(resolved, planned, options),
     parameters: model.parameters,
     loss: trainingLoss(model, resolved),
     source,
     random: random.fork('training'),
-    optimizer: optimizerOptions(training),
-    schedule: scheduleOptions(training, planned),
     initialCarry,
-    clip: clipOptions(training),
-    average: training.ema > 0 ? { decay: training.ema } : undefined,
     tokens: (batch) => batch.predictions,
     validation: { every: monitoring.validationSteps!, run: () => validate(model, text, resolved) },
     sampling:
       monitoring.sampleLength > 0
         ? { every: monitoring.validationSteps!, run: (context) => sample(model, text, resolved, context) }
         : undefined,
-    earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
-    ...(options.directory === undefined
-      ? {}
-      : { run: options.directory, checkpoints: { everySteps: monitoring.checkpointSteps! } }),
-    log: { every: monitoring.logSteps },
-    maxSteps: planned,
-    maxMinutes: training.maxMinutes ?? undefined,
-    signal: options.signal,
-    hooks: options.hooks,
   });
   tf.dispose(initialCarry); // the trainer has its own copy
   return {

@@ -4,11 +4,8 @@ import {
   fraction,
   learningShape,
   optionalCount,
-  parseAssignments,
   precisionSchema,
   Presets,
-  readJsonObject,
-  resolveConfiguration,
   seedSchema,
   watchingShape,
   type ConfigSources as Sources,
@@ -166,19 +163,10 @@ export function hasSlowBudget(preset = 'default'): boolean {
 
 /** Defaults, then the preset, the file, the flags and the assignments: each wins over those before. */
 export function resolveConfig(sources: ConfigSources): Config {
-  const { preset = 'default', file, flags = {}, assignments = [], base } = sources;
-  const layers =
-    base === undefined
-      ? presets.layers(preset, sources.reducedBudget ?? false)
-      : [{ name: 'the run', values: { ...base } }];
-  const { start } = sources;
-  if (start !== undefined && sources.preset === undefined && file === undefined) {
-    layers.push({ name: 'the run to begin from', values: { text: start.text, model: start.model } });
-  }
-  if (file !== undefined) layers.push({ name: file, values: readJsonObject(file, '--config') });
-  layers.push({ name: 'the command line', values: flags });
-  layers.push({ name: '--set', values: parseAssignments(assignments, configSchema) });
-  const config = resolveConfiguration(configSchema, layers);
+  const { start, preset, file } = sources;
+  const begins = start !== undefined && preset === undefined && file === undefined;
+  const between = begins ? [{ name: 'the run to begin from', values: { text: start.text, model: start.model } }] : [];
+  const config = presets.resolve(configSchema, sources, between);
   checkTogether(config);
   return config;
 }

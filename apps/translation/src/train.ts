@@ -1,4 +1,4 @@
-import { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from '@cadenza/cli';
+import { plannedSteps, resolveAutomatic, trainerOptions, type TrainingPlace } from '@cadenza/cli';
 import {
   assignWeights,
   bleu,
@@ -8,7 +8,6 @@ import {
   type LossFunction,
   type SequenceToSequence,
   type TensorData,
-  type TrainerHooks,
 } from '@cadenza/core';
 import { pairTensors, trainingSource, type PairRows } from './batches.js';
 import type { Config } from './config.js';
@@ -28,13 +27,9 @@ export interface Training {
   batchesPerEpoch: number;
 }
 
-export interface TrainingOptions {
-  /** The run folder; without it nothing is written. */
-  directory?: string;
+export interface TrainingOptions extends TrainingPlace {
   /** The weights to begin with in place of random ones. */
   weights?: ReadonlyMap<string, TensorData>;
-  signal?: AbortSignal;
-  hooks?: TrainerHooks;
 }
 
 /** Makes the model and its trainer. Everything random comes from the configuration's seed. */
@@ -43,19 +38,16 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
   const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'));
   const planned = plannedSteps(config.training, source.batchesPerEpoch);
   const resolved = resolveAutomatic({ ...config, languages: pairs.languages }, planned);
-  const { training, monitoring } = resolved;
+  const { monitoring } = resolved;
   const model = createModel(config, pairs.codec, random.fork('model'));
   if (options.weights !== undefined) assignWeights(model.parameters, options.weights);
   const watched = { model, pairs, config: resolved };
   const trainer = new Trainer<PairRows>({
+    ...trainerOptions(resolved, planned, options),
     parameters: model.parameters,
     loss: trainingLoss(model, resolved),
     source,
     random: random.fork('training'),
-    optimizer: optimizerOptions(training),
-    schedule: scheduleOptions(training, planned),
-    clip: clipOptions(training),
-    average: training.ema > 0 ? { decay: training.ema } : undefined,
     tokens: ({ tokens }) => tokens,
     validation: {
       every: monitoring.validationSteps!,
@@ -67,18 +59,6 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
       monitoring.samples > 0
         ? { every: monitoring.validationSteps!, run: (context) => translateSamples(watched, context) }
         : undefined,
-    earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
-    ...(options.directory === undefined
-      ? {}
-      : {
-          run: options.directory,
-          checkpoints: { everySteps: monitoring.checkpointSteps!, keep: monitoring.keepCheckpoints },
-        }),
-    log: { every: monitoring.logSteps },
-    maxSteps: planned,
-    maxMinutes: training.maxMinutes ?? undefined,
-    signal: options.signal,
-    hooks: options.hooks,
   });
   return { ...watched, trainer, plannedSteps: planned, batchesPerEpoch: source.batchesPerEpoch };
 }

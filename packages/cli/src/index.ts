@@ -33,6 +33,7 @@ export {
   checkSameValues,
   defaultRunFolder,
   readRunDescription,
+  runBase,
   startLeftovers,
   writeRunStart,
   type RunDescriptionBase,

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@cadenza/core';
-import { readJsonObject, type Layer } from './configuration.js';
+import type { z } from 'zod';
+import { parseAssignments, readJsonObject, resolveConfiguration, type Layer } from './configuration.js';
 import { suggestion } from './suggest.js';
 import { isObject, type Values } from './values.js';
 
@@ -31,6 +32,27 @@ export class Presets {
   /** True where the preset holds a smaller budget for backends without native kernels. */
   hasSlowBudget(preset: string): boolean {
     return 'slowBackend' in this.read(preset);
+  }
+
+  /**
+   * The configuration of a command: the schema's defaults, then the preset (or the run that goes on), `between`, the file, the flags
+   * and the assignments; each wins over those before.
+   */
+  resolve<Schema extends z.ZodType>(
+    schema: Schema,
+    sources: ConfigSources<z.output<Schema>>,
+    between: readonly Layer[] = [],
+  ): z.output<Schema> {
+    const { preset = 'default', file, flags = {}, assignments = [], base, reducedBudget = false } = sources;
+    return resolveConfiguration(schema, [
+      ...(base === undefined
+        ? this.layers(preset, reducedBudget)
+        : [{ name: 'the run', values: { ...(base as Values) } }]),
+      ...between,
+      ...(file === undefined ? [] : [{ name: file, values: readJsonObject(file, '--config') }]),
+      { name: 'the command line', values: flags },
+      { name: '--set', values: parseAssignments(assignments, schema) },
+    ]);
   }
 
   private read(name: string): Values {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import type { z } from 'zod';
@@ -25,6 +26,29 @@ export interface RunDescriptionBase {
   config: unknown;
   parameters: number;
 }
+
+/**
+ * What every run's description begins with: the versions of now, and what computes.
+ * @param packageFile the command's package.json
+ */
+export function runBase<Format extends string>(
+  format: Format,
+  packageFile: URL,
+  tfjs: string,
+  { backend, reducedBudget }: { backend: RunBackend; reducedBudget: boolean },
+) {
+  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+  return {
+    format,
+    version: 1,
+    versions: { cadenza: version, tfjs, node: process.version },
+    created: new Date().toISOString(),
+    ...{ backend: backend.name, threads: backend.threads, precision: backend.precision, reducedBudget },
+  };
+}
+
+/** What computes, as far as a run keeps it. */
+type RunBackend = Pick<RunDescriptionBase, 'threads' | 'precision'> & { name: string };
 
 /** Reads a run's `config.json`: a run of this format, version 1, whose named parts are objects. */
 export function readRunDescription<Description extends RunDescriptionBase>(

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   addVerb,
@@ -9,6 +8,7 @@ import {
   formatTable,
   isFast,
   repeated,
+  runBase,
   startLeftovers,
   trainInFolder,
   trainingDisplay,
@@ -228,21 +228,10 @@ function describeRun(
   backend: SelectedBackend,
   reducedBudget: boolean,
 ): RunDescription {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const packageFile = new URL('../../package.json', import.meta.url);
   const { codec } = pairs;
   return {
-    format: runFormat,
-    version: 1,
-    versions: {
-      cadenza: (JSON.parse(manifest) as { version: string }).version,
-      tfjs: tf.version_core,
-      node: process.version,
-    },
-    created: new Date().toISOString(),
-    backend: backend.name,
-    threads: backend.threads,
-    precision: backend.precision,
-    reducedBudget,
+    ...runBase(runFormat, packageFile, tf.version_core, { backend, reducedBudget }),
     config,
     languages: pairs.languages,
     data: pairs.description,

@@ -1,5 +1,13 @@
 export { checkDiskSpace } from './diskSpace.js';
-export { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from './recipe.js';
+export {
+  clipOptions,
+  optimizerOptions,
+  plannedSteps,
+  resolveAutomatic,
+  scheduleOptions,
+  trainerOptions,
+  type TrainingPlace,
+} from './recipe.js';
 export {
   count,
   fraction,

@@ -1,4 +1,4 @@
-import type { ClipOptions, OptimizerOptions, ScheduleOptions } from '@cadenza/core';
+import type { ClipOptions, OptimizerOptions, ScheduleOptions, TrainerHooks } from '@cadenza/core';
 import type { LearningConfig } from './schemas.js';
 
 /** The optimizer in core's words: only what was set, so that core refuses what the chosen one does not know. */
@@ -36,6 +36,42 @@ export function resolveAutomatic<Config extends TrainedConfig>(config: Config, p
   resolved.monitoring.validationSteps ??= Math.max(1, Math.ceil(planned / 20));
   resolved.monitoring.checkpointSteps ??= resolved.monitoring.validationSteps;
   return resolved;
+}
+
+/** Where a training writes, and who follows it. */
+export interface TrainingPlace {
+  /** The run folder; without it nothing is written. */
+  directory?: string;
+  signal?: AbortSignal;
+  hooks?: TrainerHooks;
+}
+
+/** The options of core's trainer that every resolved configuration decides alike. */
+export function trainerOptions(
+  { training, monitoring }: TrainedConfig & { monitoring: WatchedConfig },
+  planned: number,
+  { directory, signal, hooks }: TrainingPlace,
+) {
+  const checkpoints = { everySteps: monitoring.checkpointSteps!, keep: monitoring.keepCheckpoints };
+  return {
+    optimizer: optimizerOptions(training),
+    schedule: scheduleOptions(training, planned),
+    clip: clipOptions(training),
+    average: training.ema > 0 ? { decay: training.ema } : undefined,
+    earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
+    ...(directory === undefined ? {} : { run: directory, checkpoints }),
+    log: { every: monitoring.logSteps },
+    maxSteps: planned,
+    maxMinutes: training.maxMinutes ?? undefined,
+    ...{ signal, hooks },
+  };
+}
+
+/** What a trainer is watched by; without `keepCheckpoints` core says how many are kept. */
+interface WatchedConfig {
+  logSteps: number;
+  patience: number | null;
+  keepCheckpoints?: number;
 }
 
 /** Without the entries that are null. */
