@@ -2,6 +2,7 @@ import {
   addNoise,
   featureMatrix,
   joinFeatures,
+  lifterWeights,
   perturbSpeed,
   perturbVolume,
   reverberate,
@@ -9,6 +10,7 @@ import {
   specAugment,
   warpVocalTract,
   type FeatureMatrix,
+  type FeatureOptions,
   type VocalTractOptions,
 } from '@cadenza/audio';
 import type { Random } from '@cadenza/core';
@@ -172,15 +174,14 @@ export function stretch(features: FeatureMatrix, speed: number): FeatureMatrix {
 }
 
 /** The bands that a pipeline's cepstra are of, and how its coefficients are scaled. */
-function vocalTractOptions({ config, frameDimension }: FeaturePipeline): VocalTractOptions {
-  const { bands, lowest, sampleRate } = config;
-  const highest = config.highest === 0 ? sampleRate / 2 : config.highest;
-  return { bands, lowest, highest, scale: cepstralScale(config, frameDimension) };
+function vocalTractOptions({ config, frameOptions }: FeaturePipeline): VocalTractOptions {
+  const { bands, lowest, highest } = frameOptions.mel;
+  const scale = cepstralScale(config.kind, frameOptions);
+  return { bands, lowest, highest: highest > 0 ? highest : config.sampleRate / 2, scale };
 }
 
-/** What each coefficient is a multiple of in an orthonormal cosine transform: by Kaldi's lifter, or Sphinx's norm. */
-function cepstralScale({ kind, bands }: FeatureConfig, dimension: number): number[] {
-  return Array.from({ length: dimension }, (_, k) =>
-    kind === 'sphinx' ? (k === 0 ? 1 : Math.SQRT1_2) / Math.sqrt(bands) : 1 + 11 * Math.sin((Math.PI * k) / 22),
-  );
+/** What each coefficient is a multiple of in an orthonormal cosine transform: by the lifter, or by Sphinx's norm. */
+function cepstralScale(kind: FeatureConfig['kind'], { mel, cepstra }: FeatureOptions): number[] {
+  if (kind !== 'sphinx') return Array.from(lifterWeights(cepstra.count, cepstra.lifter, cepstra.lifterShift));
+  return Array.from({ length: cepstra.count }, (_, k) => (k === 0 ? 1 : Math.SQRT1_2) / Math.sqrt(mel.bands));
 }

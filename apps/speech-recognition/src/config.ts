@@ -4,11 +4,8 @@ import {
   fraction,
   learningShape,
   optionalCount,
-  parseAssignments,
   precisionSchema,
   Presets,
-  readJsonObject,
-  resolveConfiguration,
   seedSchema,
   watchingShape,
   type ConfigSources as Sources,
@@ -200,15 +197,7 @@ export function hasSlowBudget(preset = 'default'): boolean {
 
 /** Defaults, then the preset, the file, the flags and the assignments: each wins over those before. */
 export function resolveConfig(sources: ConfigSources): Config {
-  const { preset = 'default', file, flags = {}, assignments = [], base } = sources;
-  const layers =
-    base === undefined
-      ? presets.layers(preset, sources.reducedBudget ?? false)
-      : [{ name: 'the run', values: { ...base } }];
-  if (file !== undefined) layers.push({ name: file, values: readJsonObject(file, '--config') });
-  layers.push({ name: 'the command line', values: flags });
-  layers.push({ name: '--set', values: parseAssignments(assignments, configSchema) });
-  const config = resolveConfiguration(configSchema, layers);
+  const config = presets.resolve(configSchema, sources);
   checkTogether(config);
   return config;
 }

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { readManifest, type ManifestEntry } from '@cadenza/audio';
 import { expected, InputError } from '@cadenza/core';
 
@@ -147,9 +147,4 @@ function linesOf(path: string): string[] {
   } catch (cause) {
     throw new InputError(`Expected a control file at ${path}, got: ${(cause as Error).message}`, { cause });
   }
-}
-
-/** Where a path of a corpus's recording is shown to be: below a folder, with the separators of the web. */
-export function shownPath(path: string, folder: string): string {
-  return relative(folder, path).split(sep).join('/');
 }

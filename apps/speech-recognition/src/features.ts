@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   appendDeltas,
   FeatureExtractor,
@@ -10,7 +9,7 @@ import {
   type FeatureMatrix,
   type FeatureOptions,
 } from '@cadenza/audio';
-import { expected, InputError } from '@cadenza/core';
+import { InputError } from '@cadenza/core';
 import type { Config } from './config.js';
 
 export type FeatureConfig = Config['features'];
@@ -53,6 +52,11 @@ export class FeaturePipeline {
     return this.frameDimension * (1 + this.config.deltas) * this.config.stack;
   }
 
+  /** The options of the first step, defaults resolved. */
+  get frameOptions(): FeatureOptions {
+    return this.extractor.options;
+  }
+
   /** In seconds. */
   get frameSeconds(): number {
     return this.extractor.options.frameShift / this.config.sampleRate;
@@ -63,12 +67,6 @@ export class FeaturePipeline {
     return this.frameSeconds * this.config.stride;
   }
 
-  /** Equal for pipelines that give equal features. */
-  get fingerprint(): string {
-    const parts = [this.extractor.fingerprint, this.config, this.statistics?.toJSON() ?? null];
-    return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  }
-
   /** The first step: samples at the pipeline's rate to frames. */
   extract(samples: Float32Array): FeatureMatrix {
     return this.extractor.extract(samples);
@@ -77,14 +75,6 @@ export class FeaturePipeline {
   /** The first step for samples that arrive in pieces. */
   extractStream(): ReturnType<FeatureExtractor['stream']> {
     return this.extractor.stream();
-  }
-
-  /** Refuses features made before whose frames are of another size. */
-  checkFrames(features: FeatureMatrix, name: string): void {
-    if (features.dimension === this.frameDimension) return;
-    throw new InputError(
-      `${expected(`the features of ${name}`, `frames of ${this.frameDimension} values`, features.dimension)}`,
-    );
   }
 
   /** A normaliser of frames that arrive in pieces, in the way of {@link finish}. */

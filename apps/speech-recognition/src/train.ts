@@ -1,4 +1,4 @@
-import { clipOptions, optimizerOptions, plannedSteps, resolveAutomatic, scheduleOptions } from '@cadenza/cli';
+import { plannedSteps, resolveAutomatic, trainerOptions, type TrainingPlace } from '@cadenza/cli';
 import {
   ctcGreedy,
   Random,
@@ -6,10 +6,9 @@ import {
   type AcousticModel,
   type EvaluationContext,
   type LossFunction,
-  type TrainerHooks,
 } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { scoreClasses, scoreFrames } from './acoustics.js';
+import { scoreClasses, scoreFrames, type ScoringOptions } from './acoustics.js';
 import {
   classifiedTensors,
   evaluationBatches,
@@ -28,27 +27,22 @@ export interface Training {
   config: Config;
   speech: PreparedSpeech;
   model: AcousticModel;
+  /** The validation part as the network reads it. */
+  rows: readonly FeatureRow[];
   trainer: Trainer<FeatureRows>;
   /** Steps until the planned end. */
   plannedSteps: number;
   batchesPerEpoch: number;
 }
 
-export interface TrainingOptions {
-  /** The run folder; without it nothing is written. */
-  directory?: string;
-  signal?: AbortSignal;
-  hooks?: TrainerHooks;
-}
-
 /** Makes the model and its trainer. Everything random comes from the configuration's seed. */
-export function createTraining(config: Config, speech: PreparedSpeech, options: TrainingOptions = {}): Training {
+export function createTraining(config: Config, speech: PreparedSpeech, options: TrainingPlace = {}): Training {
   const random = new Random(config.seed);
   const { symbols, pipeline } = speech;
   const source = trainingSource(speech.train, symbols, pipeline, config, random.fork('recordings'));
   const planned = plannedSteps(config.training, source.batchesPerEpoch);
   const resolved = resolveAutomatic(config, planned);
-  const { training, monitoring } = resolved;
+  const { monitoring } = resolved;
   const model = createModel(config, pipeline.dimension, symbols, random.fork('model'));
   const rows = speech.validation.map(({ frames, text }) => ({
     features: pipeline.finish(frames),
@@ -56,14 +50,11 @@ export function createTraining(config: Config, speech: PreparedSpeech, options: 
   }));
   const watched: Watched = { config: resolved, speech, model, rows };
   const trainer = new Trainer<FeatureRows>({
+    ...trainerOptions(resolved, planned, options),
     parameters: model.parameters,
     loss: trainingLoss(model, resolved),
     source,
     random: random.fork('training'),
-    optimizer: optimizerOptions(training),
-    schedule: scheduleOptions(training, planned),
-    clip: clipOptions(training),
-    average: training.ema > 0 ? { decay: training.ema } : undefined,
     tokens: ({ frames }) => frames,
     validation: {
       every: monitoring.validationSteps!,
@@ -75,20 +66,8 @@ export function createTraining(config: Config, speech: PreparedSpeech, options: 
       monitoring.samples > 0
         ? { every: monitoring.validationSteps!, run: (context) => transcribeSamples(watched, context) }
         : undefined,
-    earlyStopping: monitoring.patience === null ? undefined : { patience: monitoring.patience },
-    ...(options.directory === undefined
-      ? {}
-      : {
-          run: options.directory,
-          checkpoints: { everySteps: monitoring.checkpointSteps!, keep: monitoring.keepCheckpoints },
-        }),
-    log: { every: monitoring.logSteps },
-    maxSteps: planned,
-    maxMinutes: training.maxMinutes ?? undefined,
-    signal: options.signal,
-    hooks: options.hooks,
   });
-  return { config: resolved, speech, model, trainer, plannedSteps: planned, batchesPerEpoch: source.batchesPerEpoch };
+  return { ...watched, trainer, plannedSteps: planned, batchesPerEpoch: source.batchesPerEpoch };
 }
 
 /** The loss of one batch: CTC, or cross-entropy over labels. */
@@ -101,13 +80,7 @@ function trainingLoss(model: AcousticModel, { task, training }: Config): LossFun
   };
 }
 
-interface Watched {
-  config: Config;
-  speech: PreparedSpeech;
-  model: AcousticModel;
-  /** The validation part as the network reads it. */
-  rows: readonly FeatureRow[];
-}
+type Watched = Pick<Training, 'config' | 'speech' | 'model' | 'rows'>;
 
 /** The error rates of the validation part without a language model, and its loss per recording. */
 async function validate(watched: Watched): Promise<{ wer: number; cer: number; accuracy: number; loss: number }> {
@@ -120,18 +93,22 @@ async function validate(watched: Watched): Promise<{ wer: number; cer: number; a
   return { wer, cer, accuracy, loss: await meanLoss(watched) };
 }
 
-/** The likeliest symbols of each recording, as text. */
-async function recognize({ config, model, speech }: Watched, rows: readonly FeatureRow[]): Promise<string[]> {
+/** The likeliest symbols of each recording, or its likeliest label, as text. */
+export async function recognize(
+  { config, model, speech }: Watched,
+  rows: readonly FeatureRow[],
+  options: ScoringOptions = {},
+): Promise<string[]> {
   const features = rows.map((row) => row.features);
   if (config.task === 'classify') {
-    const scores = await scoreClasses(model, features);
+    const scores = await scoreClasses(model, features, options);
     return scores.map((values) => (values ? speech.symbols.decode([1 + indexOfLargest(values)]) : ''));
   }
-  const scores = await scoreFrames(model, features);
+  const scores = await scoreFrames(model, features, options);
   return scores.map((frames) => speech.symbols.decode(ctcGreedy(frames).symbols.map(({ symbol }) => symbol)));
 }
 
-export function indexOfLargest(values: ArrayLike<number>): number {
+function indexOfLargest(values: ArrayLike<number>): number {
   let largest = 0;
   for (let index = 1; index < values.length; index++) if (values[index] > values[largest]) largest = index;
   return largest;

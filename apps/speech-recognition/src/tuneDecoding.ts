@@ -1,15 +1,12 @@
 import type { FrameScores } from '@cadenza/core';
 import { TranscriptDecoder } from './decoder.js';
-import { scoreTranscripts } from './evaluate.js';
+import { scoreTranscripts, type RecognitionResult } from './evaluate.js';
 import type { LanguageWeights } from './languageModel.js';
 import type { PreparedSpeech } from './prepare.js';
 import type { Config } from './config.js';
 
-/** What was tried, and how many words went wrong. */
-export interface TunedWeights extends LanguageWeights {
-  wer: number;
-  cer: number;
-}
+/** What was tried, and what came of it. */
+export type TunedWeights = LanguageWeights & RecognitionResult;
 
 const WEIGHTS = [0.25, 0.5, 0.75, 1, 1.5, 2];
 const BONUSES = [-2, -1, 0, 1, 2, 3];
@@ -40,8 +37,7 @@ export async function tuneDecoding(
     signal?.throwIfAborted();
     const decoder = new TranscriptDecoder(symbols, config, language, pipeline.stackSeconds, { weights: tried });
     const hypotheses = scores.map((frames) => decoder.decode(frames)[0].text);
-    const { wer, cer } = scoreTranscripts(references, hypotheses);
-    const found = { ...tried, wer, cer };
+    const found = { ...tried, ...scoreTranscripts(references, hypotheses) };
     if (best === undefined || isBetter(found, best)) best = found;
     onProgress?.(index + 1, grid.length);
     await new Promise((resolve) => setImmediate(resolve)); // lets signals through

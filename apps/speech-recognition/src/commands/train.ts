@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   addVerb,
@@ -10,6 +9,7 @@ import {
   formatTable,
   isFast,
   repeated,
+  runBase,
   startLeftovers,
   trainInFolder,
   trainingDisplay,
@@ -22,12 +22,12 @@ import { assignWeights, CheckpointStore, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
-import { scoreClasses, scoreFrames } from '../acoustics.js';
+import { scoreFrames } from '../acoustics.js';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, embeddedName, readRequest, type DataFlags, type DataRequest } from '../dataRequest.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
-import { TranscriptDecoder } from '../decoder.js';
 import { addConfigFlags, configFromFlags } from '../flags.js';
+import type { LanguageWeights } from '../languageModel.js';
 import { checkSameData, prepareSpeech, type PreparedSpeech } from '../prepare.js';
 import { writeReport } from '../report.js';
 import {
@@ -39,8 +39,8 @@ import {
   writeWeights,
   type RunDescription,
 } from '../run.js';
-import { createTraining, indexOfLargest, type Training } from '../train.js';
-import { tuneDecoding, type TunedWeights } from '../tuneDecoding.js';
+import { createTraining, recognize, type Training } from '../train.js';
+import { tuneDecoding } from '../tuneDecoding.js';
 import { startBackend } from './backend.js';
 
 interface TrainOptions extends CommonOptions, DataFlags {
@@ -208,33 +208,31 @@ function introduce({ config, speech, model, plannedSteps }: Training): string {
 
 /** Gives the model the best validation's weights, finds the best weights of the language, and measures the validation part. */
 async function evaluateBest(
-  { model, speech, config }: Training,
+  training: Training,
   directory: string,
   { output, signal }: ActionContext,
-): Promise<{ scores: RecognitionScores; tuned?: TunedWeights } | undefined> {
+): Promise<{ scores: RecognitionScores; tuned?: LanguageWeights } | undefined> {
+  const { model, speech, config, rows } = training;
   if (signal.aborted) return undefined;
   const best = new CheckpointStore(directory, { onWarning: output.warn }).load('best');
   if (best !== undefined) assignWeights(model.parameters, best.weights);
   const references = speech.validation.map(({ text }) => text);
-  const features = speech.validation.map(({ frames }) => speech.pipeline.finish(frames));
   try {
     if (config.task === 'classify') {
-      const scores = await scoreClasses(model, features, { signal });
-      const labels = scores.map((values) => (values ? speech.symbols.symbols[1 + indexOfLargest(values)] : ''));
-      return { scores: countsOf(scoreTranscripts(references, labels)) };
+      return { scores: countsOf(scoreTranscripts(references, await recognize(training, rows, { signal }))) };
     }
-    const scores = await scoreFrames(model, features, { signal });
+    const scores = await scoreFrames(
+      model,
+      rows.map(({ features }) => features),
+      { signal },
+    );
     const progress = createProgress(output, { label: 'tune the search', total: 1 });
     try {
       const onProgress = (done: number, total: number): void => progress.update(done / total);
       const tuned = await tuneDecoding(scores, references, speech, config.decoding, { signal, onProgress });
-      writeWeights(directory, { weight: tuned.weight, wordBonus: tuned.wordBonus });
-      const { symbols, language, pipeline } = speech;
-      const decoder = new TranscriptDecoder(symbols, config.decoding, language, pipeline.stackSeconds, {
-        weights: tuned,
-      });
-      const texts = scores.map((frames) => decoder.decode(frames)[0].text);
-      return { scores: countsOf(scoreTranscripts(references, texts)), tuned };
+      const { weight, wordBonus, ...result } = tuned;
+      writeWeights(directory, { weight, wordBonus });
+      return { scores: countsOf(result), tuned };
     } finally {
       progress.stop();
     }
@@ -249,20 +247,9 @@ function describeRun(
   backend: SelectedBackend,
   reducedBudget: boolean,
 ): RunDescription {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const packageFile = new URL('../../package.json', import.meta.url);
   return {
-    format: runFormat,
-    version: 1,
-    versions: {
-      cadenza: (JSON.parse(manifest) as { version: string }).version,
-      tfjs: tf.version_core,
-      node: process.version,
-    },
-    created: new Date().toISOString(),
-    backend: backend.name,
-    threads: backend.threads,
-    precision: backend.precision,
-    reducedBudget,
+    ...runBase(runFormat, packageFile, tf.version_core, { backend, reducedBudget }),
     config,
     data: speech.description,
     vocabulary: { size: speech.symbols.size, fingerprint: speech.symbols.fingerprint },
