@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { compete } from './contest.mjs';
 import { startPyTorch, startScript } from './peers.mjs';
 import { formats } from './sizes.mjs';
@@ -44,6 +47,16 @@ export async function run(settings, label, contenders) {
   const { results, missing } = await compete(contenders, settings);
   for (const line of missing) settings.leftOut(line);
   return results;
+}
+
+/** Works with a folder that is gone afterwards. @param {(folder: string) => Promise<void>} work */
+export async function withFolder(work) {
+  const folder = mkdtempSync(join(tmpdir(), 'cadenza-bench-'));
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The formats of training and products that are measured. @param {Settings} settings */

@@ -6,38 +6,29 @@
  *     node tools/bench/oursTranslation.mjs beam --folder FOLDER
  *     node tools/bench/oursTranslation.mjs greedy --folder FOLDER
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Random, SequenceSearch, SequenceToSequence, Trainer, beamSearch, greedySearch } from '@cadenza/core';
-import { activeNativeBackend, selectBackend } from '@cadenza/engine';
+import { Random, SequenceSearch, SequenceToSequence, beamSearch, greedySearch } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { chooseBackend, folderOptions, passesOf } from './oursTraining.mjs';
 import { serve } from './runner.mjs';
 import { targetTokens } from './translationTask.mjs';
+import { exportWeights, importWeights } from './weightFiles.mjs';
 
 /**
  * @typedef {import('./translationTask.mjs').Task} Task
  * @typedef {import('./translationTask.mjs').PairRows} PairRows
  */
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    folder: { type: 'string', default: '.' },
-    backend: { type: 'string', default: 'auto' },
-    threads: { type: 'string' },
-    precision: { type: 'string', default: 'f32' },
-  },
-});
-const files = { task: 'task.json', names: 'weights.json', values: 'weights.f32' };
-const pathOf = (/** @type {keyof typeof files} */ file) => join(values.folder, files[file]);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: folderOptions });
 const {
   model: config,
   training,
   search,
   tokens,
   batches,
-} = /** @type {Task} */ (JSON.parse(readFileSync(pathOf('task'), 'utf8')));
+} = /** @type {Task} */ (JSON.parse(readFileSync(join(values.folder, 'task.json'), 'utf8')));
 
 function newModel() {
   return new SequenceToSequence(
@@ -46,31 +37,10 @@ function newModel() {
   );
 }
 
-/** The weights as float32 after one another, and their names and shapes in the same order. */
-function exportWeights() {
-  const parameters = [...newModel().parameters];
-  writeFileSync(pathOf('names'), JSON.stringify(parameters.map(([name, { shape }]) => ({ name, shape }))));
-  writeFileSync(
-    pathOf('values'),
-    Buffer.concat(
-      parameters.map(([, variable]) => {
-        const data = /** @type {Float32Array} */ (variable.dataSync());
-        return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-      }),
-    ),
-  );
-}
-
 /** A model of the exported weights. */
 function loadedModel() {
   const model = newModel();
-  const bytes = readFileSync(pathOf('values'));
-  let offset = 0;
-  for (const variable of model.parameters.values()) {
-    const data = new Float32Array(variable.size);
-    bytes.copy(Buffer.from(data.buffer), 0, offset, (offset += data.byteLength));
-    tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
-  }
+  importWeights(values.folder, model.parameters);
   return model;
 }
 
@@ -103,40 +73,20 @@ function pairTensors(pairs) {
   return { ...sourceTensors(pairs), inputs, targets: ids, targetLengths: lengths };
 }
 
-/** A training as the application runs it: whole passes over the batches, after one step to warm up. */
 function train() {
   const model = loadedModel();
-  const { labelSmoothing, clipNorm, learningRate } = training;
+  const { labelSmoothing, ...rates } = training;
   about.loss = tf.tidy(() => model.loss(pairTensors(batches[0]), { labelSmoothing }).loss.dataSync()[0]);
-  return async (/** @type {number} */ seconds) => {
-    let [started, elapsed, passes, drawn] = [0, 0, 0, 0];
-    const enough = new AbortController();
-    const trainer = new Trainer({
-      parameters: model.parameters,
-      loss: (/** @type {PairRows} */ pairs, _, { random }) => ({
-        loss: model.loss(pairTensors(pairs), { training: true, random, labelSmoothing }).loss,
-      }),
-      // The first step is no part of a pass: after the others' turns the caches hold nothing of ours.
-      source: { next: () => batches.at(drawn++ % batches.length) ?? null, state: () => null, restore: () => {} },
-      random: new Random(2),
-      optimizer: { name: 'adam' },
-      schedule: { name: 'constant', learningRate },
-      clip: { norm: clipNorm },
-      signal: enough.signal,
-      hooks: {
-        onStep: ({ step }) => {
-          if (step === 1) started = performance.now();
-          if (step === 1 || (step - 1) % batches.length !== 0) return;
-          passes++;
-          elapsed = (performance.now() - started) / 1000;
-          if (elapsed > seconds) enough.abort();
-        },
-      },
-    });
-    await trainer.train();
-    trainer.dispose();
-    return { tokens_per_second: (passes * targetTokens(batches)) / elapsed };
-  };
+  const passes = passesOf({
+    ...{ parameters: model.parameters, batches, ...rates },
+    loss: (pairs, _, { random }) => ({
+      loss: model.loss(pairTensors(pairs), { training: true, random, labelSmoothing }).loss,
+    }),
+    optimizer: { name: 'adam' },
+  });
+  return async (/** @type {number} */ seconds) => ({
+    tokens_per_second: targetTokens(batches) * (await passes(seconds)),
+  });
 }
 
 /**
@@ -183,19 +133,11 @@ async function searcher(beamSize) {
   };
 }
 
+const about = await chooseBackend(values);
 const what = /** @type {'export' | 'train' | 'beam' | 'greedy'} */ (positionals[0]);
-const { name, threads, precision, reason } = await selectBackend(/** @type {'auto'} */ (values.backend), {
-  threads: values.threads === undefined ? undefined : Number(values.threads),
-  precision: /** @type {'f32'} */ (values.precision),
-});
-/** @type {Record<string, unknown>} */
-const about = { backend: name, threads, precision, reason };
-if (precision !== values.precision) about.unsupported = reason;
-about.isa = activeNativeBackend()?.addon.isa();
-if (what === 'export') {
-  exportWeights();
-  await serve(about, () => ({}));
-} else {
-  const ways = { train, beam: () => searcher(search.beamSize), greedy: () => searcher(1) };
-  await serve(about, await ways[what]());
-}
+if (what === 'export') exportWeights(values.folder, newModel().parameters);
+const ways = {
+  export: () => () => ({}),
+  ...{ train, beam: () => searcher(search.beamSize), greedy: () => searcher(1) },
+};
+await serve(about, await ways[what]());

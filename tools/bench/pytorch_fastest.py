@@ -85,11 +85,27 @@ def fastest(choices, step_of, seconds):
     return best
 
 
-def make_adam(parameters, learning_rate=2e-3):
+def fastest_layout(arguments, step_of):
+    """The fastest threads and kernels with time first, or the same with the batch first if that is faster."""
+
+    def search(choices):
+        return fastest(choices, step_of, arguments.try_seconds)
+
+    best = search({**kernels, "layout": "time_first"} for kernels in kernel_choices(arguments))
+    if best and not arguments.quick:
+        found = search([{**best[1], "layout": "batch_first"}])
+        best = min([best, found], key=lambda each: each[0]) if found else best
+    return best
+
+
+def make_adam(parameters, learning_rate=2e-3, weight_decay=None):
+    """Adam, and with a decay of the weights AdamW."""
+    kind = torch.optim.Adam if weight_decay is None else torch.optim.AdamW
+    decay = {} if weight_decay is None else {"weight_decay": weight_decay}
     try:
-        return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        return kind(parameters, lr=learning_rate, fused=True, **decay)
     except (RuntimeError, TypeError):  # older versions have no fused Adam on the CPU
-        return torch.optim.Adam(parameters, lr=learning_rate, foreach=True)
+        return kind(parameters, lr=learning_rate, foreach=True, **decay)
 
 
 def make_parser(description, whats):

@@ -14,7 +14,7 @@ one LSTM module, cells, or cells compiled by its tracer) and keeps the fastest, 
 import contextlib
 import statistics
 
-from pytorch_fastest import fastest, kernel_choices, make_adam, make_parser, serve, times_of
+from pytorch_fastest import fastest, fastest_layout, kernel_choices, make_adam, make_parser, serve, times_of
 
 import torch
 from torch import nn
@@ -84,13 +84,10 @@ def train_step_of(arguments, settings):
 
 
 def train(arguments):
-    def search(choices):
-        return fastest(choices, lambda settings: train_step_of(arguments, settings), arguments.try_seconds)
+    def step_of(settings):
+        return train_step_of(arguments, settings)
 
-    best = search({**kernels, "layout": "time_first"} for kernels in kernel_choices(arguments))
-    if best and not arguments.quick:
-        other = search([{**best[1], "layout": "batch_first"}])
-        best = min([best, other], key=lambda found: found[0]) if other else best
+    best = fastest_layout(arguments, step_of)
     tokens = arguments.batch * arguments.steps
     return contest(best, lambda times: {"tokens_per_second": tokens / statistics.median(times)})
 

@@ -12,14 +12,14 @@ FOLDER holds the task and the weights that all start from. Before it is ready it
 work (threads, oneDNN or the plain kernels, layout; one step as nn.LSTM or as a cell) and keeps the fastest.
 """
 
-import contextlib
 import json
 import os
-import time
 
-from pytorch_fastest import fastest, kernel_choices, make_adam, make_parser, serve
+from pytorch_fastest import fastest, fastest_layout, kernel_choices, make_parser, serve
 from pytorch_search import beam_search, greedy_search
-from pytorch_translation_model import TranslationModel, load, read_weights
+from pytorch_training import TrainStep, precision_of, rate_of_passes
+from pytorch_translation_model import TranslationModel, load
+from pytorch_weights import read_weights
 
 import torch
 from torch import nn
@@ -54,37 +54,6 @@ class Task:
         return model
 
 
-class TrainStep:
-    """Called, trains on the typical batch; `on` trains on any."""
-
-    def __init__(self, task, settings, bf16):
-        self.task, self.bf16 = task, bf16
-        self.model = task.make_model(batch_first=settings["layout"] == "batch_first")
-        self.parameters = list(self.model.parameters())
-        self.adam = make_adam(self.parameters, task.training["learningRate"])
-        # Of the weights all start from, without dropout: says that the models are the same.
-        with torch.no_grad():
-            self.first_loss = self.loss_of(0, self.model.eval()).item()
-        self.model.train()
-
-    def loss_of(self, index, model):
-        source, lengths, inputs, targets = self.task.tensors[index]
-        with torch.autocast("cpu", dtype=torch.bfloat16) if self.bf16 else contextlib.nullcontext():
-            logits = model(source, lengths, inputs)
-            smoothing = self.task.training["labelSmoothing"]
-            rows = logits.reshape(-1, logits.shape[-1]).float()
-            return nn.functional.cross_entropy(rows, targets.view(-1), ignore_index=-1, label_smoothing=smoothing)
-
-    def on(self, index):
-        self.adam.zero_grad(set_to_none=True)
-        self.loss_of(index, self.model).backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.task.training["clipNorm"])
-        self.adam.step()
-
-    def __call__(self):
-        self.on(self.task.typical)
-
-
 class Search:
     """Called, translates the typical batch; `on` translates any and gives the tokens of each sentence."""
 
@@ -114,28 +83,22 @@ class Search:
         self.on(self.task.typical)
 
 
-def rate_of_passes(step, seconds, batches, work):
-    """Work a second over whole passes, after one batch to warm up."""
-    step.on(0)
-    passes, start = 0, time.perf_counter()
-    while passes == 0 or time.perf_counter() - start < seconds:
-        for index in range(batches):
-            step.on(index)
-        passes += 1
-    return passes * work / (time.perf_counter() - start)
-
-
 def train(arguments):
     task = Task(arguments.folder)
 
-    def search(choices):
-        step_of = lambda settings: TrainStep(task, settings, arguments.precision == "bf16")  # noqa: E731
-        return fastest(choices, step_of, arguments.try_seconds)
+    def loss_of(index, model):
+        source, lengths, inputs, targets = task.tensors[index]
+        with precision_of(arguments.precision == "bf16"):
+            logits = model(source, lengths, inputs)
+            rows = logits.reshape(-1, logits.shape[-1]).float()
+            smoothing = task.training["labelSmoothing"]
+            return nn.functional.cross_entropy(rows, targets.view(-1), ignore_index=-1, label_smoothing=smoothing)
 
-    best = search({**kernels, "layout": "time_first"} for kernels in kernel_choices(arguments))
-    if best and not arguments.quick:
-        other = search([{**best[1], "layout": "batch_first"}])
-        best = min([best, other], key=lambda found: found[0]) if other else best
+    def step_of(settings):
+        model = task.make_model(batch_first=settings["layout"] == "batch_first")
+        return TrainStep(model, loss_of, task.training, task.typical)
+
+    best = fastest_layout(arguments, step_of)
     tokens = sum(len(row) for batch in task.batches for row in batch["target"])
 
     def measure(step, seconds):

@@ -1,7 +1,6 @@
 """The benchmark's translation model in PyTorch, and how it takes the weights that `oursTranslation.mjs` exports."""
 
-import json
-import os
+from pytorch_weights import copy_linear, copy_lstm
 
 import torch
 from torch import nn
@@ -78,39 +77,17 @@ class TranslationModel(nn.Module):
         return h[0], c[0]
 
 
-def read_weights(folder):
-    """The exported weights under Cadenza's names, kernels [inputs, outputs]."""
-    with open(os.path.join(folder, "weights.json"), encoding="utf-8") as file:
-        entries = json.load(file)
-    sizes = [torch.Size(entry["shape"]).numel() for entry in entries]
-    values = torch.from_file(os.path.join(folder, "weights.f32"), size=sum(sizes), dtype=torch.float32)
-    parts = values.split(sizes)
-    return {entry["name"]: part.view(entry["shape"]) for entry, part in zip(entries, parts)}
-
-
 @torch.no_grad()
 def load(model, weights):
-    """Copies the weights; PyTorch's second bias of an LSTM stays zero."""
-
-    def copy_lstm(lstm, name, suffix=""):
-        parts = {"weight_ih": ".kernel", "weight_hh": ".recurrentKernel", "bias_ih": ".bias"}
-        for part, ending in parts.items():
-            getattr(lstm, f"{part}_l0{suffix}").copy_(weights[name + ending].T if part != "bias_ih" else weights[name + ending])
-        getattr(lstm, f"bias_hh_l0{suffix}").zero_()
-
-    def copy_linear(linear, kernel, bias=None):
-        linear.weight.copy_(weights[kernel].T)
-        if bias:
-            linear.bias.copy_(weights[bias])
-
+    """Copies the weights."""
     model.source_embedding.weight.copy_(weights["sourceEmbedding"])
     model.target_embedding.weight.copy_(weights["targetEmbedding"])
-    copy_lstm(model.encoder, "encoder.layers.0.forward")
-    copy_lstm(model.encoder, "encoder.layers.0.backward", "_reverse")
-    copy_linear(model.bridge_hidden, "encoder.bridge.0.hiddenKernel", "encoder.bridge.0.hiddenBias")
-    copy_linear(model.bridge_cell, "encoder.bridge.0.cellKernel", "encoder.bridge.0.cellBias")
+    copy_lstm(weights, "encoder.layers.0.forward", model.encoder)
+    copy_lstm(weights, "encoder.layers.0.backward", model.encoder, "l0_reverse")
+    copy_linear(weights, model.bridge_hidden, "encoder.bridge.0.hiddenKernel", "encoder.bridge.0.hiddenBias")
+    copy_linear(weights, model.bridge_cell, "encoder.bridge.0.cellKernel", "encoder.bridge.0.cellBias")
     for layer, (lstm, keys) in enumerate(zip(model.layers, model.keys)):
-        copy_lstm(lstm, f"decoder.layers.{layer}")
-        copy_linear(keys, f"decoder.attention.{layer}.keyKernel")
-    copy_linear(model.readout, "decoder.readout.kernel", "decoder.readout.bias")
+        copy_lstm(weights, f"decoder.layers.{layer}", lstm)
+        copy_linear(weights, keys, f"decoder.attention.{layer}.keyKernel")
+    copy_linear(weights, model.readout, "decoder.readout.kernel", "decoder.readout.bias")
     model.output_bias.copy_(weights["decoder.output.bias"])

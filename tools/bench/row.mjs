@@ -9,17 +9,17 @@ export function round(value) {
  * The row of one of ours beside the peers that were measured with it.
  *
  * `ratio` is ours over the fastest PyTorch of the same precision, `ratio_f32` over the fastest PyTorch in float32 where the row has
- * another one; null where there is none.
+ * another one; null where there is none. `over` names others that `ratio` is over.
  *
  * @param {Results} results
  * @param {{ ours: string, figure: string, precision: string, pythons: { name: string }[], others?: string[],
- *   extra?: (figures: Record<string, number>) => object }} what
+ *   over?: string[], extra?: (figures: Record<string, number>) => object }} what
  */
-export function rowOf(results, { ours, figure, precision, pythons, others = [], extra = () => ({}) }) {
+export function rowOf(results, { ours, figure, precision, pythons, others = [], over, extra = () => ({}) }) {
   const own = results[ours];
-  /** @param {string} format */
-  const fastest = (format) => {
-    const all = pythons.flatMap(({ name }) => results[`${name} ${format}`]?.figures[figure] ?? []);
+  /** @param {string[]} names */
+  const fastest = (names) => {
+    const all = names.flatMap((name) => results[name]?.figures[figure] ?? []);
     return all.length > 0 ? Math.max(...all) : null;
   };
   /** @param {string} name */
@@ -36,8 +36,9 @@ export function rowOf(results, { ours, figure, precision, pythons, others = [], 
     }
   }
   for (const name of others) if (results[name]) peers[name] = peer(name);
+  const pyTorch = (/** @type {string} */ format) => pythons.map(({ name }) => `${name} ${format}`);
   /** @param {number | null} best */
-  const over = (best) => (best === null ? null : round(own.figures[figure] / best));
+  const ratioTo = (best) => (best === null ? null : round(own.figures[figure] / best));
   return {
     backend: own.about.backend,
     threads: own.about.threads,
@@ -45,8 +46,8 @@ export function rowOf(results, { ours, figure, precision, pythons, others = [], 
     ...rounded(own.figures),
     ...extra(own.figures),
     peers,
-    ratio: over(fastest(precision)),
-    ...(precision === 'f32' ? {} : { ratio_f32: over(fastest('f32')) }),
+    ratio: ratioTo(fastest(over ?? pyTorch(precision))),
+    ...(precision === 'f32' ? {} : { ratio_f32: ratioTo(fastest(pyTorch('f32'))) }),
     reason: own.about.reason,
   };
 }

@@ -43,11 +43,13 @@ export async function trainingRows(settings) {
       rows.isa.push({ name, precision: 'f32', ...rowOf(results, { ...shared, ours: 'isa', precision: 'f32' }) });
     }
     if (results.wasm) {
-      const row = rowOf(results, { ...shared, ours: 'wasm', precision: 'f32', pythons: [], others: ['tfjs-cpu'] });
-      const stock = results['tfjs-cpu']?.figures.tokens_per_second;
       // Here the one to beat is TensorFlow.js, whose own WebAssembly backend cannot train.
-      const ratio = stock ? round(results.wasm.figures.tokens_per_second / stock) : null;
-      rows.wasm.push({ name, precision: 'f32', ...row, ratio });
+      const stock = { pythons: [], others: ['tfjs-cpu'], over: ['tfjs-cpu'] };
+      rows.wasm.push({
+        name,
+        precision: 'f32',
+        ...rowOf(results, { ...shared, ours: 'wasm', precision: 'f32', ...stock }),
+      });
     }
   }
   return rows;

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ours, precisionsOf, pyTorch, run } from './contenders.mjs';
+import { ours, precisionsOf, pyTorch, run, withFolder } from './contenders.mjs';
 import { startScript } from './peers.mjs';
 import { round, rowOf } from './row.mjs';
 import { translation } from './sizes.mjs';
@@ -25,8 +24,7 @@ export async function translationRows(settings, task = translationTask()) {
   const precisions = precisionsOf(settings);
   const wanted = translation.filter(({ name }) => settings.wanted('translation', name));
   if (wanted.length === 0 || precisions.length === 0) return rows;
-  const folder = mkdtempSync(join(tmpdir(), 'cadenza-bench-'));
-  try {
+  await withFolder(async (folder) => {
     writeFileSync(join(folder, 'task.json'), JSON.stringify(task));
     (await startScript('oursTranslation.mjs', 'export', { folder })).stop();
     for (const { name, what, figure } of wanted) {
@@ -38,9 +36,7 @@ export async function translationRows(settings, task = translationTask()) {
         rows.push(translationRow(results, { task, name, figure, precision, pythons: settings.pythons }));
       }
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
   return rows;
 }
 

@@ -2,6 +2,7 @@
  * What translation is measured with, for us and the peers alike: a model, batches of sentence pairs of random tokens, and how to train
  * and search. Written to a folder as `task.json`, beside the weights that all start from (`oursTranslation.mjs export`).
  */
+import { linearCongruential } from './draws.mjs';
 
 /** The model of the translation application's Multi30k preset, and its vocabularies' sizes. */
 export const model = {
@@ -56,15 +57,6 @@ function drawPair(random, { sourceVocabularySize, targetVocabularySize }) {
   return {
     source: sentence(length, sourceVocabularySize),
     target: sentence(Math.min(longest, Math.max(shortest, length + drift)), targetVocabularySize),
-  };
-}
-
-/** Numbers of [0, 1): the generator of Numerical Recipes, of 32 bits. @param {number} seed */
-function linearCongruential(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0;
-    return state / 2 ** 32;
   };
 }
 
