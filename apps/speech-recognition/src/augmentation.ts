@@ -2,7 +2,6 @@ import {
   addNoise,
   featureMatrix,
   joinFeatures,
-  lifterWeights,
   perturbSpeed,
   perturbVolume,
   reverberate,
@@ -10,12 +9,11 @@ import {
   specAugment,
   warpVocalTract,
   type FeatureMatrix,
-  type FeatureOptions,
   type VocalTractOptions,
 } from '@cadenza/audio';
 import type { Random } from '@cadenza/core';
 import type { Config } from './config.js';
-import type { FeatureConfig, FeaturePipeline } from './features.js';
+import { cepstralScale, type FeaturePipeline } from './features.js';
 import type { Utterance } from './utterances.js';
 
 export type AugmentationConfig = Config['augmentation'];
@@ -95,11 +93,14 @@ export function realizeExample(
           members.map((member, place) => stretch(member.frames, example.speeds[place])),
           members[0].frames.dimension,
         );
-  const { vocalTract, mask } = config;
+  const { vocalTract, mask, anonymous } = config;
+  // Of joined recordings nobody is named; see the configuration's checks.
+  const named = members.length === 1 && (anonymous === 0 || random.next() >= anonymous);
+  const centered = pipeline.center(frames, named ? members[0].voice : undefined);
   const warped =
     vocalTract > 0
-      ? warpVocalTract(frames, 1 + vocalTract * (2 * random.next() - 1), vocalTractOptions(pipeline))
-      : frames;
+      ? warpVocalTract(centered, 1 + vocalTract * (2 * random.next() - 1), vocalTractOptions(pipeline))
+      : centered;
   const normalized = pipeline.normalize(pipeline.withDeltas(warped));
   const masked =
     mask.times > 0 || mask.features > 0
@@ -178,10 +179,4 @@ function vocalTractOptions({ config, frameOptions }: FeaturePipeline): VocalTrac
   const { bands, lowest, highest } = frameOptions.mel;
   const scale = cepstralScale(config.kind, frameOptions);
   return { bands, lowest, highest: highest > 0 ? highest : config.sampleRate / 2, scale };
-}
-
-/** What each coefficient is a multiple of in an orthonormal cosine transform: by the lifter, or by Sphinx's norm. */
-function cepstralScale(kind: FeatureConfig['kind'], { mel, cepstra }: FeatureOptions): number[] {
-  if (kind !== 'sphinx') return Array.from(lifterWeights(cepstra.count, cepstra.lifter, cepstra.lifterShift));
-  return Array.from({ length: cepstra.count }, (_, k) => (k === 0 ? 1 : Math.SQRT1_2) / Math.sqrt(mel.bands));
 }

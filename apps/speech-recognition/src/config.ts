@@ -44,8 +44,11 @@ const featuresSchema = z.strictObject({
   highest: z.number().min(0).default(0),
   /** 1 adds first differences, 2 second ones too. */
   deltas: z.int().min(0).max(2).default(0),
-  /** By the recording, by the frames so far (for streams), or by the training part's mean. */
-  normalization: z.enum(['utterance', 'running', 'training', 'none']).default('utterance'),
+  /**
+   * By the recording, by the frames so far (for streams), by the training part's mean, or by all that is there of the speaker (of the
+   * recording, where nobody is named) and the training part's deviation.
+   */
+  normalization: z.enum(['utterance', 'speaker', 'running', 'training', 'none']).default('utterance'),
   /** Whether features are divided by their deviation too. */
   variance: z.boolean().default(true),
   /** How many frames the network reads side by side, and how far apart. */
@@ -78,6 +81,8 @@ const modelSchema = z.strictObject({
   variational: z.boolean().default(false),
   layerNorm: z.boolean().default(false),
   residual: z.boolean().default(false),
+  /** classify: by the mean of the network's outputs, or by what its frames say one by one. */
+  pooling: z.enum(['outputs', 'frames']).default('outputs'),
 });
 
 /** What is done to recordings in training, drawn anew in each epoch. What concerns the sound itself needs sound files. */
@@ -86,6 +91,8 @@ const augmentationSchema = z.strictObject({
   speed: z.number().min(0).max(0.5).default(0),
   /** Cepstra as of a vocal tract up to this part longer or shorter (Jaitly and Hinton 2013). */
   vocalTract: z.number().min(0).max(0.4).default(0),
+  /** With normalization by the speaker: this part of the recordings is normalised as of a speaker that is not named. */
+  anonymous: z.number().min(0).max(1).default(0),
   /** The sound up to so many decibels louder or quieter. */
   volume: z.number().min(0).max(40).default(0),
   /** High frequencies of the sound up to so many decibels louder or quieter, as of other microphones. */
@@ -218,6 +225,19 @@ function checkTogether({ task, features, text, model, augmentation, decoding }: 
   }
   if (features.normalization === 'running' && features.deltas > 0) {
     throw new ConfigError(`Expected features.deltas to be 0 with running normalization, got ${features.deltas}`);
+  }
+  if (features.normalization === 'speaker') {
+    if (features.kind === 'filterbank') {
+      throw new ConfigError(
+        'Expected features.kind to be of cepstra with normalization by the speaker, got filterbank',
+      );
+    }
+    if (augmentation.join.recordings > 1) {
+      const got = augmentation.join.recordings;
+      throw new ConfigError(
+        `Expected augmentation.join.recordings to be 1 with normalization by the speaker, got ${got}, of any speakers`,
+      );
+    }
   }
   if (augmentation.vocalTract > 0 && features.kind === 'filterbank') {
     throw new ConfigError('Expected features.kind to be of cepstra with augmentation.vocalTract, got filterbank');

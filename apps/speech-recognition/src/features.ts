@@ -2,6 +2,7 @@ import {
   appendDeltas,
   FeatureExtractor,
   featurePreset,
+  lifterWeights,
   NormalizationStatistics,
   normalizeUtterance,
   RunningNormalizer,
@@ -11,6 +12,7 @@ import {
 } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import type { Config } from './config.js';
+import { voiceOf, withoutVoice, type Voice } from './voices.js';
 
 export type FeatureConfig = Config['features'];
 
@@ -37,8 +39,10 @@ export class FeaturePipeline {
     readonly statistics?: NormalizationStatistics,
   ) {
     this.extractor = new FeatureExtractor(extractorOptions(config));
-    if (config.normalization === 'training' && statistics === undefined) {
-      throw new InputError('Expected statistics of the training part with features.normalization training, got none');
+    if ((config.normalization === 'training' || config.normalization === 'speaker') && statistics === undefined) {
+      throw new InputError(
+        `Expected statistics of the training part with features.normalization ${config.normalization}, got none`,
+      );
     }
   }
 
@@ -82,9 +86,20 @@ export class FeaturePipeline {
     return new RunningNormalizer(this.frameDimension, { variance: this.config.variance, prior: this.statistics });
   }
 
-  /** The other steps: frames to what the network reads. */
-  finish(frames: FeatureMatrix): FeatureMatrix {
-    return this.stack(this.normalize(this.withDeltas(frames)));
+  /** The other steps: frames to what the network reads. @param voice of the speaker; of these frames when absent */
+  finish(frames: FeatureMatrix, voice?: Voice): FeatureMatrix {
+    return this.stack(this.normalize(this.withDeltas(this.center(frames, voice))));
+  }
+
+  /** Frames without what their speaker's voice gives to all of them, where normalization goes by the speaker. */
+  center(frames: FeatureMatrix, voice?: Voice): FeatureMatrix {
+    if (this.config.normalization !== 'speaker' || frames.frames === 0) return frames;
+    return withoutVoice(frames, voice ?? voiceOf([frames], this.loudness));
+  }
+
+  /** How much of the first coefficient a tenfold power is: that of bands which all grow tenfold. */
+  get loudness(): number {
+    return Math.LN10 * Math.sqrt(this.config.bands) * cepstralScale(this.config.kind, this.frameOptions)[0];
   }
 
   withDeltas(frames: FeatureMatrix): FeatureMatrix {
@@ -96,7 +111,8 @@ export class FeaturePipeline {
     const { normalization, variance } = this.config;
     if (normalization === 'none' || frames.frames === 0) return frames;
     if (normalization === 'utterance') return normalizeUtterance(frames, { variance });
-    if (normalization === 'training') return this.statistics!.apply(frames, { variance });
+    if (normalization === 'training' || normalization === 'speaker')
+      return this.statistics!.apply(frames, { variance });
     return this.runningNormalizer().push(frames);
   }
 
@@ -104,4 +120,10 @@ export class FeaturePipeline {
     const { stack, stride } = this.config;
     return stackFeatures(frames, { size: stack, stride });
   }
+}
+
+/** What each coefficient is a multiple of in an orthonormal cosine transform: by the lifter, or by Sphinx's norm. */
+export function cepstralScale(kind: FeatureConfig['kind'], { mel, cepstra }: FeatureOptions): number[] {
+  if (kind !== 'sphinx') return Array.from(lifterWeights(cepstra.count, cepstra.lifter, cepstra.lifterShift));
+  return Array.from({ length: cepstra.count }, (_, k) => (k === 0 ? 1 : Math.SQRT1_2) / Math.sqrt(mel.bands));
 }

@@ -8,6 +8,7 @@ import { FeaturePipeline } from './features.js';
 import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
 import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
+import { nameVoices } from './voices.js';
 
 /** Where a run's recordings came from, and how they are known to be the same again; part of `config.json`. */
 export interface DataDescription {
@@ -66,13 +67,15 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
     ...{ ...load, keepSamples: false },
     onProgress: (done) => options.onProgress?.(parts.train.length + done),
   });
-  const train = usable(loaded, config, firstStep, options.source);
+  const dimension = firstStep.frameDimension * (1 + config.features.deltas);
+  const centering = new FeaturePipeline(config.features, new NormalizationStatistics(dimension));
+  const train = nameVoices(usable(loaded, config, firstStep, options.source), centering);
   const texts = train.map(({ text }) => text);
   const symbols = options.symbols ?? SymbolTable.learn(texts, config.text);
   checkLabels(config, symbols, train);
   return {
-    ...{ train, validation, symbols },
-    pipeline: new FeaturePipeline(config.features, statisticsOf(train, firstStep)),
+    ...{ train, validation: nameVoices(validation, centering), symbols },
+    pipeline: new FeaturePipeline(config.features, statisticsOf(train, centering, dimension)),
     language: learnLanguage(texts, config),
     description: describe(train, validation, options),
   };
@@ -133,10 +136,14 @@ function checkLabels({ task }: Config, symbols: SymbolTable, utterances: readonl
   if (symbols.size < 3) throw new InputError(`Expected at least two labels to tell apart, got ${symbols.size - 1}`);
 }
 
-function statisticsOf(utterances: readonly Utterance[], pipeline: FeaturePipeline): NormalizationStatistics {
-  const [first] = utterances;
-  const statistics = new NormalizationStatistics(pipeline.withDeltas(first.frames).dimension);
-  for (const { frames } of utterances) statistics.add(pipeline.withDeltas(frames));
+/** Of the frames as they are normalised: with differences, and without their speakers' voices where these are taken out. */
+function statisticsOf(
+  utterances: readonly Utterance[],
+  pipeline: FeaturePipeline,
+  dimension: number,
+): NormalizationStatistics {
+  const statistics = new NormalizationStatistics(dimension);
+  for (const { frames, voice } of utterances) statistics.add(pipeline.withDeltas(pipeline.center(frames, voice)));
   return statistics;
 }
 

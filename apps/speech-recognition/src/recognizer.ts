@@ -8,6 +8,7 @@ import { checkStreaming } from './streaming/requirements.js';
 import { StreamingRecognizer, type StreamOptions } from './streaming/streamingRecognizer.js';
 import { UtteranceStream } from './streaming/utteranceStream.js';
 import { transcriptOf, type Transcript } from './transcript.js';
+import type { Voice } from './voices.js';
 
 export type { Transcript, UtteranceTranscript } from './transcript.js';
 
@@ -39,9 +40,12 @@ export class Recognizer {
     );
   }
 
-  /** The same for frames that are extracted already, before differences and normalisation. */
-  async transcribeFrames(frames: readonly FeatureMatrix[], options: RecognizeOptions = {}): Promise<Transcript[]> {
-    const features = frames.map((matrix) => this.run.pipeline.finish(matrix));
+  /** The same for frames that are extracted already, before differences and normalisation; and whose voice each is, where known. */
+  async transcribeFrames(
+    frames: readonly FeatureMatrix[],
+    { voices, ...options }: RecognizeOptions & { voices?: readonly (Voice | undefined)[] } = {},
+  ): Promise<Transcript[]> {
+    const features = frames.map((matrix, index) => this.run.pipeline.finish(matrix, voices?.[index]));
     if (this.run.config.task === 'classify') return this.classify(features, options);
     const scores = await scoreFrames(this.model, features, options);
     const decoder = this.decoder(options);

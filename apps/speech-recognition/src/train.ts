@@ -44,8 +44,8 @@ export function createTraining(config: Config, speech: PreparedSpeech, options: 
   const resolved = resolveAutomatic(config, planned);
   const { monitoring } = resolved;
   const model = createModel(config, pipeline.dimension, symbols, random.fork('model'));
-  const rows = speech.validation.map(({ frames, text }) => ({
-    features: pipeline.finish(frames),
+  const rows = speech.validation.map(({ frames, voice, text }) => ({
+    features: pipeline.finish(frames, voice),
     labels: symbols.encode(text).ids,
   }));
   const watched: Watched = { config: resolved, speech, model, rows };

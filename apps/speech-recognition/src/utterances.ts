@@ -2,6 +2,7 @@ import { readAudio, readSphinxFeatures, resample, type AudioClip, type FeatureMa
 import { InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { FeaturePipeline } from './features.js';
+import type { Voice } from './voices.js';
 
 /** A recording in memory: its frames before differences and normalisation, and where training changes the sound, its samples. */
 export interface Utterance {
@@ -11,6 +12,8 @@ export interface Utterance {
   text: string;
   seconds: number;
   frames: FeatureMatrix;
+  /** Of the speaker, where one is named and normalization goes by it. */
+  voice?: Voice;
   /** At the pipeline's rate; absent for features made before, and where only frames are asked for. */
   samples?: Float32Array;
 }

@@ -18,6 +18,7 @@ import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResu
 import { Recognizer } from '../recognizer.js';
 import { openRun, type OpenRun, type SavedRun } from '../run.js';
 import { loadUtterances } from '../utterances.js';
+import { nameVoices } from '../voices.js';
 import { startBackend } from './backend.js';
 
 interface EvaluateOptions extends CommonOptions {
@@ -98,15 +99,17 @@ async function measure(
   };
   try {
     const started = performance.now();
-    const utterances = await loadUtterances(recordings, run.pipeline, {
+    const loaded = await loadUtterances(recordings, run.pipeline, {
       ...{ clean: (text: string) => run.symbols.clean(text), signal, onError },
       onProgress: (done) => progress.update(done),
     });
-    if (utterances.length === 0)
+    if (loaded.length === 0)
       throw new InputError(`Expected a recording that can be read, got none of ${recordings.length}`);
+    const utterances = nameVoices(loaded, run.pipeline);
     const transcripts = await recognizer.transcribeFrames(
       utterances.map(({ frames }) => frames),
       {
+        voices: utterances.map(({ voice }) => voice),
         ...{ signal, beam: options.beam, method: options.greedy ? 'greedy' : undefined },
         onProgress: (done) => progress.update(recordings.length + done),
       },

@@ -35,7 +35,12 @@ export interface AcousticModelConfig {
   layerNorm: boolean;
   /** Connections around every layer but the first. */
   residual: boolean;
+  /** What whole recordings are told apart by: the mean of the network's outputs, or what the frames say one by one. */
+  pooling: Pooling;
 }
+
+const poolings = ['outputs', 'frames'] as const;
+export type Pooling = (typeof poolings)[number];
 
 /** What is asked of a new {@link AcousticModel}; the rest has defaults. */
 export type AcousticModelOptions = Pick<AcousticModelConfig, 'featureSize' | 'classes' | 'hiddenSize'> &
@@ -43,7 +48,7 @@ export type AcousticModelOptions = Pick<AcousticModelConfig, 'featureSize' | 'cl
 
 const optionNames = [
   ...['cell', 'featureSize', 'classes', 'hiddenSize', 'layers', 'bidirectional', 'dropout', 'variational'],
-  ...['layerNorm', 'residual'],
+  ...['layerNorm', 'residual', 'pooling'],
 ];
 
 /** Recordings as features, the rows padded at the right to one length. */
@@ -71,9 +76,11 @@ export interface AcousticForwardOptions {
 /**
  * Tells frame by frame what is being said: a deep recurrent network over acoustic features, in one direction or both (Graves, Mohamed
  * and Hinton 2013), and a softmax over symbols, trained by connectionist temporal classification (Graves et al. 2006). The same
- * network tells whole recordings apart by the mean of its outputs over time.
+ * network tells whole recordings apart by the mean of its outputs over time, or by a product of what its frames say, each an expert
+ * (Hinton 2002), whose exponent allows for neighbours that say the same twice: of F frames as much as sqrt(F) independent ones.
  *
- *     logits_t = h_t W + b          of a recording: (sum_t h_t / F) W + b
+ *     logits_t = h_t W + b
+ *     of a recording: (sum_t h_t / F) W + b          or: sum_t log softmax(logits_t) / sqrt(F)
  *
  * Padding costs nothing and changes nothing. Its variables are in `parameters`, under stable names in a fixed order.
  */
@@ -154,6 +161,7 @@ export class AcousticModel {
   /** The logits of whole recordings, [B, V]. */
   classify(batch: FrameBatch, options: AcousticForwardOptions = {}): tf.Tensor2D {
     return tf.tidy(() => {
+      if (this.config.pooling === 'frames') return this.productOfFrames(batch, options);
       const { outputs } = this.run(batch, options);
       const frames = tf.maximum(tf.cast(batch.frameLengths, 'float32'), 1);
       const mean = tf.div(tf.sum(outputs, 1), tf.reshape(frames, [-1, 1])) as tf.Tensor2D; // [B, H]: padding is zeros
@@ -171,6 +179,14 @@ export class AcousticModel {
       const losses = softmaxCrossEntropy(this.classify(batch, options), batch.classes, { smoothing: labelSmoothing });
       return { loss: maskedMean(losses, batch.classes), losses };
     });
+  }
+
+  private productOfFrames(batch: FrameBatch, options: AcousticForwardOptions): tf.Tensor2D {
+    const { logits } = this.forward(batch, options);
+    const lengths = tf.expandDims(batch.frameLengths, 1); // [B, 1]
+    const mask = tf.cast(tf.less(tf.range(0, logits.shape[1], 1, 'int32'), lengths), 'float32'); // [B, F]
+    const said = tf.mul(tf.logSoftmax(logits), tf.expandDims(mask, 2)); // [B, F, V]
+    return tf.div(tf.sum(said, 1), tf.sqrt(tf.maximum(tf.cast(lengths, 'float32'), 1))) as tf.Tensor2D;
   }
 
   /** Frees the weights. */
@@ -219,6 +235,7 @@ function resolve(options: AcousticModelOptions): AcousticModelConfig {
     variational: flag(given.variational, false, 'variational'),
     layerNorm: flag(given.layerNorm, false, 'layerNorm'),
     residual: flag(given.residual, false, 'residual'),
+    pooling: choice(given.pooling, poolings, 'outputs', 'pooling'),
   };
 }
 

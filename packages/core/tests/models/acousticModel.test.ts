@@ -111,6 +111,19 @@ describe('AcousticModel', () => {
     expect(loss.dataSync()[0]).toBeCloseTo(tf.mean(expected).dataSync()[0], 5);
   });
 
+  it('tells whole recordings apart by what their own frames say, as of sqrt(F) experts', () => {
+    const acoustic = model({ pooling: 'frames' });
+    const logits = acoustic.classify(batch());
+    const frames = acoustic.forward(batch()).logits;
+    for (const [row, length] of [F, 4].entries()) {
+      const said = tf.logSoftmax(tf.slice(frames, [row, 0, 0], [1, length, V]));
+      const expected = tf.div(tf.sum(said, 1), Math.sqrt(length));
+      expect(largestDifference(tf.slice(logits, [row, 0], [1, V]), expected)).toBeLessThan(1e-6);
+    }
+    const nothing = acoustic.classify({ features, frameLengths: tf.tensor1d([F, 0], 'int32') });
+    expect(Array.from(tf.slice(nothing, [1, 0], [1, V]).dataSync(), Math.abs)).toEqual([0, 0, 0, 0]);
+  });
+
   it('drops out in training only, by the generator it is given', () => {
     const acoustic = model({ dropout: { input: 0.3, between: 0.3, output: 0.3, recurrent: 0.2, weight: 0.2 } });
     const logits = (options: object) => acoustic.forward(batch(), options).logits;

@@ -1,0 +1,60 @@
+import { featureMatrix, type FeatureMatrix } from '@cadenza/audio';
+import type { FeaturePipeline } from './features.js';
+import type { Utterance } from './utterances.js';
+
+/** The mean cepstra of a speaker's loud frames, [D]: what voice and microphone leave of all that is said. */
+export type Voice = Float64Array;
+
+/**
+ * The mean over recordings of one speaker (as in cepstral mean normalisation, Furui 1981), in which a frame counts by its amplitude
+ * beside the loudest of its recording: what is said counts, and pauses do not, however long they are.
+ *
+ * @param recordings cepstra, each frame with its loudness first; at least one frame in all
+ * @param loudness how much of the first coefficient a tenfold power is
+ */
+export function voiceOf(recordings: readonly FeatureMatrix[], loudness: number): Voice {
+  const { dimension } = recordings[0];
+  const voice = new Float64Array(dimension);
+  let weights = 0;
+  for (const { values, frames } of recordings.map(levelled)) {
+    for (let frame = 0; frame < frames; frame++) {
+      const at = frame * dimension;
+      const weight = 10 ** (values[at] / loudness / 2); // of amplitudes, 1 for the loudest
+      for (let d = 0; d < dimension; d++) voice[d] += weight * values[at + d];
+      weights += weight;
+    }
+  }
+  return voice.map((sum) => sum / Math.max(weights, Number.MIN_VALUE));
+}
+
+/** The cepstra with the loudest frame's first coefficient zero: how loud a recording is says nothing of its words. */
+export function levelled(features: FeatureMatrix): FeatureMatrix {
+  const { values, dimension } = features;
+  const result = values.slice();
+  let loudest = -Infinity;
+  for (let at = 0; at < values.length; at += dimension) loudest = Math.max(loudest, values[at]);
+  for (let at = 0; at < values.length; at += dimension) result[at] -= loudest;
+  return featureMatrix(result, dimension);
+}
+
+/** The cepstra at one level, less a voice. */
+export function withoutVoice(features: FeatureMatrix, voice: Voice): FeatureMatrix {
+  const { values, dimension } = levelled(features);
+  for (let at = 0; at < values.length; at++) values[at] -= voice[at % dimension];
+  return featureMatrix(values, dimension);
+}
+
+/** Where normalization goes by the speaker, gives each recording the voice of all of its speaker's recordings among these. */
+export function nameVoices<T extends Utterance>(utterances: readonly T[], pipeline: FeaturePipeline): T[] {
+  if (pipeline.config.normalization !== 'speaker') return [...utterances];
+  const speakers = new Map<string, FeatureMatrix[]>();
+  for (const { speaker, frames } of utterances) {
+    if (speaker === undefined || frames.frames === 0) continue;
+    if (!speakers.has(speaker)) speakers.set(speaker, []);
+    speakers.get(speaker)!.push(frames);
+  }
+  const voices = new Map(
+    Array.from(speakers, ([speaker, recordings]) => [speaker, voiceOf(recordings, pipeline.loudness)]),
+  );
+  return utterances.map((utterance) => ({ ...utterance, voice: voices.get(utterance.speaker ?? '') }));
+}
