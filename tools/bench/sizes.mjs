@@ -26,6 +26,16 @@ export const translation = [
   { name: 'translation-greedy', what: 'greedy', figure: 'sentences_per_second' },
 ];
 
+/** The model and the recordings are those of speechTask.mjs. */
+export const speech = [
+  { name: 'speech-train', what: 'train', figure: 'frames_per_second' },
+  { name: 'ctc', what: 'ctc', figure: 'losses_per_second' },
+  { name: 'mfcc', what: 'mfcc', figure: 'audio_seconds_per_second' },
+];
+
+/** The features of sound that are measured; lengths in samples. */
+export const cepstra = { sampleRate: 16_000, frameLength: 512, frameShift: 160, bands: 26, count: 13 };
+
 /** m x k times k x n: a square one, and the input product and the weight gradient of lm-h256's layers. */
 export const gemm = [
   { name: 'gemm-1024', m: 1024, k: 1024, n: 1024 },

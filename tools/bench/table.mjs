@@ -7,12 +7,15 @@ const parts = /** @type {const} */ ([
   ['generation', 'one text, one character at a time', 'characters_per_second', 'characters/s'],
   ['translation', 'training of translation, target tokens', 'tokens_per_second', 'tokens/s'],
   ['translation', 'translation of batches of sentences', 'sentences_per_second', 'sentences/s'],
+  ['speech', 'training of an acoustic model, frames', 'frames_per_second', 'frames/s'],
+  ['speech', 'CTC losses with their gradients, recordings', 'losses_per_second', 'losses/s'],
+  ['speech', 'MFCC, seconds of sound; the ratio is to meyda', 'audio_seconds_per_second', 'seconds/s'],
   ['gemm', 'matrix products', 'gflops', 'GFLOP/s'],
 ]);
 
 /**
- * The results as tables for people, one for each part that was measured, two for one of two figures. A row of another precision than f32 shows the PyTorch of
- * its own; `/f32` is the ratio to PyTorch in float32.
+ * The results as tables for people, one for each part that was measured, as many as it has figures. A row of another precision than
+ * f32 shows the PyTorch of its own; `/f32` is the ratio to PyTorch in float32.
  *
  * @param {Result} result
  */

@@ -4,7 +4,8 @@
  *     npm run bench                              tables for people
  *     npm run bench -- --json                    one JSON object on the last line of standard output
  *     npm run bench -- --quick                   fewer and shorter rounds
- *     npm run bench -- --only lm-h256            one row, or one part: training, isa, wasm, generation, translation, gemm
+ *     npm run bench -- --only lm-h256            one row, or one part: training, isa, wasm, generation, speech,
+ *                                                translation, gemm
  *     npm run bench -- --python A --python B     PyTorch through these (or $CADENZA_BENCH_PYTHON, separated by the
  *                                                path delimiter; otherwise python3)
  *     npm run bench -- --peers FOLDER            where onnxruntime-node and brain.js are installed (or $CADENZA_BENCH_PEERS)
@@ -20,7 +21,8 @@ import { delimiter } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findPackages, findPyTorch } from '../bench/peers.mjs';
 import { gemmRows, generationRows, trainingRows } from '../bench/rows.mjs';
-import { formats, gemm, generation, training, translation } from '../bench/sizes.mjs';
+import { formats, gemm, generation, speech, training, translation } from '../bench/sizes.mjs';
+import { speechRows } from '../bench/speechRows.mjs';
 import { formatBench } from '../bench/table.mjs';
 import { translationRows } from '../bench/translationRows.mjs';
 import { buildAll } from './build.mjs';
@@ -32,6 +34,7 @@ const parts = {
   isa: [],
   wasm: [],
   generation: namesOf(generation),
+  speech: namesOf(speech),
   translation: namesOf(translation),
   gemm: namesOf(gemm),
 };
@@ -63,7 +66,7 @@ const result = {
   ...(await trainingRows(settings)),
   generation: await generationRows(settings),
   gemm: await gemmRows(settings),
-  speech: [],
+  speech: await speechRows(settings),
   translation: await translationRows(settings),
 };
 result.left_out = [...leftOut];
