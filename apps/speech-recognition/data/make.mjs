@@ -5,7 +5,8 @@
  *     node apps/speech-recognition/data/make.mjs [--seed N] [--out FOLDER]
  *
  * Writes train.jsonl, validation.jsonl and test.jsonl, which say where in the packed train-1.wav, train-2.wav,
- * validation.wav and test.wav each recording is; phrase.wav, one phrase of a test voice as recorded; and summary.json.
+ * validation.wav and test.wav each recording is; digits.jsonl and digits.wav, single digits to train beside other recordings; phrase.wav,
+ * one phrase of a test voice as recorded; and summary.json.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,9 +15,9 @@ import { parseArgs } from 'node:util';
 import { decodeWav, encodeWav, power, resample } from '@cadenza/audio';
 import { Random } from '@cadenza/core';
 import { encodeImaAdpcm } from './make/imaAdpcm.mjs';
-import { PhraseBook, VOCABULARY } from './make/phrases.mjs';
+import { DIGITS, PhraseBook, VOCABULARY } from './make/phrases.mjs';
 import { espeakVersion, record, STUDIO_RATE } from './make/recording.mjs';
-import { drawVoices, SPLITS } from './make/voices.mjs';
+import { drawDigitVoices, drawVoices, SPLITS } from './make/voices.mjs';
 
 const SAMPLE_RATE = 8000;
 
@@ -26,6 +27,9 @@ const SIZES = {
   validation: { words: 6, phrases: 4, files: 1 },
   test: { words: 6, phrases: 4, files: 1 },
 };
+
+/** How the single digits are recorded: near, in little noise, cut close. */
+const NEAR = { snr: 30, room: false, close: true };
 
 /** What `phrase.wav` says; no other recording does. */
 const DEMONSTRATION = { text: 'four seven one nine', snr: 25, room: false };
@@ -52,9 +56,9 @@ function planSplit(split, voices, book, random) {
 }
 
 /** Records a plan, each recording with random numbers of its own. */
-function recordAll(plan, split, random) {
+function recordAll(plan, split, random, options = {}) {
   return plan.map(({ voice, text }, index) => {
-    const { samples, snr } = record(voice, text, random.fork(`${split}/${index}`));
+    const { samples, snr } = record(voice, text, random.fork(`${split}/${index}`), options);
     const recording = resample(samples, { from: STUDIO_RATE, to: SAMPLE_RATE });
     return { samples: recording, text, speaker: voice.name, snr };
   });
@@ -90,6 +94,17 @@ function writeSplit(split, recordings, folder) {
   return { seconds, codingSnr: Math.min(...packs.map((packed) => packed.codingSnr)) };
 }
 
+/** Every digit by every voice. */
+function writeDigits(random, folder) {
+  const voices = drawDigitVoices(random.fork('voices/digits'));
+  const plan = voices.flatMap((voice) => DIGITS.map((text) => ({ voice, text })));
+  const { bytes, lines, seconds, codingSnr } = pack(recordAll(plan, 'digits', random, NEAR), 'digits.wav');
+  writeFileSync(join(folder, 'digits.wav'), bytes);
+  writeFileSync(join(folder, 'digits.jsonl'), lines.join('\n') + '\n');
+  const rounded = { seconds: Math.round(seconds), codingSnr: Math.round(10 * codingSnr) / 10 };
+  return { voices: voices.length, words: plan.length, ...rounded };
+}
+
 function main() {
   const seed = Number(flags.seed);
   const random = new Random(seed);
@@ -110,6 +125,8 @@ function main() {
     };
     console.log(`${split}: ${JSON.stringify(summary[split])}`);
   }
+  summary.digits = writeDigits(random, flags.out);
+  console.log(`digits: ${JSON.stringify(summary.digits)}`);
   const [voice] = drawVoices('test', random.fork('voices/test'));
   const { samples } = record(voice, DEMONSTRATION.text, random.fork('demonstration'), DEMONSTRATION);
   writeFileSync(join(flags.out, 'phrase.wav'), encodeWav(samples, { sampleRate: STUDIO_RATE }));

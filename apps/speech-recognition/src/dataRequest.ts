@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findDataPath } from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
-import { readCorpus, readManifestFile, type Corpus } from './corpora.js';
+import { readCorpus, readManifestFile, type Corpus, type Recording } from './corpora.js';
 import { dataSets } from './dataSets.js';
 
 /** The recordings that come with the app. */
@@ -38,4 +38,9 @@ export async function readRequest({ source, validationSource }: DataRequest): Pr
   const corpus = await readCorpus(source === embeddedName ? embeddedFolder : source);
   if (validationSource === undefined) return corpus;
   return { ...corpus, validation: await readManifestFile(validationSource) };
+}
+
+/** Single digits by the synthetic voices that come with the app. */
+export function readSyntheticDigits(): Promise<Recording[]> {
+  return readManifestFile(join(embeddedFolder, 'digits.jsonl'));
 }

@@ -4,6 +4,7 @@ import { InputError, Random } from '@cadenza/core';
 import { changesSound } from './augmentation.js';
 import type { Config } from './config.js';
 import type { Corpus, Recording } from './corpora.js';
+import { readSyntheticDigits } from './dataRequest.js';
 import { FeaturePipeline } from './features.js';
 import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
@@ -62,6 +63,7 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
     ...{ clean: (text: string) => cleanText(text, config.text.casing), signal: options.signal },
     ...{ keepSamples: changesSound(config.augmentation) },
   };
+  if (config.data.syntheticDigits) parts.train = [...parts.train, ...(await readSyntheticDigits())];
   const loaded = await loadUtterances(parts.train, firstStep, { ...load, onProgress: options.onProgress });
   const validation = await loadUtterances(parts.validation, firstStep, {
     ...{ ...load, keepSamples: false },

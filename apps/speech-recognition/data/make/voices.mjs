@@ -62,14 +62,28 @@ export const SPLITS = Object.keys(VARIANTS);
 /** In how many dialects each variant speaks. */
 const DIALECTS_A_VARIANT = 2;
 
+/** Timbres of so sharp pulses that four bits a sample hold them badly. */
+const SHARP = ['klatt', 'klatt3', 'klatt5', 'edward2'];
+
+/** The voices of the training part's other timbres, in two dialects that they do not speak there. */
+export function drawDigitVoices(random) {
+  const variants = VARIANTS.train.filter((variant) => !SHARP.includes(variant));
+  return drawManners(variants, 1, random);
+}
+
 /**
  * The voices of a split, each with its own manner: words a minute, pitch (espeak-ng's, 0 to 99), and the size of the
  * speaker, by which everything is stretched: 1.05 sounds like a mouth 5 % smaller.
  */
 export function drawVoices(split, random) {
-  return VARIANTS[split].flatMap((variant, index) =>
+  return drawManners(VARIANTS[split], 0, random);
+}
+
+/** Variants, each in dialects from its own on, so many further. */
+function drawManners(variants, further, random) {
+  return variants.flatMap((variant, index) =>
     Array.from({ length: DIALECTS_A_VARIANT }, (_, turn) => {
-      const dialect = DIALECTS[(index + 3 * turn) % DIALECTS.length];
+      const dialect = DIALECTS[(index + 3 * turn + further) % DIALECTS.length];
       return {
         name: `${dialect}+${variant}`,
         wordsPerMinute: 130 + random.integer(61),
