@@ -27,6 +27,14 @@ describe('resolveConfig', () => {
     [['features.normalization=running', 'features.deltas=1'], /Expected features\.deltas to be 0 with running/],
     [['features.kind=filterbank', 'augmentation.vocalTract=0.1'], /Expected features\.kind to be of cepstra/],
     [
+      ['features.kind=filterbank', 'features.normalization=speaker'],
+      /Expected features\.kind to be of cepstra with norm/,
+    ],
+    [
+      ['features.normalization=speaker', 'augmentation.join.recordings=3'],
+      /Expected augmentation\.join\.recordings to be 1 with normalization by the speaker, got 3/,
+    ],
+    [
       ['augmentation.noise.lowest=30', 'augmentation.noise.highest=20'],
       /Expected augmentation\.noise\.lowest to be at most/,
     ],

@@ -66,6 +66,18 @@ describe('training', () => {
     expect(training.trainer.best?.metrics).toMatchObject({ wer: 0, accuracy: 1 });
   });
 
+  it('goes by the voices of speakers, those of the synthetic digits among them', async () => {
+    const options = [...classified, 'normalization=speaker', 'anonymous=0.3', 'pooling=frames', 'syntheticDigits=true'];
+    const { losses, training } = await lossesOf(labels, ...options, 'batchRecordings=32', 'maxSteps=4');
+    expect(losses.every(Number.isFinite)).toBe(true);
+    const { train, validation, symbols, description } = training.speech;
+    expect([train.length, validation.length, description.speakers]).toEqual([570, 10, 61]);
+    expect(symbols.symbols).toContain('seven');
+    const voices = new Map(train.map(({ speaker, voice }) => [speaker, voice]));
+    for (const { speaker, voice } of [...train, ...validation]) expect(voice).toEqual(voices.get(speaker));
+    expect(new Set(voices.values()).size).toBe(61);
+  });
+
   it.each([
     ['transcripts', () => manifest, augmented],
     [

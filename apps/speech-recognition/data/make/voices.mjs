@@ -65,7 +65,7 @@ const DIALECTS_A_VARIANT = 2;
 /** Timbres of so sharp pulses that four bits a sample hold them badly. */
 const SHARP = ['klatt', 'klatt3', 'klatt5', 'edward2'];
 
-/** The voices of the training part's other timbres, in two dialects that they do not speak there. */
+/** The training part's other timbres, in two dialects each, with manners of their own. */
 export function drawDigitVoices(random) {
   const variants = VARIANTS.train.filter((variant) => !SHARP.includes(variant));
   return drawManners(variants, 1, random);
