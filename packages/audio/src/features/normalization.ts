@@ -82,6 +82,14 @@ export class NormalizationStatistics {
     return featureMatrix(values, this.dimension);
   }
 
+  /** The same for the one frame at a place, written to that place of `result`. */
+  applyFrame(values: ArrayLike<number>, result: Float32Array, at: number, options: NormalizationOptions = {}): void {
+    for (let d = 0; d < this.dimension; d++) {
+      const deviation = options.variance === false ? 1 : this.deviation(d);
+      result[at + d] = (values[at + d] - this.mean(d)) / deviation;
+    }
+  }
+
   toJSON(): { count: number; sums: number[]; squares: number[] } {
     return { count: this.count, sums: Array.from(this.sums), squares: Array.from(this.squares) };
   }
@@ -163,13 +171,12 @@ export class RunningNormalizer {
     if (features.dimension !== this.dimension) {
       throw new InputError(`Expected features of dimension ${this.dimension}, got ${features.dimension}`);
     }
-    const rows: number[] = [];
-    for (let frame = 0; frame < features.frames; frame++) {
-      const row = features.values.subarray(frame * this.dimension, (frame + 1) * this.dimension);
-      this.count(row);
-      rows.push(...this.present().apply(featureMatrix(row, this.dimension), this.options).values);
+    const result = new Float32Array(features.values.length);
+    for (let at = 0; at < result.length; at += this.dimension) {
+      this.count(features.values.subarray(at, at + this.dimension));
+      this.present().applyFrame(features.values, result, at, this.options);
     }
-    return featureMatrix(Float32Array.from(rows), this.dimension);
+    return featureMatrix(result, this.dimension);
   }
 
   /** Takes a frame in, and the one that leaves the window out. */
