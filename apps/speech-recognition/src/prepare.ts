@@ -35,11 +35,13 @@ export interface PreparedSpeech {
   description: DataDescription;
 }
 
-export interface PrepareOptions extends Pick<LoadOptions, 'onProgress' | 'signal'> {
+export interface PrepareOptions extends Pick<LoadOptions, 'signal'> {
   source: string;
   validationSource?: string;
   /** Those of the run that is resumed. */
   symbols?: SymbolTable;
+  /** How many recordings are read, of how many. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /** Reads recordings, holds some out where the corpus names none for validation, and learns symbols, statistics and language. */
@@ -64,20 +66,25 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
     ...{ keepSamples: changesSound(config.augmentation) },
   };
   if (config.data.syntheticDigits) parts.train = [...parts.train, ...(await readSyntheticDigits())];
-  const loaded = await loadUtterances(parts.train, firstStep, { ...load, onProgress: options.onProgress });
+  const total = parts.train.length + parts.validation.length;
+  const loaded = await loadUtterances(parts.train, firstStep, {
+    ...load,
+    onProgress: (done) => options.onProgress?.(done, total),
+  });
   const validation = await loadUtterances(parts.validation, firstStep, {
     ...{ ...load, keepSamples: false },
-    onProgress: (done) => options.onProgress?.(parts.train.length + done),
+    onProgress: (done) => options.onProgress?.(parts.train.length + done, total),
   });
-  const dimension = firstStep.frameDimension * (1 + config.features.deltas);
-  const centering = new FeaturePipeline(config.features, new NormalizationStatistics(dimension));
-  const train = nameVoices(usable(loaded, config, firstStep, options.source), centering);
+  const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));
+  const pipeline = new FeaturePipeline(config.features, statistics);
+  const train = nameVoices(usable(loaded, config, firstStep, options.source), pipeline);
+  // Of the frames as they are normalised: with differences, and without their speakers' voices where these are taken out.
+  for (const { frames, voice } of train) statistics.add(pipeline.withDeltas(pipeline.center(frames, voice)));
   const texts = train.map(({ text }) => text);
   const symbols = options.symbols ?? SymbolTable.learn(texts, config.text);
   checkLabels(config, symbols, train);
   return {
-    ...{ train, validation: nameVoices(validation, centering), symbols },
-    pipeline: new FeaturePipeline(config.features, statisticsOf(train, centering, dimension)),
+    ...{ train, validation: nameVoices(validation, pipeline), symbols, pipeline },
     language: learnLanguage(texts, config),
     description: describe(train, validation, options),
   };
@@ -136,17 +143,6 @@ function checkLabels({ task }: Config, symbols: SymbolTable, utterances: readonl
       `Expected one word as the label of each recording with task classify, got "${wrong.text}": ${wrong.id}`,
     );
   if (symbols.size < 3) throw new InputError(`Expected at least two labels to tell apart, got ${symbols.size - 1}`);
-}
-
-/** Of the frames as they are normalised: with differences, and without their speakers' voices where these are taken out. */
-function statisticsOf(
-  utterances: readonly Utterance[],
-  pipeline: FeaturePipeline,
-  dimension: number,
-): NormalizationStatistics {
-  const statistics = new NormalizationStatistics(dimension);
-  for (const { frames, voice } of utterances) statistics.add(pipeline.withDeltas(pipeline.center(frames, voice)));
-  return statistics;
 }
 
 function describe(

@@ -1,30 +1,25 @@
-import { featureMatrix, type FeatureMatrix } from '@cadenza/audio';
+import { featureMatrix, NormalizationStatistics, type FeatureMatrix } from '@cadenza/audio';
 import type { FeaturePipeline } from './features.js';
 import type { Utterance } from './utterances.js';
 
-/** The mean cepstra of a speaker's loud frames, [D]: what voice and microphone leave of all that is said. */
-export type Voice = Float64Array;
+/** Statistics of a speaker's cepstra, the loud frames before all: by their mean, what voice and microphone leave of all that is said. */
+export type Voice = NormalizationStatistics;
 
 /**
- * The mean over recordings of one speaker (as in cepstral mean normalisation, Furui 1981), in which a frame counts by its amplitude
+ * The statistics over recordings of one speaker (as in cepstral mean normalisation, Furui 1981), in which a frame counts by its amplitude
  * beside the loudest of its recording: what is said counts, and pauses do not, however long they are.
  *
  * @param recordings cepstra, each frame with its loudness first; at least one frame in all
  * @param loudness how much of the first coefficient a tenfold power is
  */
 export function voiceOf(recordings: readonly FeatureMatrix[], loudness: number): Voice {
-  const { dimension } = recordings[0];
-  const voice = new Float64Array(dimension);
-  let weights = 0;
-  for (const { values, frames } of recordings.map(levelled)) {
-    for (let frame = 0; frame < frames; frame++) {
-      const at = frame * dimension;
-      const weight = 10 ** (values[at] / loudness / 2); // of amplitudes, 1 for the loudest
-      for (let d = 0; d < dimension; d++) voice[d] += weight * values[at + d];
-      weights += weight;
+  const voice = new NormalizationStatistics(recordings[0].dimension);
+  for (const { values, dimension } of recordings.map(levelled)) {
+    for (let at = 0; at < values.length; at += dimension) {
+      voice.addFrame(values, at, 10 ** (values[at] / loudness / 2)); // of amplitudes, 1 for the loudest
     }
   }
-  return voice.map((sum) => sum / Math.max(weights, Number.MIN_VALUE));
+  return voice;
 }
 
 /** The cepstra with the loudest frame's first coefficient zero: how loud a recording is says nothing of its words. */
@@ -39,9 +34,7 @@ export function levelled(features: FeatureMatrix): FeatureMatrix {
 
 /** The cepstra at one level, less a voice. */
 export function withoutVoice(features: FeatureMatrix, voice: Voice): FeatureMatrix {
-  const { values, dimension } = levelled(features);
-  for (let at = 0; at < values.length; at++) values[at] -= voice[at % dimension];
-  return featureMatrix(values, dimension);
+  return voice.apply(levelled(features), { variance: false });
 }
 
 /** Where normalization goes by the speaker, gives each recording the voice of all of its speaker's recordings among these. */

@@ -17,6 +17,7 @@ import {
   type ActionContext,
   type CommonOptions,
   type DisplayedValidation,
+  type Progress,
 } from '@cadenza/cli';
 import { assignWeights, CheckpointStore, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
@@ -97,16 +98,16 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
   const request = named ?? requestOf(saved?.description) ?? { source: embeddedName };
   const corpus = await readRequest(request);
-  const progress = createProgress(output, {
-    label: 'read',
-    total: corpus.train.length + (corpus.validation?.length ?? 0),
-  });
+  let progress: Progress | undefined;
   let speech: PreparedSpeech;
   try {
-    const onProgress = (done: number): void => progress.update(done);
+    const onProgress = (done: number, total: number): void => {
+      progress ??= createProgress(output, { label: 'read', total });
+      progress.update(done);
+    };
     speech = await prepareSpeech(corpus, config, { ...request, symbols: saved?.symbols, onProgress, signal });
   } finally {
-    progress.stop();
+    progress?.stop();
   }
   if (saved !== undefined) checkSameData(saved.description.data, speech.description);
   const describe = (training: Training): RunDescription => describeRun(training, backend, reducedBudget);

@@ -37,7 +37,7 @@ export class NormalizationStatistics {
     return this;
   }
 
-  /** Counts one frame, or with a weight of -1 takes it back. */
+  /** Counts one frame with a weight; one of -1 takes it back. */
   addFrame(values: ArrayLike<number>, at: number, weight: number): void {
     const { sums, squares, dimension } = this;
     for (let d = 0; d < dimension; d++) {
