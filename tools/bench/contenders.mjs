@@ -32,6 +32,8 @@ export function pyTorch({ pythons, threads, quick }, what, precisions, options, 
   return pythons.flatMap(({ name, python }) =>
     precisions.map((precision) => ({
       name: `${name} ${precision}`,
+      // Where ours has no such format (a CPU without its instructions), nothing stands beside it.
+      ...(precision === 'f32' ? {} : { beside: precision }),
       start: () => startPyTorch(script, python, what, { ...options, precision, threads, quick }),
     })),
   );

@@ -3,15 +3,16 @@ import { median } from './statistics.mjs';
 /** @typedef {import('./runner.mjs').Figures} Figures */
 /** @typedef {{ about: Figures, measure(seconds: number): Promise<Figures>, stop(): void }} Measurable */
 /**
- * One that is measured. The slow ones have fewer rounds.
+ * One that is measured. The slow ones have fewer rounds; one `beside` another stays away when that one is missing.
  *
- * @typedef {{ name: string, start: () => Promise<Measurable>, rounds?: number, seconds?: number }} Contender
+ * @typedef {{ name: string, start: () => Promise<Measurable>, rounds?: number, seconds?: number, beside?: string }} Contender
  */
 /** @typedef {Record<string, { about: Figures, figures: Figures }>} Results */
 
 /**
  * Starts all contenders one after the other, so that each finds its best settings undisturbed, then lets them take turns, round
- * after round, so that a slow moment of the machine meets all of them. One that ends in between is left out.
+ * after round, so that a slow moment of the machine meets all of them. A round before the first is not counted: code that is
+ * compiled while it runs is slow then (those of fewer rounds are spared it). One that ends in between is left out.
  *
  * @param {Contender[]} contenders
  * @param {{ rounds: number, seconds: number }} options
@@ -26,6 +27,8 @@ export async function compete(contenders, { rounds, seconds }) {
   const lost = new Set();
   try {
     for (const contender of contenders) {
+      const { beside } = contender;
+      if (beside !== undefined && !present.some(({ name }) => name === beside)) continue;
       try {
         const runner = await contender.start();
         if (runner.about.unsupported) {
@@ -38,12 +41,13 @@ export async function compete(contenders, { rounds, seconds }) {
         missing.push(`${contender.name}: ${/** @type {Error} */ (error).message}`);
       }
     }
-    for (let round = 0; round < rounds; round++) {
+    for (let round = -1; round < rounds; round++) {
       for (const contender of present) {
-        if (round >= (contender.rounds ?? rounds)) continue;
+        if (round >= (contender.rounds ?? rounds) || (round < 0 && contender.rounds !== undefined)) continue;
         if (lost.has(contender.name)) continue;
         try {
-          contender.answers.push(await contender.runner.measure(contender.seconds ?? seconds));
+          const answer = await contender.runner.measure(contender.seconds ?? seconds);
+          if (round >= 0) contender.answers.push(answer);
         } catch (error) {
           lost.add(contender.name);
           missing.push(`${contender.name}: ${/** @type {Error} */ (error).message}`);

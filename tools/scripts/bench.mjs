@@ -98,7 +98,7 @@ function readOptions() {
     pythons: values.python ?? named ?? ['python3'],
     peers: values.peers ?? process.env.CADENZA_BENCH_PEERS?.split(delimiter).filter(Boolean) ?? [],
     rounds: positive('--rounds', values.rounds ?? (quick ? '3' : '5')),
-    seconds: positive('--seconds', values.seconds ?? (quick ? '0.3' : '0.7')),
+    seconds: positive('--seconds', values.seconds ?? (quick ? '0.3' : '2')),
     threads: values.threads === undefined ? undefined : positive('--threads', values.threads),
     backend: values.backend,
     precision: values.precision,

@@ -47,16 +47,19 @@ describe('compete', () => {
     }),
   });
 
-  it('lets all take turns, the slow ones in fewer rounds, and gives the median of each', async () => {
+  it('lets all take turns after one to warm up, the slow ones in fewer, and gives the median of each', async () => {
     const log: string[] = [];
-    const contenders = [contender('ours', [1, 9, 3], log), contender('slow', [5, 4], log, { rounds: 2, seconds: 7 })];
+    const contenders = [
+      contender('ours', [50, 1, 9, 3], log),
+      contender('slow', [5, 4], log, { rounds: 2, seconds: 7 }),
+    ];
     const { results, missing } = await compete(contenders, { rounds: 3, seconds: 1 });
     expect(results).toEqual({
       ours: { about: { version: 'ours 1' }, figures: { speed: 3 } },
       slow: { about: { version: 'slow 1' }, figures: { speed: 4.5 } },
     });
     expect(missing).toEqual([]);
-    expect(log).toEqual(['ours 1', 'slow 7', 'ours 1', 'slow 7', 'ours 1', 'ours stops', 'slow stops']);
+    expect(log).toEqual(['ours 1', 'ours 1', 'slow 7', 'ours 1', 'slow 7', 'ours 1', 'ours stops', 'slow stops']);
   });
 
   it('leaves out one that ends while it is measured, and goes on with the others', async () => {
@@ -66,25 +69,27 @@ describe('compete', () => {
       measure: () => Promise.reject(new Error('killed')),
       stop: () => void log.push('ended stops'),
     };
-    const contenders = [{ name: 'ended', start: async () => ended }, contender('ours', [2, 4], log)];
+    const contenders = [{ name: 'ended', start: async () => ended }, contender('ours', [50, 2, 4], log)];
     const { results, missing } = await compete(contenders, { rounds: 2, seconds: 1 });
     expect(results).toEqual({ ours: { about: { version: 'ours 1' }, figures: { speed: 3 } } });
     expect(missing).toEqual(['ended: killed']);
-    expect(log).toEqual(['ours 1', 'ours 1', 'ended stops', 'ours stops']);
+    expect(log).toEqual(['ours 1', 'ours 1', 'ours 1', 'ended stops', 'ours stops']);
   });
 
-  it('leaves out who cannot do it or does not start, and says why', async () => {
+  it('leaves out who cannot do it or does not start and says why, and who stands beside them', async () => {
     const log: string[] = [];
     const unable = { about: { unsupported: 'no such precision' }, measure: async () => ({}), stop: () => {} };
     const { results, missing } = await compete(
       [
-        contender('ours', [2], log),
+        contender('ours', [50, 2], log),
+        contender('peer', [50, 3], log, { beside: 'ours' }),
         { name: 'unable', start: async () => unable },
         { name: 'absent', start: () => Promise.reject(new Error('not there')) },
+        contender('its peer', [], log, { beside: 'unable' }),
       ],
       { rounds: 1, seconds: 1 },
     );
-    expect(Object.keys(results)).toEqual(['ours']);
+    expect(Object.keys(results)).toEqual(['ours', 'peer']);
     expect(missing).toEqual(['unable: no such precision', 'absent: not there']);
   });
 });
