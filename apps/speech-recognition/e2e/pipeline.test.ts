@@ -87,6 +87,35 @@ describe('train', () => {
   });
 });
 
+describe('a run by the speaker', () => {
+  it('knows how voices differ, and hears recordings of nobody named by who seems to speak', async () => {
+    const words = ['do', 're', 'mi', 'fa'];
+    const many = Array.from({ length: 40 }, (_, index) => words[index % 4]);
+    const manifest = writeSongs(join(folder, 'labels'), many);
+    const unnamed = join(folder, 'labels', 'unnamed.jsonl');
+    const lines = readFileSync(manifest, 'utf8').replaceAll(/,"speaker":"[^"]*"/g, '');
+    writeFileSync(unnamed, lines);
+    const other = join(folder, 'by-speaker');
+    const quiet = ['--json', '--quiet', '--threads', '1'];
+    const learned = ['--preset', 'tiny', '--task', 'classify', '--unit', 'word', '--normalization', 'speaker'];
+    const settings = ['features.cepstra=3', 'text.unit=word', 'decoding.languageModel=none', 'model.members=2'];
+    const options = [...learned, ...settings.flatMap((setting) => ['--set', setting]), '--max-steps', '60'];
+    const result = await cadenzaSpeech(['train', '--run', other, '--data', manifest, ...quiet, ...options]);
+    expect(result.stderr).toBe('');
+    expect(readdirSync(other)).toContain('voices.json');
+    const measured = await cadenzaSpeech(['evaluate', '--run', other, '--manifest', unnamed, ...quiet]);
+    const { utterances, accuracy } = lastObject<Scores>(measured);
+    expect(utterances).toBe(40);
+    expect(accuracy).toBeGreaterThan(0.8);
+    writeFileSync(join(other, 'voices.json'), '{"mean":[]}');
+    const broken = await cadenzaSpeech(['evaluate', '--run', other, '--manifest', unnamed, ...quiet]);
+    expect(broken.code).toBe(2);
+    expect(broken.stderr).toMatch(
+      /^error: Expected the voices of a run: mean, transform and spread .*, got something else/,
+    );
+  });
+});
+
 describe('evaluate', () => {
   it('measures a manifest, with the object that scripts rely on', async () => {
     const result = lastObject<Scores>(

@@ -2,6 +2,8 @@ import type { FeatureMatrix } from '@cadenza/audio';
 import { readFrameScores, type AcousticModel, type FrameScores } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { evaluationBatches, featureTensors } from './batches.js';
+import type { FeaturePipeline } from './features.js';
+import type { Voice } from './voices.js';
 
 /** Frames of a batch where nothing is learned. */
 const BATCH_FRAMES = 4000;
@@ -54,6 +56,36 @@ export async function scoreClasses(
     }
   });
   return scores;
+}
+
+/** A recording before the last steps of its features. */
+export interface Heard {
+  frames: FeatureMatrix;
+  /** Of the speaker, where it is known. */
+  voice?: Voice;
+}
+
+/**
+ * The same of recordings as of several vocal tracts: the mean of what each way of hearing says (Lee and Rose 1998 choose one, which takes
+ * more than a word to tell).
+ */
+export async function scoreVocalTracts(
+  model: AcousticModel,
+  pipeline: FeaturePipeline,
+  recordings: readonly Heard[],
+  { factors, ...options }: ScoringOptions & { factors: readonly number[] },
+): Promise<(Float32Array | undefined)[]> {
+  const { onProgress } = options;
+  let sums: (Float32Array | undefined)[] | undefined;
+  for (const [round, factor] of factors.entries()) {
+    const features = recordings.map(({ frames, voice }) => pipeline.finish(frames, voice, factor));
+    const scores = await scoreClasses(model, features, {
+      ...options,
+      onProgress: (done) => onProgress?.((round * recordings.length + done) / factors.length),
+    });
+    sums = sums?.map((sum, index) => sum?.map((value, label) => value + scores[index]![label])) ?? scores;
+  }
+  return sums!.map((sum) => sum?.map((value) => value / factors.length));
 }
 
 async function inBatches(

@@ -7,13 +7,11 @@ import {
   reverberate,
   shelve,
   specAugment,
-  warpVocalTract,
   type FeatureMatrix,
-  type VocalTractOptions,
 } from '@cadenza/audio';
 import type { Random } from '@cadenza/core';
 import type { Config } from './config.js';
-import { cepstralScale, type FeaturePipeline } from './features.js';
+import type { FeaturePipeline } from './features.js';
 import type { Utterance } from './utterances.js';
 
 export type AugmentationConfig = Config['augmentation'];
@@ -97,10 +95,7 @@ export function realizeExample(
   // Of joined recordings nobody is named; see the configuration's checks.
   const named = members.length === 1 && (anonymous === 0 || random.next() >= anonymous);
   const centered = pipeline.center(frames, named ? members[0].voice : undefined);
-  const warped =
-    vocalTract > 0
-      ? warpVocalTract(centered, 1 + vocalTract * (2 * random.next() - 1), vocalTractOptions(pipeline))
-      : centered;
+  const warped = vocalTract > 0 ? pipeline.warp(centered, 1 + vocalTract * (2 * random.next() - 1)) : centered;
   const normalized = pipeline.normalize(pipeline.withDeltas(warped));
   const masked =
     mask.times > 0 || mask.features > 0
@@ -172,11 +167,4 @@ export function stretch(features: FeatureMatrix, speed: number): FeatureMatrix {
     }
   }
   return featureMatrix(result, dimension);
-}
-
-/** The bands that a pipeline's cepstra are of, and how its coefficients are scaled. */
-function vocalTractOptions({ config, frameOptions }: FeaturePipeline): VocalTractOptions {
-  const { bands, lowest, highest } = frameOptions.mel;
-  const scale = cepstralScale(config.kind, frameOptions);
-  return { bands, lowest, highest: highest > 0 ? highest : config.sampleRate / 2, scale };
 }

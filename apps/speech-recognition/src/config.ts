@@ -85,6 +85,8 @@ const modelSchema = z.strictObject({
   residual: z.boolean().default(false),
   /** classify: by the mean of the network's outputs, or by what its frames say one by one. */
   pooling: z.enum(['outputs', 'frames']).default('outputs'),
+  /** How many networks learn side by side and speak with one voice. */
+  members: count.default(1),
 });
 
 /** What is done to recordings in training, drawn anew in each epoch. What concerns the sound itself needs sound files. */
@@ -162,6 +164,8 @@ const decodingSchema = z.strictObject({
   /** The language model's weight, and what each word adds; null is what the validation part likes best. */
   weight: z.number().min(0).nullable().default(null),
   wordBonus: z.number().nullable().default(null),
+  /** classify: a recording is heard as of vocal tracts so many times as long, and what is heard in each has its mean taken. */
+  vocalTracts: z.array(z.number().min(0.5).max(2)).min(1).default([1]),
 });
 
 const monitoringSchema = z.strictObject({
@@ -247,6 +251,12 @@ function checkTogether({ task, features, text, model, augmentation, decoding }: 
   if (augmentation.noise.lowest > augmentation.noise.highest) {
     const { lowest, highest } = augmentation.noise;
     throw new ConfigError(`Expected augmentation.noise.lowest to be at most highest ${highest}, got ${lowest}`);
+  }
+  if (decoding.vocalTracts.some((factor) => factor !== 1)) {
+    if (task !== 'classify')
+      throw new ConfigError(`Expected decoding.vocalTracts to be [1] with task ${task}, got [${decoding.vocalTracts}]`);
+    if (features.kind === 'filterbank')
+      throw new ConfigError('Expected features.kind to be of cepstra with decoding.vocalTracts, got filterbank');
   }
   if (task === 'classify') {
     if (text.unit !== 'word')

@@ -7,12 +7,14 @@ import {
   normalizeUtterance,
   RunningNormalizer,
   stackFeatures,
+  warpVocalTract,
   type FeatureMatrix,
   type FeatureOptions,
 } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import type { Config } from './config.js';
 import { voiceOf, withoutVoice, type Voice } from './voices.js';
+import type { VoiceSpace } from './voiceSpace.js';
 
 export type FeatureConfig = Config['features'];
 
@@ -33,10 +35,14 @@ export function extractorOptions({ kind, sampleRate, bands, cepstra, lowest, hig
 export class FeaturePipeline {
   private readonly extractor: FeatureExtractor;
 
-  /** @param statistics of the training part, for the normalization by it */
+  /**
+   * @param statistics of the training part, for the normalization by it
+   * @param space how voices differ, for the normalization by speakers of whom nobody is named
+   */
   constructor(
     readonly config: FeatureConfig,
     readonly statistics?: NormalizationStatistics,
+    readonly space?: VoiceSpace,
   ) {
     this.extractor = new FeatureExtractor(extractorOptions(config));
     if ((config.normalization === 'training' || config.normalization === 'speaker') && statistics === undefined) {
@@ -86,9 +92,26 @@ export class FeaturePipeline {
     return new RunningNormalizer(this.frameDimension, { variance: this.config.variance, prior: this.statistics });
   }
 
-  /** The other steps: frames to what the network reads. @param voice of the speaker; of these frames when absent */
-  finish(frames: FeatureMatrix, voice?: Voice): FeatureMatrix {
-    return this.stack(this.normalize(this.withDeltas(this.center(frames, voice))));
+  /**
+   * The other steps: frames to what the network reads.
+   *
+   * @param voice of the speaker; of these frames when absent
+   * @param vocalTract how long the speaker's vocal tract shall seem, in parts of what it is
+   */
+  finish(frames: FeatureMatrix, voice?: Voice, vocalTract = 1): FeatureMatrix {
+    return this.stack(this.normalize(this.withDeltas(this.warp(this.center(frames, voice), vocalTract))));
+  }
+
+  /** Cepstra as of a vocal tract so many times as long. */
+  warp(cepstra: FeatureMatrix, factor: number): FeatureMatrix {
+    if (factor === 1) return cepstra;
+    const { kind, sampleRate } = this.config;
+    const { mel } = this.frameOptions;
+    const scale = cepstralScale(kind, this.frameOptions);
+    return warpVocalTract(cepstra, factor, {
+      ...{ bands: mel.bands, lowest: mel.lowest, scale },
+      highest: mel.highest > 0 ? mel.highest : sampleRate / 2,
+    });
   }
 
   /** Frames without what their speaker's voice gives to all of them, where normalization goes by the speaker. */

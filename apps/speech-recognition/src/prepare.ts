@@ -10,6 +10,7 @@ import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
 import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
 import { nameVoices } from './voices.js';
+import { VoiceSpace } from './voiceSpace.js';
 
 /** Where a run's recordings came from, and how they are known to be the same again; part of `config.json`. */
 export interface DataDescription {
@@ -76,8 +77,10 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
     onProgress: (done) => options.onProgress?.(parts.train.length + done, total),
   });
   const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));
-  const pipeline = new FeaturePipeline(config.features, statistics);
-  const train = nameVoices(usable(loaded, config, firstStep, options.source), pipeline);
+  const found = usable(loaded, config, firstStep, options.source);
+  const space = config.features.normalization === 'speaker' ? VoiceSpace.learn(found, firstStep.loudness) : undefined;
+  const pipeline = new FeaturePipeline(config.features, statistics, space);
+  const train = nameVoices(found, pipeline);
   // Of the frames as they are normalised: with differences, and without their speakers' voices where these are taken out.
   for (const { frames, voice } of train) statistics.add(pipeline.withDeltas(pipeline.center(frames, voice)));
   const texts = train.map(({ text }) => text);

@@ -1,6 +1,6 @@
 import type { FeatureMatrix } from '@cadenza/audio';
 import type { AcousticModel, FrameScores } from '@cadenza/core';
-import { scoreClasses, scoreFrames, type ScoringOptions } from './acoustics.js';
+import { scoreFrames, scoreVocalTracts, type Heard, type ScoringOptions } from './acoustics.js';
 import { TranscriptDecoder, type DecoderOptions } from './decoder.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { CollectedUtterance } from './streaming/collectedUtterance.js';
@@ -8,7 +8,7 @@ import { checkStreaming } from './streaming/requirements.js';
 import { StreamingRecognizer, type StreamOptions } from './streaming/streamingRecognizer.js';
 import { UtteranceStream } from './streaming/utteranceStream.js';
 import { transcriptOf, type Transcript } from './transcript.js';
-import type { Voice } from './voices.js';
+import { voicesOf, type Voice } from './voices.js';
 
 export type { Transcript, UtteranceTranscript } from './transcript.js';
 
@@ -40,13 +40,24 @@ export class Recognizer {
     );
   }
 
-  /** The same for frames that are extracted already, before differences and normalisation; and whose voice each is, where known. */
+  /**
+   * The same for frames that are extracted already, before differences and normalisation; and whose voice each is. Where no voices are
+   * given, and normalization goes by the speaker, recordings are grouped by who seems to speak.
+   */
   async transcribeFrames(
     frames: readonly FeatureMatrix[],
-    { voices, ...options }: RecognizeOptions & { voices?: readonly (Voice | undefined)[] } = {},
+    { voices: given, ...options }: RecognizeOptions & { voices?: readonly (Voice | undefined)[] } = {},
   ): Promise<Transcript[]> {
-    const features = frames.map((matrix, index) => this.run.pipeline.finish(matrix, voices?.[index]));
-    if (this.run.config.task === 'classify') return this.classify(features, options);
+    const { pipeline } = this.run;
+    const voices =
+      given ??
+      voicesOf(
+        frames.map((matrix) => ({ frames: matrix })),
+        pipeline,
+      );
+    const heard = frames.map((matrix, index) => ({ frames: matrix, voice: voices[index] }));
+    if (this.run.config.task === 'classify') return this.classify(heard, options);
+    const features = heard.map((recording) => pipeline.finish(recording.frames, recording.voice));
     const scores = await scoreFrames(this.model, features, options);
     const decoder = this.decoder(options);
     return scores.map((frameScores) => transcriptOf(decoder.decode(frameScores)));
@@ -69,8 +80,8 @@ export class Recognizer {
   }
 
   /** log p(symbol | frame) of a recording's frames. */
-  async scores(frames: FeatureMatrix): Promise<FrameScores> {
-    const [scores] = await scoreFrames(this.model, [this.run.pipeline.finish(frames)]);
+  async scores(frames: FeatureMatrix, voice?: Voice): Promise<FrameScores> {
+    const [scores] = await scoreFrames(this.model, [this.run.pipeline.finish(frames, voice)]);
     return scores;
   }
 
@@ -85,15 +96,13 @@ export class Recognizer {
     this.model.dispose();
   }
 
-  private async classify(
-    features: readonly FeatureMatrix[],
-    { nBest = 1, ...options }: RecognizeOptions,
-  ): Promise<Transcript[]> {
-    const { symbols, pipeline } = this.run;
-    const scores = await scoreClasses(this.model, features, options);
+  private async classify(heard: readonly Heard[], { nBest = 1, ...options }: RecognizeOptions): Promise<Transcript[]> {
+    const { symbols, pipeline, config } = this.run;
+    const factors = config.decoding.vocalTracts;
+    const scores = await scoreVocalTracts(this.model, pipeline, heard, { ...options, factors });
     return scores.map((values, index) => {
       if (values === undefined) return transcriptOf([{ text: '', words: [], acoustic: 0, language: 0 }]);
-      const end = features[index].frames * pipeline.stackSeconds;
+      const end = heard[index].frames.frames * pipeline.frameSeconds;
       const ranked = Array.from(values, (acoustic, label) => ({ acoustic, word: symbols.symbols[label + 1] }))
         .sort((a, b) => b.acoustic - a.acoustic)
         .slice(0, nBest);

@@ -27,15 +27,17 @@ import type { LanguageKnowledge, LanguageWeights } from './languageModel.js';
 import { createModel } from './model.js';
 import type { DataDescription, PreparedSpeech } from './prepare.js';
 import { SymbolTable } from './symbols.js';
+import { VoiceSpace } from './voiceSpace.js';
 
 export const runFormat = 'cadenza-speech-recognition';
 const vocabularyFile = 'vocabulary.json';
 const statisticsFile = 'statistics.json';
+const voicesFile = 'voices.json';
 const wordsFile = 'words.json';
 const languageFile = 'language.arpa';
 const decodingFile = 'decoding.json';
 /** What a start that was killed before there was a config.json may leave behind. */
-export const startFiles = [vocabularyFile, statisticsFile, wordsFile, languageFile];
+export const startFiles = [vocabularyFile, statisticsFile, voicesFile, wordsFile, languageFile];
 
 /** The file `config.json` of a run: everything the training was given, and with what it ran. */
 export interface RunDescription extends RunDescriptionBase {
@@ -73,6 +75,7 @@ export function writeStart(directory: string, speech: PreparedSpeech, descriptio
     {
       [vocabularyFile]: speech.symbols.toJSON(),
       [statisticsFile]: speech.pipeline.statistics?.toJSON() ?? null,
+      ...(speech.pipeline.space ? { [voicesFile]: speech.pipeline.space.toJSON() } : {}),
       [wordsFile]: speech.language.words,
     },
     description,
@@ -104,7 +107,7 @@ export function readRun(path: string): SavedRun {
   const statistics = NormalizationStatistics.fromJSON(readJson(join(directory, statisticsFile)));
   return {
     ...{ directory, description, config, symbols },
-    pipeline: new FeaturePipeline(config.features, statistics),
+    pipeline: new FeaturePipeline(config.features, statistics, readSpace(directory)),
     language: readLanguage(directory, config),
     weights: readWeights(directory, config),
   };
@@ -118,6 +121,13 @@ function readJson(path: string): unknown {
     const got = code === 'ENOENT' ? 'nothing there' : message;
     throw new InputError(`Expected a JSON file at ${path}, got: ${got}`, { cause });
   }
+}
+
+/** Runs that do not go by the speaker, and those of few speakers, have none. */
+function readSpace(directory: string): VoiceSpace | undefined {
+  const path = join(directory, voicesFile);
+  const value = existsSync(path) ? readJson(path) : null;
+  return value === null ? undefined : VoiceSpace.fromJSON(value);
 }
 
 function readLanguage(directory: string, { decoding }: Config): LanguageKnowledge {

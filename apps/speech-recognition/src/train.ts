@@ -21,6 +21,7 @@ import type { Config } from './config.js';
 import { scoreTranscripts } from './evaluate.js';
 import { createModel } from './model.js';
 import type { PreparedSpeech } from './prepare.js';
+import type { SymbolTable } from './symbols.js';
 
 /** An acoustic model, the trainer that teaches it, and what both were made from. */
 export interface Training {
@@ -101,11 +102,15 @@ export async function recognize(
 ): Promise<string[]> {
   const features = rows.map((row) => row.features);
   if (config.task === 'classify') {
-    const scores = await scoreClasses(model, features, options);
-    return scores.map((values) => (values ? speech.symbols.decode([1 + indexOfLargest(values)]) : ''));
+    return likeliestLabels(await scoreClasses(model, features, options), speech.symbols);
   }
   const scores = await scoreFrames(model, features, options);
   return scores.map((frames) => speech.symbols.decode(ctcGreedy(frames).symbols.map(({ symbol }) => symbol)));
+}
+
+/** Of what is said of each recording, [V]; nothing where nothing is said. */
+export function likeliestLabels(scores: readonly (Float32Array | undefined)[], symbols: SymbolTable): string[] {
+  return scores.map((values) => (values ? symbols.decode([1 + indexOfLargest(values)]) : ''));
 }
 
 function indexOfLargest(values: ArrayLike<number>): number {

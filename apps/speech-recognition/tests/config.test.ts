@@ -43,6 +43,14 @@ describe('resolveConfig', () => {
       ['task=classify', 'text.unit=word', 'augmentation.join.recordings=2'],
       /Expected augmentation\.join\.recordings to be 1/,
     ],
+    [
+      ['decoding.vocalTracts=[1,1.1]'],
+      /Expected decoding\.vocalTracts to be \[1\] with task transcribe, got \[1,1\.1\]/,
+    ],
+    [
+      ['task=classify', 'text.unit=word', 'features.kind=filterbank', 'decoding.vocalTracts=[1.1]'],
+      /Expected features\.kind to be of cepstra with decoding\.vocalTracts, got filterbank/,
+    ],
     [['text.unit=word', 'decoding.languageModel=character'], /Expected decoding\.languageModel to be word or none/],
     [['model.residual=true'], /Expected model\.layers to be at least 2 with model\.residual, got 1/],
   ])('refuses %j', (assignments, message) => {

@@ -5,6 +5,7 @@ import { selectBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../src/config.js';
+import { VoiceSpace } from '../src/voiceSpace.js';
 import { createTraining, type Training } from '../src/train.js';
 import { preparedSongs, smallConfig, tenTexts, writeSongs } from './tones.js';
 
@@ -76,6 +77,7 @@ describe('training', () => {
     const voices = new Map(train.map(({ speaker, voice }) => [speaker, voice]));
     for (const { speaker, voice } of [...train, ...validation]) expect(voice).toEqual(voices.get(speaker));
     expect(new Set(voices.values()).size).toBe(61);
+    expect(training.speech.pipeline.space).toBeInstanceOf(VoiceSpace);
   });
 
   it.each([

@@ -6,10 +6,10 @@
  *       --validation-source val.en --validation-target val.de --test-source test.en --test-reference test.de
  *
  * Trains two runs through the command, translates the test sentences greedily, and writes BLEU of sentences of like length as a page
- * and as JSON, `attention-and-length.html` and `.json`, into the folder of `--out`.
+ * and as JSON, `attention-and-length.html` and `.json`, into the folder of `--out`. Called again, it goes on where it was stopped.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -79,6 +79,7 @@ function translationsWith(attention) {
   cadenza(
     ...['train', ...given, '--run', run, '--threads', values.threads, ...learning],
     ...settings.flatMap((setting) => ['--set', setting]),
+    ...(existsSync(join(run, 'config.json')) ? ['--resume'] : []),
   );
   const translated = cadenza('translate', '--run', run, '--beam', '1', '--input', String(values['test-source']));
   return translated.toString('utf8').trimEnd().split('\n');

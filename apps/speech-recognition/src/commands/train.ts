@@ -23,7 +23,7 @@ import { assignWeights, CheckpointStore, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
-import { scoreFrames } from '../acoustics.js';
+import { scoreFrames, scoreVocalTracts } from '../acoustics.js';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, embeddedName, readRequest, type DataFlags, type DataRequest } from '../dataRequest.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
@@ -40,7 +40,7 @@ import {
   writeWeights,
   type RunDescription,
 } from '../run.js';
-import { createTraining, recognize, type Training } from '../train.js';
+import { createTraining, likeliestLabels, type Training } from '../train.js';
 import { tuneDecoding } from '../tuneDecoding.js';
 import { startBackend } from './backend.js';
 
@@ -220,7 +220,10 @@ async function evaluateBest(
   const references = speech.validation.map(({ text }) => text);
   try {
     if (config.task === 'classify') {
-      return { scores: countsOf(scoreTranscripts(references, await recognize(training, rows, { signal }))) };
+      const { pipeline, symbols, validation } = speech;
+      const factors = config.decoding.vocalTracts;
+      const heard = await scoreVocalTracts(model, pipeline, validation, { factors, signal });
+      return { scores: countsOf(scoreTranscripts(references, likeliestLabels(heard, symbols))) };
     }
     const scores = await scoreFrames(
       model,
