@@ -22,8 +22,8 @@ const { values } = parseArgs({
     ...{ source: file, target: file, 'validation-source': file, 'validation-target': file },
     ...{ 'test-source': file, 'test-reference': file },
     /** How BLEU cuts sentences into words. */
-    tokenize: { type: 'string', default: 'none' },
-    epochs: { type: 'string', default: '8' },
+    tokenize: { type: 'string', default: '13a' },
+    epochs: { type: 'string', default: '6' },
     groups: { type: 'string', default: '6' },
     threads: { type: 'string', default: '2' },
     out: { type: 'string', default: 'runs/attention-and-length' },
