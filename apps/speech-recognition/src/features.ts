@@ -13,8 +13,8 @@ import {
 } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import type { Config } from './config.js';
+import { type KnownVoices } from './speakers.js';
 import { voiceOf, withoutVoice, type Voice } from './voices.js';
-import type { VoiceSpace } from './voiceSpace.js';
 
 export type FeatureConfig = Config['features'];
 
@@ -37,12 +37,12 @@ export class FeaturePipeline {
 
   /**
    * @param statistics of the training part, for the normalization by it
-   * @param space how voices differ, for the normalization by speakers of whom nobody is named
+   * @param voices what the training part's are like, for the normalization by speakers
    */
   constructor(
     readonly config: FeatureConfig,
     readonly statistics?: NormalizationStatistics,
-    readonly space?: VoiceSpace,
+    readonly voices?: KnownVoices,
   ) {
     this.extractor = new FeatureExtractor(extractorOptions(config));
     if ((config.normalization === 'training' || config.normalization === 'speaker') && statistics === undefined) {
@@ -117,7 +117,13 @@ export class FeaturePipeline {
   /** Frames without what their speaker's voice gives to all of them, where normalization goes by the speaker. */
   center(frames: FeatureMatrix, voice?: Voice): FeatureMatrix {
     if (this.config.normalization !== 'speaker' || frames.frames === 0) return frames;
-    return withoutVoice(frames, voice ?? voiceOf([frames], this.loudness));
+    return withoutVoice(frames, voice ?? this.voiceOf([frames]));
+  }
+
+  /** The voice of one speaker's recordings, as if some of the usual voice had been heard before them. */
+  voiceOf(recordings: readonly FeatureMatrix[]): Voice {
+    const voice = voiceOf(recordings, this.loudness);
+    return this.voices ? voice.merge(this.voices.usual) : voice;
   }
 
   /** How much of the first coefficient a tenfold power is: that of bands which all grow tenfold. */

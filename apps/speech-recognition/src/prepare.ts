@@ -9,8 +9,7 @@ import { FeaturePipeline } from './features.js';
 import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
 import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
-import { nameVoices } from './voices.js';
-import { VoiceSpace } from './voiceSpace.js';
+import { learnVoices, nameVoices } from './speakers.js';
 
 /** Where a run's recordings came from, and how they are known to be the same again; part of `config.json`. */
 export interface DataDescription {
@@ -78,8 +77,8 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
   });
   const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));
   const found = usable(loaded, config, firstStep, options.source);
-  const space = config.features.normalization === 'speaker' ? VoiceSpace.learn(found, firstStep.loudness) : undefined;
-  const pipeline = new FeaturePipeline(config.features, statistics, space);
+  const voices = config.features.normalization === 'speaker' ? learnVoices(found, firstStep.loudness) : undefined;
+  const pipeline = new FeaturePipeline(config.features, statistics, voices);
   const train = nameVoices(found, pipeline);
   // Of the frames as they are normalised: with differences, and without their speakers' voices where these are taken out.
   for (const { frames, voice } of train) statistics.add(pipeline.withDeltas(pipeline.center(frames, voice)));

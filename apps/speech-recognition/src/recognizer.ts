@@ -8,7 +8,8 @@ import { checkStreaming } from './streaming/requirements.js';
 import { StreamingRecognizer, type StreamOptions } from './streaming/streamingRecognizer.js';
 import { UtteranceStream } from './streaming/utteranceStream.js';
 import { transcriptOf, type Transcript } from './transcript.js';
-import { voicesOf, type Voice } from './voices.js';
+import { voicesOf } from './speakers.js';
+import { type Voice } from './voices.js';
 
 export type { Transcript, UtteranceTranscript } from './transcript.js';
 

@@ -27,6 +27,7 @@ import type { LanguageKnowledge, LanguageWeights } from './languageModel.js';
 import { createModel } from './model.js';
 import type { DataDescription, PreparedSpeech } from './prepare.js';
 import { SymbolTable } from './symbols.js';
+import type { KnownVoices } from './speakers.js';
 import { VoiceSpace } from './voiceSpace.js';
 
 export const runFormat = 'cadenza-speech-recognition';
@@ -75,7 +76,7 @@ export function writeStart(directory: string, speech: PreparedSpeech, descriptio
     {
       [vocabularyFile]: speech.symbols.toJSON(),
       [statisticsFile]: speech.pipeline.statistics?.toJSON() ?? null,
-      ...(speech.pipeline.space ? { [voicesFile]: speech.pipeline.space.toJSON() } : {}),
+      ...(speech.pipeline.voices ? { [voicesFile]: speech.pipeline.voices } : {}),
       [wordsFile]: speech.language.words,
     },
     description,
@@ -107,7 +108,7 @@ export function readRun(path: string): SavedRun {
   const statistics = NormalizationStatistics.fromJSON(readJson(join(directory, statisticsFile)));
   return {
     ...{ directory, description, config, symbols },
-    pipeline: new FeaturePipeline(config.features, statistics, readSpace(directory)),
+    pipeline: new FeaturePipeline(config.features, statistics, readVoices(directory)),
     language: readLanguage(directory, config),
     weights: readWeights(directory, config),
   };
@@ -123,11 +124,15 @@ function readJson(path: string): unknown {
   }
 }
 
-/** Runs that do not go by the speaker, and those of few speakers, have none. */
-function readSpace(directory: string): VoiceSpace | undefined {
+/** Runs that do not go by the speaker have none. */
+function readVoices(directory: string): KnownVoices | undefined {
   const path = join(directory, voicesFile);
-  const value = existsSync(path) ? readJson(path) : null;
-  return value === null ? undefined : VoiceSpace.fromJSON(value);
+  if (!existsSync(path)) return undefined;
+  const { usual, space } = readJsonObject(path, 'the run’s voices.json') as Record<keyof KnownVoices, unknown>;
+  return {
+    usual: NormalizationStatistics.fromJSON(usual),
+    space: space === undefined ? undefined : VoiceSpace.fromJSON(space),
+  };
 }
 
 function readLanguage(directory: string, { decoding }: Config): LanguageKnowledge {

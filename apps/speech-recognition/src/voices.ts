@@ -1,7 +1,4 @@
 import { featureMatrix, NormalizationStatistics, type FeatureMatrix } from '@cadenza/audio';
-import type { FeaturePipeline } from './features.js';
-import type { Utterance } from './utterances.js';
-import type { Spoken } from './voiceSpace.js';
 
 /** Statistics of a speaker's cepstra, the loud frames before all: by their mean, what voice and microphone leave of all that is said. */
 export type Voice = NormalizationStatistics;
@@ -36,37 +33,4 @@ export function levelled(features: FeatureMatrix): FeatureMatrix {
 /** The cepstra at one level, less a voice. */
 export function withoutVoice(features: FeatureMatrix, voice: Voice): FeatureMatrix {
   return voice.apply(levelled(features), { variance: false });
-}
-
-/**
- * Where normalization goes by the speaker, the voice of all of a speaker's recordings among these for each of them. Recordings of nobody
- * named are grouped by who seems to speak, where the pipeline knows how voices differ, and have no voice otherwise.
- */
-export function voicesOf(recordings: readonly Spoken[], pipeline: FeaturePipeline): (Voice | undefined)[] {
-  const { config, loudness, space } = pipeline;
-  if (config.normalization !== 'speaker') return recordings.map(() => undefined);
-  const heard = recordings.filter(({ frames }) => frames.frames > 0);
-  const unnamed = heard.filter(({ speaker }) => speaker === undefined);
-  const groups = space?.group(
-    unnamed.map(({ frames }) => frames),
-    loudness,
-  );
-  const known = new Map<Spoken, string | number | undefined>(heard.map((recording) => [recording, recording.speaker]));
-  groups?.forEach((group, index) => known.set(unnamed[index], group));
-  const speakers = new Map<string | number | undefined, FeatureMatrix[]>();
-  for (const [{ frames }, speaker] of known) {
-    if (!speakers.has(speaker)) speakers.set(speaker, []);
-    speakers.get(speaker)!.push(frames);
-  }
-  const voices = new Map(Array.from(speakers, ([speaker, own]) => [speaker, voiceOf(own, loudness)]));
-  return recordings.map((recording) => {
-    const speaker = known.get(recording);
-    return speaker === undefined ? undefined : voices.get(speaker);
-  });
-}
-
-/** The recordings with {@link voicesOf} them. */
-export function nameVoices<T extends Utterance>(utterances: readonly T[], pipeline: FeaturePipeline): T[] {
-  const voices = voicesOf(utterances, pipeline);
-  return utterances.map((utterance, index) => ({ ...utterance, voice: voices[index] }));
 }

@@ -77,7 +77,7 @@ describe('training', () => {
     const voices = new Map(train.map(({ speaker, voice }) => [speaker, voice]));
     for (const { speaker, voice } of [...train, ...validation]) expect(voice).toEqual(voices.get(speaker));
     expect(new Set(voices.values()).size).toBe(61);
-    expect(training.speech.pipeline.space).toBeInstanceOf(VoiceSpace);
+    expect(training.speech.pipeline.voices?.space).toBeInstanceOf(VoiceSpace);
   });
 
   it.each([

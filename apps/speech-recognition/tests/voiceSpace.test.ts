@@ -2,7 +2,8 @@ import { featureMatrix, type FeatureMatrix } from '@cadenza/audio';
 import { InputError, Random } from '@cadenza/core';
 import { describe, expect, it } from 'vitest';
 import { VoiceSpace, type Spoken } from '../src/voiceSpace.js';
-import { voicesOf, voiceOf } from '../src/voices.js';
+import { learnVoices, voicesOf } from '../src/speakers.js';
+import { voiceOf } from '../src/voices.js';
 import { FeaturePipeline } from '../src/features.js';
 import { NormalizationStatistics } from '@cadenza/audio';
 import { smallConfig } from './tones.js';
@@ -20,7 +21,7 @@ function say(voice: readonly number[], word: number, random: Random): FeatureMat
   return featureMatrix(values, D);
 }
 
-function voices(count: number, random: Random): number[][] {
+function drawVoices(count: number, random: Random): number[][] {
   return Array.from({ length: count }, () => Array.from({ length: D }, () => 3 * random.normal()));
 }
 
@@ -29,7 +30,7 @@ function recordingsOf(voice: readonly number[], count: number, random: Random): 
 }
 
 const random = new Random(5);
-const named: Spoken[] = voices(8, random).flatMap((voice, speaker) =>
+const named: Spoken[] = drawVoices(8, random).flatMap((voice, speaker) =>
   recordingsOf(voice, 12, random).map((frames) => ({ speaker: `speaker ${speaker}`, frames })),
 );
 const space = VoiceSpace.learn(named, LOUDNESS)!;
@@ -43,7 +44,7 @@ function sameGroups(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
 
 describe('VoiceSpace', () => {
   it('groups recordings of speakers that it has never heard', () => {
-    const [one, other, third] = voices(3, random);
+    const [one, other, third] = drawVoices(3, random);
     const truth = [...Array(30).fill(0), ...Array(30).fill(1), ...Array(30).fill(2)] as number[];
     const recordings = [one, other, third].flatMap((voice) => recordingsOf(voice, 30, random));
     const order = random.shuffle(Int32Array.from(truth.keys()));
@@ -60,12 +61,12 @@ describe('VoiceSpace', () => {
   });
 
   it('finds one speaker where there is one, whatever is said', () => {
-    const groups = space.group(recordingsOf(voices(1, random)[0], 60, random), LOUDNESS);
+    const groups = space.group(recordingsOf(drawVoices(1, random)[0], 60, random), LOUDNESS);
     expect(new Set(groups).size).toBe(1);
   });
 
   it('groups the same way each time, nothing and one recording too', () => {
-    const recordings = voices(4, random).flatMap((voice) => recordingsOf(voice, 5, random));
+    const recordings = drawVoices(4, random).flatMap((voice) => recordingsOf(voice, 5, random));
     expect(space.group(recordings, LOUDNESS)).toEqual(space.group(recordings, LOUDNESS));
     expect(space.group([], LOUDNESS)).toEqual(new Int32Array(0));
     expect(space.group(recordings.slice(0, 1), LOUDNESS)).toEqual(Int32Array.of(0));
@@ -90,7 +91,7 @@ describe('VoiceSpace', () => {
 
   it('is written and read', () => {
     const again = VoiceSpace.fromJSON(JSON.parse(JSON.stringify(space)));
-    const recordings = voices(3, random).flatMap((voice) => recordingsOf(voice, 20, random));
+    const recordings = drawVoices(3, random).flatMap((voice) => recordingsOf(voice, 20, random));
     expect(again.group(recordings, LOUDNESS)).toEqual(space.group(recordings, LOUDNESS));
   });
 
@@ -107,8 +108,9 @@ describe('VoiceSpace', () => {
 
 describe('voicesOf', () => {
   const { features: config } = smallConfig('normalization=speaker', 'cepstra=4');
-  const pipeline = new FeaturePipeline(config, new NormalizationStatistics(D), space);
-  const [one, other] = voices(2, random).map((voice) => recordingsOf(voice, 25, random));
+  const voices = learnVoices(named, new FeaturePipeline({ ...config, normalization: 'none' }).loudness);
+  const pipeline = new FeaturePipeline(config, new NormalizationStatistics(D), voices);
+  const [one, other] = drawVoices(2, random).map((voice) => recordingsOf(voice, 25, random));
 
   it('gives recordings of nobody named the voice of who seems to speak, and leaves the named ones theirs', () => {
     const spoken: Spoken[] = [
@@ -120,12 +122,27 @@ describe('voicesOf', () => {
     expect(found[0]).toBe(found[24]);
     expect(found[25]).toBe(found[49]);
     expect(found[0]).not.toBe(found[25]);
-    expect(found[50]).toEqual(voiceOf([one[0]], pipeline.loudness));
+    expect(found[50]).toEqual(pipeline.voiceOf([one[0]]));
   });
 
   it('gives one recording its own voice, and one without frames none', () => {
     const [alone, empty] = voicesOf([{ frames: one[0] }, { frames: featureMatrix(new Float32Array(0), D) }], pipeline);
-    expect(alone).toEqual(voiceOf([one[0]], pipeline.loudness));
+    expect(alone).toEqual(pipeline.voiceOf([one[0]]));
     expect(empty).toBeUndefined();
+  });
+
+  it('takes four recordings of the usual voice for heard before', () => {
+    const all = voiceOf(
+      named.map(({ frames }) => frames),
+      pipeline.loudness,
+    );
+    const own = voiceOf(one, pipeline.loudness);
+    const [weight, before] = [own.count, (4 / named.length) * all.count];
+    const voice = pipeline.voiceOf(one);
+    for (let d = 0; d < D; d++) {
+      const mean = (weight * own.mean(d) + before * all.mean(d)) / (weight + before);
+      expect(voice.mean(d)).toBeCloseTo(mean, 6);
+    }
+    expect(Math.abs(voice.mean(1) - own.mean(1))).toBeGreaterThan(0.01);
   });
 });

@@ -3,7 +3,8 @@ import { Random } from '@cadenza/core';
 import { describe, expect, it } from 'vitest';
 import { FeaturePipeline } from '../src/features.js';
 import type { Utterance } from '../src/utterances.js';
-import { levelled, nameVoices, voiceOf, withoutVoice, type Voice } from '../src/voices.js';
+import { nameVoices } from '../src/speakers.js';
+import { levelled, voiceOf, withoutVoice, type Voice } from '../src/voices.js';
 import { RATE, sing, smallConfig } from './tones.js';
 
 const { features: config } = smallConfig('normalization=speaker', 'deltas=1');

@@ -18,7 +18,7 @@ import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResu
 import { Recognizer } from '../recognizer.js';
 import { openRun, type OpenRun, type SavedRun } from '../run.js';
 import { loadUtterances } from '../utterances.js';
-import { nameVoices } from '../voices.js';
+import { nameVoices } from '../speakers.js';
 import { startBackend } from './backend.js';
 
 interface EvaluateOptions extends CommonOptions {
