@@ -37,7 +37,7 @@ export interface AcousticModelConfig {
   residual: boolean;
   /** What whole recordings are told apart by: the mean of the network's outputs, or what the frames say one by one. */
   pooling: Pooling;
-  /** How many networks of this shape learn side by side, each by itself, and speak with one voice (Hansen and Salamon 1990). */
+  /** How many networks of this shape learn side by side and speak with one voice (Hansen and Salamon 1990). */
   members: number;
 }
 
@@ -84,8 +84,9 @@ export interface AcousticForwardOptions {
  *     logits_t = h_t W + b
  *     of a recording: (sum_t h_t / F) W + b          or: sum_t log softmax(logits_t) / sqrt(F)
  *
- * Several `members` are networks of one shape with weights and dropouts of their own. Training teaches each by its own loss; all else
- * goes by the mean of what they say, mean_m log softmax(logits_m). Padding costs nothing and changes nothing. Its variables are in `parameters`, under stable names in a fixed order.
+ * Several `members` are networks of one shape with weights and dropouts of their own, which speak by the mean of what they say, mean_m log
+ * softmax(logits_m). Training teaches each by its own loss, and all by that of the mean: each by itself, networks taught by CTC would say the
+ * same symbols in different frames, and their mean none. Padding costs nothing and changes nothing. Its variables are in `parameters`, under stable names in a fixed order.
  */
 export class AcousticModel {
   readonly config: AcousticModelConfig;
@@ -209,9 +210,9 @@ export class AcousticModel {
     return this.members.map((member) => member.classify(batch, each));
   }
 
-  /** What a loss is taken of: in training of each member, otherwise of all together. */
+  /** What a loss is taken of: of all together, and in training of each member too. */
   private taught<T extends tf.Tensor>(logits: T[], { training }: AcousticForwardOptions): T[] {
-    return training === true ? logits : [together(logits)];
+    return training === true && logits.length > 1 ? [...logits, together(logits)] : [together(logits)];
   }
 
   private mean<T extends tf.Tensor>(logits: readonly T[], lossesOf: (logits: T) => tf.Tensor1D): tf.Tensor1D {
