@@ -98,7 +98,7 @@ describe('a run by the speaker', () => {
     const other = join(folder, 'by-speaker');
     const quiet = ['--json', '--quiet', '--threads', '1'];
     const learned = ['--preset', 'tiny', '--task', 'classify', '--unit', 'word', '--normalization', 'speaker'];
-    const settings = ['features.cepstra=3', 'text.unit=word', 'decoding.languageModel=none', 'model.members=2'];
+    const settings = ['features.cepstra=3', 'text.unit=word', 'decoding.languageModel=none'];
     const options = [...learned, ...settings.flatMap((setting) => ['--set', setting]), '--max-steps', '60'];
     const result = await cadenzaSpeech(['train', '--run', other, '--data', manifest, ...quiet, ...options]);
     expect(result.stderr).toBe('');

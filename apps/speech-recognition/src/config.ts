@@ -85,8 +85,6 @@ const modelSchema = z.strictObject({
   residual: z.boolean().default(false),
   /** classify: by the mean of the network's outputs, or by what its frames say one by one. */
   pooling: z.enum(['outputs', 'frames']).default('outputs'),
-  /** How many networks learn side by side and speak with one voice. */
-  members: count.default(1),
 });
 
 /** What is done to recordings in training, drawn anew in each epoch. What concerns the sound itself needs sound files. */

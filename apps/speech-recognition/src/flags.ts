@@ -27,7 +27,6 @@ const configFlags: readonly ConfigFlag[] = [
   ['--cell <name>', 'model.cell', ['lstm', 'gru', 'rnn'], 'of the network', 'Model'],
   ['--hidden <number>', 'model.hiddenSize', 'count', 'units of each layer and direction', 'Model'],
   ['--layers <number>', 'model.layers', 'count', 'of the network', 'Model'],
-  ['--members <number>', 'model.members', 'count', 'networks that learn side by side', 'Model'],
   ['--dropout-input <rate>', 'model.dropout.input', 'number', 'of the features', 'Regularisation'],
   ['--dropout-between <rate>', 'model.dropout.between', 'number', 'between layers', 'Regularisation'],
   ['--dropout-output <rate>', 'model.dropout.output', 'number', 'before the symbols', 'Regularisation'],

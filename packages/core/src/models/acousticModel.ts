@@ -37,8 +37,6 @@ export interface AcousticModelConfig {
   residual: boolean;
   /** What whole recordings are told apart by: the mean of the network's outputs, or what the frames say one by one. */
   pooling: Pooling;
-  /** How many networks of this shape learn side by side and speak with one voice (Hansen and Salamon 1990). */
-  members: number;
 }
 
 const poolings = ['outputs', 'frames'] as const;
@@ -50,7 +48,7 @@ export type AcousticModelOptions = Pick<AcousticModelConfig, 'featureSize' | 'cl
 
 const optionNames = [
   ...['cell', 'featureSize', 'classes', 'hiddenSize', 'layers', 'bidirectional', 'dropout', 'variational'],
-  ...['layerNorm', 'residual', 'pooling', 'members'],
+  ...['layerNorm', 'residual', 'pooling'],
 ];
 
 /** Recordings as features, the rows padded at the right to one length. */
@@ -84,32 +82,27 @@ export interface AcousticForwardOptions {
  *     logits_t = h_t W + b
  *     of a recording: (sum_t h_t / F) W + b          or: sum_t log softmax(logits_t) / sqrt(F)
  *
- * Several `members` are networks of one shape with weights and dropouts of their own, which speak by the mean of what they say, mean_m log
- * softmax(logits_m). Training teaches each by its own loss, and all by that of the mean: each by itself, networks taught by CTC would say the
- * same symbols in different frames, and their mean none. Padding costs nothing and changes nothing. Its variables are in `parameters`, under stable names in a fixed order.
+ * Padding costs nothing and changes nothing. Its variables are in `parameters`, under stable names in a fixed order.
  */
 export class AcousticModel {
   readonly config: AcousticModelConfig;
   readonly parameters: Map<string, tf.Variable>;
-  private readonly members: Member[];
+  private readonly stack: RecurrentStack;
+  private readonly kernel: tf.Variable;
+  private readonly bias: tf.Variable;
   private readonly random: Random;
 
   /** @param random fills the weights and, where a call is given no generator, draws the dropouts */
   constructor(options: AcousticModelOptions, random: Random) {
     this.config = resolve(options);
     this.random = random.fork('dropout');
-    this.members = Array.from(
-      { length: this.config.members },
-      (_, index) => new Member(this.config, index === 0 ? random : random.fork(`member ${index + 1}`)),
-    );
-    this.parameters = new Map(
-      this.members.flatMap((member, index) =>
-        [...member.parameters()].map(([name, variable]) => [
-          index === 0 ? name : `member${index + 1}.${name}`,
-          variable,
-        ]),
-      ),
-    );
+    this.stack = new RecurrentStack(stackOptions(this.config, random.fork('weights').nextUint32()));
+    this.stack.build([null, null, this.config.featureSize]);
+    const shape = [this.stack.outputSize, this.config.classes];
+    const fill = resolveInitializer('glorotUniform', random.fork('output'), 'output');
+    this.kernel = tf.tidy(() => tf.variable(fill(shape)));
+    this.bias = tf.tidy(() => tf.variable(tf.zeros([this.config.classes])));
+    this.parameters = new Map(this.stack.parameters()).set('output.kernel', this.kernel).set('output.bias', this.bias);
   }
 
   /** A model of the same shape from what `toJSON` gave; its weights are fresh. */
@@ -129,7 +122,7 @@ export class AcousticModel {
 
   /** The sizes of the states, in their order; see {@link forward}. */
   get stateSizes(): number[] {
-    return this.members.flatMap(({ stateSizes }) => stateSizes);
+    return this.stack.stateSizes;
   }
 
   /**
@@ -146,9 +139,10 @@ export class AcousticModel {
       );
     }
     return tf.tidy(() => {
-      const said = this.forwardEach(batch, options, state);
-      const logits = together(said.map((member) => member.logits));
-      return { logits, state: said.flatMap((member) => member.state) };
+      const { outputs, states } = this.run(batch, options, state);
+      const [B, F, H] = outputs.shape;
+      const rows = this.project(tf.reshape(outputs, [B * F, H]), options);
+      return { logits: tf.reshape(rows, [B, F, this.config.classes]) as tf.Tensor3D, state: states };
     });
   }
 
@@ -158,21 +152,21 @@ export class AcousticModel {
    */
   ctcLoss(batch: TranscribedBatch, options: AcousticForwardOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
     return tf.tidy(() => {
-      const { labels, frameLengths, labelLengths } = batch;
-      const losses = this.mean(
-        this.taught(
-          this.forwardEach(batch, options).map(({ logits }) => logits),
-          options,
-        ),
-        (logits) => ctcLoss(logits, labels, frameLengths, labelLengths, { zeroInfinity: true }),
-      );
+      const { logits } = this.forward(batch, options);
+      const losses = ctcLoss(logits, batch.labels, batch.frameLengths, batch.labelLengths, { zeroInfinity: true });
       return { loss: tf.mean(losses) as tf.Scalar, losses };
     });
   }
 
   /** The logits of whole recordings, [B, V]. */
   classify(batch: FrameBatch, options: AcousticForwardOptions = {}): tf.Tensor2D {
-    return tf.tidy(() => together(this.classifyEach(batch, options)));
+    return tf.tidy(() => {
+      if (this.config.pooling === 'frames') return this.productOfFrames(batch, options);
+      const { outputs } = this.run(batch, options);
+      const frames = tf.maximum(tf.cast(batch.frameLengths, 'float32'), 1);
+      const mean = tf.div(tf.sum(outputs, 1), tf.reshape(frames, [-1, 1])) as tf.Tensor2D; // [B, H]: padding is zeros
+      return this.project(mean, options);
+    });
   }
 
   /** The mean cross-entropy of whole recordings against their classes int32 [B], and each of them, in nats. */
@@ -182,109 +176,12 @@ export class AcousticModel {
   ): { loss: tf.Tensor; losses: tf.Tensor1D } {
     return tf.tidy(() => {
       assertShape(batch.classes, ['B'], 'classes');
-      const losses = this.mean(this.taught(this.classifyEach(batch, options), options), (logits) =>
-        softmaxCrossEntropy(logits, batch.classes, { smoothing: labelSmoothing }),
-      );
+      const losses = softmaxCrossEntropy(this.classify(batch, options), batch.classes, { smoothing: labelSmoothing });
       return { loss: maskedMean(losses, batch.classes), losses };
     });
   }
 
-  /** Frees the weights. */
-  dispose(): void {
-    for (const member of this.members) member.dispose();
-  }
-
-  private forwardEach(batch: FrameBatch, options: AcousticForwardOptions, state?: tf.Tensor[]) {
-    this.check(batch);
-    const each = this.drawing(options);
-    let first = 0;
-    return this.members.map((member) => {
-      const own = state?.slice(first, (first += member.stateSizes.length));
-      return member.forward(batch, each, own);
-    });
-  }
-
-  private classifyEach(batch: FrameBatch, options: AcousticForwardOptions): tf.Tensor2D[] {
-    this.check(batch);
-    const each = this.drawing(options);
-    return this.members.map((member) => member.classify(batch, each));
-  }
-
-  /** What a loss is taken of: of all together, and in training of each member too. */
-  private taught<T extends tf.Tensor>(logits: T[], { training }: AcousticForwardOptions): T[] {
-    return training === true && logits.length > 1 ? [...logits, together(logits)] : [together(logits)];
-  }
-
-  private mean<T extends tf.Tensor>(logits: readonly T[], lossesOf: (logits: T) => tf.Tensor1D): tf.Tensor1D {
-    const losses = logits.map(lossesOf);
-    return losses.length === 1 ? losses[0] : (tf.div(tf.addN(losses), losses.length) as tf.Tensor1D);
-  }
-
-  private drawing(options: AcousticForwardOptions): MemberOptions {
-    return { training: options.training, random: options.random ?? this.random };
-  }
-
-  private check({ features, frameLengths }: FrameBatch): void {
-    const sizes = assertShape(features, ['B', 'F', this.config.featureSize], 'features');
-    assertShape(frameLengths, ['B'], 'frameLengths', sizes);
-    assertType(frameLengths, 'int32', 'frameLengths');
-  }
-}
-
-/** What members say, as one: the mean of their log-probabilities. */
-function together<T extends tf.Tensor>(logits: readonly T[]): T {
-  if (logits.length === 1) return logits[0];
-  return tf.div(tf.addN(logits.map((each) => tf.logSoftmax(each))), logits.length) as T;
-}
-
-type MemberOptions = Required<Pick<AcousticForwardOptions, 'random'>> & AcousticForwardOptions;
-
-/** One network: the layers and the output. */
-class Member {
-  private readonly stack: RecurrentStack;
-  private readonly kernel: tf.Variable;
-  private readonly bias: tf.Variable;
-
-  constructor(
-    private readonly config: AcousticModelConfig,
-    random: Random,
-  ) {
-    this.stack = new RecurrentStack(stackOptions(config, random.fork('weights').nextUint32()));
-    this.stack.build([null, null, config.featureSize]);
-    const fill = resolveInitializer('glorotUniform', random.fork('output'), 'output');
-    this.kernel = tf.tidy(() => tf.variable(fill([this.stack.outputSize, config.classes])));
-    this.bias = tf.tidy(() => tf.variable(tf.zeros([config.classes])));
-  }
-
-  parameters(): Map<string, tf.Variable> {
-    return new Map(this.stack.parameters()).set('output.kernel', this.kernel).set('output.bias', this.bias);
-  }
-
-  get stateSizes(): number[] {
-    return this.stack.stateSizes;
-  }
-
-  forward(batch: FrameBatch, options: MemberOptions, before?: tf.Tensor[]) {
-    const { outputs, states } = this.run(batch, options, before);
-    const [B, F, H] = outputs.shape;
-    const rows = this.project(tf.reshape(outputs, [B * F, H]), options);
-    return { logits: tf.reshape(rows, [B, F, this.config.classes]) as tf.Tensor3D, state: states };
-  }
-
-  classify(batch: FrameBatch, options: MemberOptions): tf.Tensor2D {
-    if (this.config.pooling === 'frames') return this.productOfFrames(batch, options);
-    const { outputs } = this.run(batch, options);
-    const frames = tf.maximum(tf.cast(batch.frameLengths, 'float32'), 1);
-    const mean = tf.div(tf.sum(outputs, 1), tf.reshape(frames, [-1, 1])) as tf.Tensor2D; // [B, H]: padding is zeros
-    return this.project(mean, options);
-  }
-
-  dispose(): void {
-    this.stack.dispose();
-    tf.dispose([this.kernel, this.bias]);
-  }
-
-  private productOfFrames(batch: FrameBatch, options: MemberOptions): tf.Tensor2D {
+  private productOfFrames(batch: FrameBatch, options: AcousticForwardOptions): tf.Tensor2D {
     const { logits } = this.forward(batch, options);
     const lengths = tf.expandDims(batch.frameLengths, 1); // [B, 1]
     const mask = tf.cast(tf.less(tf.range(0, logits.shape[1], 1, 'int32'), lengths), 'float32'); // [B, F]
@@ -292,14 +189,28 @@ class Member {
     return tf.div(tf.sum(said, 1), tf.sqrt(tf.maximum(tf.cast(lengths, 'float32'), 1))) as tf.Tensor2D;
   }
 
-  private run({ features, frameLengths }: FrameBatch, options: MemberOptions, initialState?: tf.Tensor[]) {
+  /** Frees the weights. */
+  dispose(): void {
+    this.stack.dispose();
+    tf.dispose([this.kernel, this.bias]);
+  }
+
+  private run({ features, frameLengths }: FrameBatch, options: AcousticForwardOptions, initialState?: tf.Tensor[]) {
+    const sizes = assertShape(features, ['B', 'F', this.config.featureSize], 'features');
+    assertShape(frameLengths, ['B'], 'frameLengths', sizes);
+    assertType(frameLengths, 'int32', 'frameLengths');
+    const random = options.random ?? this.random;
+    const { training } = options;
     return this.stack.run(features, {
-      ...{ lengths: frameLengths, training: options.training, random: options.random },
-      ...{ initialState, needInputGradient: false },
+      lengths: frameLengths,
+      training,
+      random,
+      initialState,
+      needInputGradient: false,
     });
   }
 
-  private project(h: tf.Tensor, { training, random }: MemberOptions): tf.Tensor2D {
+  private project(h: tf.Tensor, { training, random = this.random }: AcousticForwardOptions): tf.Tensor2D {
     const { output } = this.config.dropout;
     const kept = training === true && output > 0 ? dropout(h, { rate: output, seed: random.seedPair() }) : h;
     return tf.add(tf.matMul(kept as tf.Tensor2D, this.kernel as tf.Tensor as tf.Tensor2D), this.bias);
@@ -325,7 +236,6 @@ function resolve(options: AcousticModelOptions): AcousticModelConfig {
     layerNorm: flag(given.layerNorm, false, 'layerNorm'),
     residual: flag(given.residual, false, 'residual'),
     pooling: choice(given.pooling, poolings, 'outputs', 'pooling'),
-    members: positiveInteger(given.members ?? 1, 'members'),
   };
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AcousticModel, ConfigError, ctcLoss, InputError, Random, type AcousticModelOptions } from '../../src/index.js';
+import { AcousticModel, ConfigError, InputError, Random, type AcousticModelOptions } from '../../src/index.js';
 
 const [B, F, D, V] = [2, 6, 3, 4];
 const tiny: AcousticModelOptions = { featureSize: D, classes: V, hiddenSize: 5, layers: 2 };
@@ -41,9 +41,8 @@ describe('AcousticModel', () => {
     },
   );
 
-  it.each([1, 3])('of %i hears pieces of a recording as it hears the whole', (members) => {
-    const acoustic = model({ members });
-    expect(acoustic.stateSizes).toHaveLength(members * model().stateSizes.length);
+  it('hears pieces of a recording as it hears the whole', () => {
+    const acoustic = model();
     const whole = acoustic.forward({ features, frameLengths: tf.tensor1d([F, F], 'int32') }).logits;
     let state: tf.Tensor[] | undefined;
     const parts = [1, 3, 2].map((frames, index) => {
@@ -125,48 +124,6 @@ describe('AcousticModel', () => {
     expect(Array.from(tf.slice(nothing, [1, 0], [1, V]).dataSync(), Math.abs)).toEqual([0, 0, 0, 0]);
   });
 
-  it('of several members speaks by the mean of their log-probabilities, and is taught each by its own loss and by that of the mean', () => {
-    const acoustic = model({ members: 2, bidirectional: true });
-    const alone = [0, 1].map((index) => {
-      const member = model({ bidirectional: true });
-      const prefix = index === 0 ? '' : 'member2.';
-      for (const [name, variable] of member.parameters) variable.assign(acoustic.parameters.get(prefix + name)!);
-      return member;
-    });
-    expect(acoustic.parameterCount).toBe(2 * alone[0].parameterCount);
-    const mean = (said: (member: AcousticModel) => tf.Tensor) =>
-      tf.div(tf.add(said(alone[0]), said(alone[1])), 2) as tf.Tensor;
-    expect(
-      largestDifference(
-        alone[0].forward(batch()).logits, // the members are not one
-        alone[1].forward(batch()).logits,
-      ),
-    ).toBeGreaterThan(0.01);
-    const { logits } = acoustic.forward(batch());
-    const frames = mean((member) => tf.logSoftmax(member.forward(batch()).logits));
-    expect(largestDifference(logits, frames)).toBeLessThan(1e-6);
-    const classes = mean((member) => tf.logSoftmax(member.classify(batch())));
-    expect(largestDifference(acoustic.classify(batch()), classes)).toBeLessThan(1e-6);
-    // In training each is taught, and all together.
-    const taught = (each: tf.Tensor, together: tf.Tensor) => tf.div(tf.add(tf.mul(each, 2), together), 3) as tf.Tensor;
-    const { labels: rows, labelLengths: sizes } = batch();
-    const together = ctcLoss(logits, rows, frameLengths, sizes);
-    expect(largestDifference(acoustic.ctcLoss(batch()).losses, together)).toBeLessThan(1e-5);
-    const spelled = taught(
-      mean((member) => member.ctcLoss(batch()).losses),
-      together,
-    );
-    expect(largestDifference(acoustic.ctcLoss(batch(), { training: true }).losses, spelled)).toBeLessThan(1e-5);
-    const labelled = { ...batch(), classes: tf.tensor1d([1, 3], 'int32') };
-    const learned = taught(
-      mean((member) => member.classificationLoss(labelled).losses),
-      acoustic.classificationLoss(labelled).losses,
-    );
-    expect(largestDifference(acoustic.classificationLoss(labelled, { training: true }).losses, learned)).toBeLessThan(
-      1e-5,
-    );
-  });
-
   it('drops out in training only, by the generator it is given', () => {
     const acoustic = model({ dropout: { input: 0.3, between: 0.3, output: 0.3, recurrent: 0.2, weight: 0.2 } });
     const logits = (options: object) => acoustic.forward(batch(), options).logits;
@@ -177,7 +134,7 @@ describe('AcousticModel', () => {
   });
 
   it('is made again from its configuration, with the names of its weights', () => {
-    const acoustic = model({ bidirectional: true, members: 2 });
+    const acoustic = model({ bidirectional: true });
     const again = AcousticModel.fromJSON(acoustic.toJSON(), new Random(1));
     expect(again.toJSON()).toEqual(acoustic.toJSON());
     expect([...again.parameters.keys()]).toEqual([...acoustic.parameters.keys()]);
@@ -188,7 +145,7 @@ describe('AcousticModel', () => {
 
   it('leaves no tensor behind', () => {
     const before = tf.memory().numTensors;
-    const acoustic = model({ members: 2 });
+    const acoustic = model();
     tf.dispose(acoustic.ctcLoss(batch(), { training: true }));
     tf.dispose(acoustic.forward(batch()));
     acoustic.classify(batch()).dispose();
