@@ -114,6 +114,18 @@ describe('a run by the speaker', () => {
   });
 });
 
+describe('several runs', () => {
+  it('hear together, from files but not from standard input', async () => {
+    const both = ['--run', `${run},${run}`, '--threads', '1'];
+    const measured = await cadenzaSpeech(['evaluate', ...both, '--manifest', join(songs, 'train.jsonl'), '--json']);
+    expect(lastObject(measured)).toMatchObject({ wer: 0, words: 17, run });
+    expect(measured.stderr.split('\n').filter((line) => line.startsWith(`${run}, step `))).toHaveLength(2);
+    const refused = await cadenzaSpeech(['transcribe', ...both, '-']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/error: Expected one --run for sound from standard input, got 2/);
+  });
+});
+
 describe('evaluate', () => {
   it('measures a manifest, with the object that scripts rely on', async () => {
     const result = lastObject<Scores>(

@@ -45,16 +45,16 @@ export async function inspectRecording(
   utterance: Utterance,
   { nBest = 5, beam }: InspectOptions = {},
 ): Promise<RecordingView> {
-  const { frames, voice, samples, seconds, id, text } = utterance;
+  const { frames, samples, seconds, id, text } = utterance;
   const { symbols, pipeline, config } = recognizer.run;
-  const [heard] = await recognizer.transcribeFrames([frames], { nBest, beam, voices: [voice] });
+  const [heard] = await recognizer.transcribeFrames([frames], { nBest, beam });
   const view: RecordingView = { id, seconds, envelope: envelopeOf(samples), features: featureTrack(frames), heard };
   if (samples !== undefined) view.wav = encodeWav(samples, { sampleRate: recognizer.sampleRate });
   if (config.task === 'classify') {
     if (text !== '') view.reference = { text, words: [] };
     return view;
   }
-  const scores = await recognizer.scores(frames, voice);
+  const scores = await recognizer.scores(frames);
   view.posteriors = posteriorTrack(scores, symbols.symbols);
   if (text === '') return view;
   const times = { symbols: symbols.symbols, separator: symbols.separator, secondsPerFrame: pipeline.stackSeconds };

@@ -1,6 +1,6 @@
 import type { FeatureMatrix } from '@cadenza/audio';
-import type { AcousticModel, FrameScores } from '@cadenza/core';
-import { scoreFrames, scoreVocalTracts, type Heard, type ScoringOptions } from './acoustics.js';
+import { InputError, type AcousticModel, type FrameScores } from '@cadenza/core';
+import { scoreFrames, scoreVocalTracts, type ScoringOptions } from './acoustics.js';
 import { TranscriptDecoder, type DecoderOptions } from './decoder.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { CollectedUtterance } from './streaming/collectedUtterance.js';
@@ -8,8 +8,10 @@ import { checkStreaming } from './streaming/requirements.js';
 import { StreamingRecognizer, type StreamOptions } from './streaming/streamingRecognizer.js';
 import { UtteranceStream } from './streaming/utteranceStream.js';
 import { transcriptOf, type Transcript } from './transcript.js';
+import { extractorOptions } from './features.js';
+import { FUSED_HYPOTHESES, fuseHypotheses } from './fusion.js';
 import { voicesOf } from './speakers.js';
-import { type Voice } from './voices.js';
+import type { Spoken } from './voiceSpace.js';
 
 export type { Transcript, UtteranceTranscript } from './transcript.js';
 
@@ -18,14 +20,26 @@ export interface RecognizeOptions extends DecoderOptions, ScoringOptions {}
 /** Recognises speech by the model of a run. Load it after a backend is chosen, and dispose of it in the end. */
 export class Recognizer {
   readonly model: AcousticModel;
+  private readonly partners: readonly Recognizer[];
 
-  constructor(readonly run: OpenRun) {
+  /**
+   * @param run says how sound becomes frames, and how is searched
+   * @param others hear together with it
+   * @throws {InputError} for runs that hear other frames, or tell other symbols apart
+   */
+  constructor(
+    readonly run: OpenRun,
+    others: readonly OpenRun[] = [],
+  ) {
+    for (const other of others) checkTogether(run, other);
     this.model = run.loadModel();
+    this.partners = others.map((other) => new Recognizer(other));
   }
 
-  /** Opens a run folder. */
-  static open(path: string, options?: OpenOptions): Recognizer {
-    return new Recognizer(openRun(path, options));
+  /** Opens a run folder, or several that hear together. */
+  static open(paths: string | readonly string[], options?: OpenOptions): Recognizer {
+    const [first, ...others] = [paths].flat().map((path) => openRun(path, options));
+    return new Recognizer(first, others);
   }
 
   /** The rate of the samples that it takes, in hertz. */
@@ -42,26 +56,26 @@ export class Recognizer {
   }
 
   /**
-   * The same for frames that are extracted already, before differences and normalisation; and whose voice each is. Where no voices are
-   * given, and normalization goes by the speaker, recordings are grouped by who seems to speak.
+   * The same for frames that are extracted already, before differences and normalisation. Where normalization goes by the speaker,
+   * recordings of nobody named are grouped by who seems to speak.
    */
   async transcribeFrames(
     frames: readonly FeatureMatrix[],
-    { voices: given, ...options }: RecognizeOptions & { voices?: readonly (Voice | undefined)[] } = {},
+    { speakers, ...options }: RecognizeOptions & { speakers?: readonly (string | undefined)[] } = {},
   ): Promise<Transcript[]> {
-    const { pipeline } = this.run;
-    const voices =
-      given ??
-      voicesOf(
-        frames.map((matrix) => ({ frames: matrix })),
-        pipeline,
-      );
-    const heard = frames.map((matrix, index) => ({ frames: matrix, voice: voices[index] }));
-    if (this.run.config.task === 'classify') return this.classify(heard, options);
-    const features = heard.map((recording) => pipeline.finish(recording.frames, recording.voice));
-    const scores = await scoreFrames(this.model, features, options);
-    const decoder = this.decoder(options);
-    return scores.map((frameScores) => transcriptOf(decoder.decode(frameScores)));
+    const spoken = frames.map((matrix, index) => ({ frames: matrix, speaker: speakers?.[index] }));
+    if (this.run.config.task === 'classify') return this.classify(spoken, options);
+    const scores = await this.eachMember(options, (member, shared) => member.scoresOf(spoken, shared));
+    const { method = this.run.config.decoding.method, nBest = 1 } = options;
+    if (scores.length === 1 || method === 'greedy') {
+      const decoder = this.decoder(options);
+      return scores[0].map((frameScores) => transcriptOf(decoder.decode(frameScores)));
+    }
+    const decoder = this.decoder({ ...options, nBest: Math.max(nBest, FUSED_HYPOTHESES) });
+    return frames.map((_, index) => {
+      const own = scores.map((member) => member[index]);
+      return transcriptOf(fuseHypotheses(own, decoder, this.run.symbols).slice(0, nBest));
+    });
   }
 
   /**
@@ -81,8 +95,8 @@ export class Recognizer {
   }
 
   /** log p(symbol | frame) of a recording's frames. */
-  async scores(frames: FeatureMatrix, voice?: Voice): Promise<FrameScores> {
-    const [scores] = await scoreFrames(this.model, [this.run.pipeline.finish(frames, voice)]);
+  async scores(frames: FeatureMatrix): Promise<FrameScores> {
+    const [scores] = await this.scoresOf([{ frames }]);
     return scores;
   }
 
@@ -95,16 +109,20 @@ export class Recognizer {
   /** Frees the weights. */
   dispose(): void {
     this.model.dispose();
+    for (const partner of this.partners) partner.dispose();
   }
 
-  private async classify(heard: readonly Heard[], { nBest = 1, ...options }: RecognizeOptions): Promise<Transcript[]> {
-    const { symbols, pipeline, config } = this.run;
-    const factors = config.decoding.vocalTracts;
-    const scores = await scoreVocalTracts(this.model, pipeline, heard, { ...options, factors });
-    return scores.map((values, index) => {
-      if (values === undefined) return transcriptOf([{ text: '', words: [], acoustic: 0, language: 0 }]);
-      const end = heard[index].frames.frames * pipeline.frameSeconds;
-      const ranked = Array.from(values, (acoustic, label) => ({ acoustic, word: symbols.symbols[label + 1] }))
+  private async classify(
+    spoken: readonly Spoken[],
+    { nBest = 1, ...options }: RecognizeOptions,
+  ): Promise<Transcript[]> {
+    const { symbols, pipeline } = this.run;
+    const each = await this.eachMember(options, (member, shared) => member.labelsOf(spoken, shared));
+    return each[0].map((own, index) => {
+      if (own === undefined) return transcriptOf([{ text: '', words: [], acoustic: 0, language: 0 }]);
+      const means = own.map((_, label) => each.reduce((sum, member) => sum + member[index]![label], 0) / each.length);
+      const end = spoken[index].frames.frames * pipeline.frameSeconds;
+      const ranked = Array.from(means, (acoustic, label) => ({ acoustic, word: symbols.symbols[label + 1] }))
         .sort((a, b) => b.acoustic - a.acoustic)
         .slice(0, nBest);
       return transcriptOf(
@@ -116,4 +134,49 @@ export class Recognizer {
       );
     });
   }
+
+  /** What this model and its partners say, one after another. */
+  private async eachMember<T>(
+    options: ScoringOptions,
+    say: (member: Recognizer, options: ScoringOptions) => Promise<T>,
+  ): Promise<T[]> {
+    const members = [this, ...this.partners];
+    const said: T[] = [];
+    for (const member of members) {
+      const before = said.length;
+      const onProgress = (done: number): void => {
+        // All recordings are done when the last member has heard the last.
+        if (before === members.length - 1) options.onProgress?.(done);
+      };
+      said.push(await say(member, { ...options, onProgress }));
+    }
+    return said;
+  }
+
+  private scoresOf(spoken: readonly Spoken[], options: ScoringOptions = {}): Promise<FrameScores[]> {
+    const { pipeline } = this.run;
+    const voices = voicesOf(spoken, pipeline);
+    const features = spoken.map(({ frames }, index) => pipeline.finish(frames, voices[index]));
+    return scoreFrames(this.model, features, options);
+  }
+
+  private labelsOf(spoken: readonly Spoken[], options: ScoringOptions): Promise<(Float32Array | undefined)[]> {
+    const { pipeline, config } = this.run;
+    const voices = voicesOf(spoken, pipeline);
+    const heard = spoken.map(({ frames }, index) => ({ frames, voice: voices[index] }));
+    return scoreVocalTracts(this.model, pipeline, heard, { ...options, factors: config.decoding.vocalTracts });
+  }
+}
+
+/** Refuses runs that cannot hear together. */
+function checkTogether(run: OpenRun, other: OpenRun): void {
+  const frames = ({ pipeline }: OpenRun): string => JSON.stringify(extractorOptions(pipeline.config));
+  const alike =
+    run.config.task === other.config.task && run.symbols.fingerprint === other.symbols.fingerprint
+      ? frames(run) === frames(other) || 'frames'
+      : 'symbols';
+  if (alike === true) return;
+  throw new InputError(
+    `Expected runs that hear together to have the same ${alike}, got ${run.directory} and ${other.directory} of different ones`,
+  );
 }

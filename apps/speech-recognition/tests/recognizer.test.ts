@@ -1,6 +1,8 @@
-import { Random } from '@cadenza/core';
+import { Random, type FrameScores } from '@cadenza/core';
 import { selectBackend } from '@cadenza/engine';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { fuseHypotheses } from '../src/fusion.js';
+import { Recognizer } from '../src/recognizer.js';
 import { sing, smallConfig } from './tones.js';
 import { untrained } from './untrained.js';
 
@@ -41,5 +43,89 @@ describe('Recognizer', () => {
     recognizer.dispose();
     expect(seen.at(-1)).toBe(songs.length);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  });
+
+  it('hears labels together with others by the mean of their log-probabilities', async () => {
+    const config = smallConfig('task=classify', 'unit=word');
+    const runs = [1, 2].map((seed) => untrained(config, seed).run);
+    const heard = async (recognizer: Recognizer) => {
+      const transcripts = await recognizer.transcribe(songs, { nBest: 100 });
+      return transcripts.map(({ hypotheses }) => new Map(hypotheses.map(({ text, acoustic }) => [text, acoustic])));
+    };
+    const [one, other] = [await heard(new Recognizer(runs[0])), await heard(new Recognizer(runs[1]))];
+    const together = await heard(new Recognizer(runs[0], [runs[1]]));
+    together.forEach((labels, song) => {
+      for (const [label, value] of labels) {
+        expect(value).toBeCloseTo((one[song].get(label)! + other[song].get(label)!) / 2, 4);
+      }
+    });
+  });
+
+  it('gives what is heard together in the order of its scores, and follows one path by itself', async () => {
+    const { run } = untrained(smallConfig());
+    const twice = await new Recognizer(run, [run]).transcribe(songs, { nBest: 3 });
+    twice.forEach(({ hypotheses }) => {
+      const scores = hypotheses.map(({ acoustic, language }) => acoustic + language);
+      expect(scores).toEqual([...scores].sort((a, b) => b - a));
+      expect(hypotheses).toHaveLength(3);
+    });
+    const greedy = await new Recognizer(run, [run]).transcribe(songs, { method: 'greedy' });
+    expect(greedy).toEqual(await new Recognizer(run).transcribe(songs, { method: 'greedy' }));
+  });
+
+  it.each([
+    [['unit=word'], 'symbols'],
+    [['bands=14'], 'frames'],
+  ])('refuses to hear together with a run of %j', (assignments, what) => {
+    const [run, other] = [untrained(smallConfig()).run, untrained(smallConfig(...assignments)).run];
+    expect(() => new Recognizer(run, [other])).toThrow(
+      `Expected runs that hear together to have the same ${what}, got nowhere and nowhere of different ones`,
+    );
+  });
+});
+
+describe('fuseHypotheses', () => {
+  const config = smallConfig('decoding.beam=200', 'decoding.margin=1000', 'decoding.minimumLogProbability=-1000');
+  const { symbols } = untrained(config).run;
+
+  /** Random scores of so many frames. */
+  function draw(frames: number, random: Random): FrameScores {
+    const rows = Array.from({ length: frames }, () => {
+      const values = Array.from({ length: symbols.size }, () => 3 * random.normal());
+      const total = Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
+      return values.map((value) => value - total);
+    });
+    return { logProbabilities: Float32Array.from(rows.flat()), symbolCount: symbols.size };
+  }
+
+  /** p(text) of every text that scores give any, over all paths. */
+  function allTexts({ logProbabilities, symbolCount }: FrameScores): Map<string, number> {
+    const frames = logProbabilities.length / symbolCount;
+    const texts = new Map<string, number>();
+    for (let path = 0; path < symbolCount ** frames; path++) {
+      const steps = Array.from({ length: frames }, (_, frame) => Math.floor(path / symbolCount ** frame) % symbolCount);
+      const log = steps.reduce((sum, symbol, frame) => sum + logProbabilities[frame * symbolCount + symbol], 0);
+      const spelled = steps.filter((symbol, frame) => symbol !== 0 && symbol !== steps[frame - 1]);
+      const text = symbols.decode(spelled);
+      // A space at an end is no part of a text.
+      if (symbols.encode(text).ids.join() !== spelled.join()) continue;
+      texts.set(text, (texts.get(text) ?? 0) + Math.exp(log));
+    }
+    return texts;
+  }
+
+  it('finds the text of the greatest mean log-probability over all alignments, of models whose frames differ in number', () => {
+    const decoder = new Recognizer(untrained(config).run).decoder({ nBest: 200, weights: { weight: 0, wordBonus: 0 } });
+    for (let seed = 1; seed <= 5; seed++) {
+      const scores = [draw(3, new Random(seed)), draw(4, new Random(100 + seed))];
+      const [one, other] = scores.map(allTexts);
+      const means = [...one.keys()]
+        .filter((text) => other.has(text))
+        .map((text) => ({ text, mean: (Math.log(one.get(text)!) + Math.log(other.get(text)!)) / 2 }))
+        .sort((a, b) => b.mean - a.mean);
+      const [best] = fuseHypotheses(scores, decoder, symbols);
+      expect(best.text).toBe(means[0].text);
+      expect(best.acoustic).toBeCloseTo(means[0].mean, 3);
+    }
   });
 });

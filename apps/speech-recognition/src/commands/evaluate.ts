@@ -16,9 +16,9 @@ import { dataRequest, readRequest } from '../dataRequest.js';
 import { confusionTable, errorReport, type MeasuredRecording } from '../errorReport.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
 import { Recognizer } from '../recognizer.js';
-import { openRun, type OpenRun, type SavedRun } from '../run.js';
+import type { SavedRun } from '../run.js';
+import { openRuns, severalRuns } from './openRuns.js';
 import { loadUtterances } from '../utterances.js';
-import { nameVoices } from '../speakers.js';
 import { startBackend } from './backend.js';
 
 interface EvaluateOptions extends CommonOptions {
@@ -36,7 +36,7 @@ interface EvaluateOptions extends CommonOptions {
 export function addEvaluateVerb(program: Command): void {
   addVerb<EvaluateOptions>(program, 'evaluate', 'measure transcripts of unseen recordings', evaluateCommand, (verb) => {
     verb
-      .requiredOption('--run <folder>', 'the run of the model')
+      .requiredOption('--run <folder>', severalRuns)
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .option('--manifest <file>', 'recordings with what is said in them')
       .option('--data <path>', 'a folder of recordings (default: what the run was trained on)')
@@ -49,11 +49,10 @@ export function addEvaluateVerb(program: Command): void {
 }
 
 async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
-  const run = openRun(options.run, { checkpoint: options.checkpoint, onWarning: output.warn });
-  output.say(`${run.directory}, step ${run.step} (${options.checkpoint})`);
+  const [run, ...others] = openRuns(options, output);
   const recordings = await recordingsOf(options, run);
   await startBackend(options, output, run.config);
-  const measured = await measure(run, recordings, options, { output, signal });
+  const measured = await measure(new Recognizer(run, others), recordings, options, { output, signal });
   if (measured === undefined) return;
   const { result, transcribed, elapsed, seconds, failed } = measured;
   if (options.details !== undefined) writeDetails(options.details, errorReport(transcribed, result));
@@ -85,12 +84,12 @@ interface Measured {
 
 /** Reads the recordings and compares what is heard with what is said; undefined where the user stopped it. */
 async function measure(
-  run: OpenRun,
+  recognizer: Recognizer,
   recordings: readonly Recording[],
   options: EvaluateOptions,
   { output, signal }: Pick<ActionContext, 'output' | 'signal'>,
 ): Promise<Measured | undefined> {
-  const recognizer = new Recognizer(run);
+  const { run } = recognizer;
   const progress = createProgress(output, { label: 'transcribe', total: 2 * recordings.length });
   let failed = 0;
   const onError = (error: InputError): void => {
@@ -99,17 +98,16 @@ async function measure(
   };
   try {
     const started = performance.now();
-    const loaded = await loadUtterances(recordings, run.pipeline, {
+    const utterances = await loadUtterances(recordings, run.pipeline, {
       ...{ clean: (text: string) => run.symbols.clean(text), signal, onError },
       onProgress: (done) => progress.update(done),
     });
-    if (loaded.length === 0)
+    if (utterances.length === 0)
       throw new InputError(`Expected a recording that can be read, got none of ${recordings.length}`);
-    const utterances = nameVoices(loaded, run.pipeline);
     const transcripts = await recognizer.transcribeFrames(
       utterances.map(({ frames }) => frames),
       {
-        voices: utterances.map(({ voice }) => voice),
+        speakers: utterances.map(({ speaker }) => speaker),
         ...{ signal, beam: options.beam, method: options.greedy ? 'greedy' : undefined },
         onProgress: (done) => progress.update(recordings.length + done),
       },

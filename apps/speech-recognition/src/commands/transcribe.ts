@@ -3,9 +3,9 @@ import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { transcriptFormats } from '../formats.js';
 import { Recognizer } from '../recognizer.js';
-import { openRun } from '../run.js';
 import { rawEncodings } from '../soundInput.js';
 import { startBackend } from './backend.js';
+import { openRuns, severalRuns } from './openRuns.js';
 import { transcribeFiles } from './transcribeFiles.js';
 import { transcribeInput } from './transcribeInput.js';
 import { checkFlags, rawFormat, recognitionOptions, type TranscribeFlags } from './transcribeOptions.js';
@@ -17,7 +17,7 @@ export function addTranscribeVerb(program: Command): void {
   addVerb<TranscribeFlags>(program, 'transcribe', 'write down what is said in recordings', action, (verb) => {
     verb
       .argument('[paths...]', 'sound files, folders of them, manifests; - or nothing: sound from standard input')
-      .requiredOption('--run <folder>', 'the run of the model')
+      .requiredOption('--run <folder>', severalRuns)
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .addOption(choice('--format <name>', 'of the transcripts', transcriptFormats).default('text'))
       .option('--words', 'a line for each word: start, end, confidence, word')
@@ -43,11 +43,14 @@ async function transcribeCommand(flags: TranscribeFlags, context: ActionContext,
   if (live && process.stdin.isTTY) {
     throw new ConfigError('Expected recordings to transcribe or sound on standard input, got a terminal');
   }
-  const run = openRun(flags.run, { checkpoint: flags.checkpoint, onWarning: output.warn });
+  const [run, ...others] = openRuns(flags, output);
+  if (live && others.length > 0) {
+    throw new ConfigError(`Expected one --run for sound from standard input, got ${1 + others.length}`);
+  }
   const options = recognitionOptions(flags, run);
   const raw = rawFormat(flags, run);
   await startBackend(flags, output, run.config);
-  const recognizer = new Recognizer(run);
+  const recognizer = new Recognizer(run, others);
   try {
     if (live) await transcribeInput(recognizer, { flags, options, raw }, context);
     else await transcribeFiles(recognizer, paths, { flags, options }, context);
