@@ -114,8 +114,9 @@ function changeSound(
   sampleRate: number,
   { volume, shelf, noise, reverberation }: AugmentationConfig,
 ): Float32Array {
-  const parts = members.flatMap(({ samples }, place) => {
-    const said = speeds[place] === 1 ? samples! : perturbSpeed(samples!, speeds[place]);
+  const parts = members.flatMap(({ samples: kept }, place) => {
+    const samples = kept!.read();
+    const said = speeds[place] === 1 ? samples : perturbSpeed(samples, speeds[place]);
     return place < pauses.length ? [said, silence(Math.round(pauses[place] * sampleRate), random)] : [said];
   });
   let sound = concatenate(parts);

@@ -45,7 +45,8 @@ export async function inspectRecording(
   utterance: Utterance,
   { nBest = 5, beam }: InspectOptions = {},
 ): Promise<RecordingView> {
-  const { frames, samples, seconds, id, text } = utterance;
+  const { frames, seconds, id, text } = utterance;
+  const samples = utterance.samples?.read();
   const { symbols, pipeline, config } = recognizer.run;
   const [heard] = await recognizer.transcribeFrames([frames], { nBest, beam });
   const view: RecordingView = { id, seconds, envelope: envelopeOf(samples), features: featureTrack(frames), heard };

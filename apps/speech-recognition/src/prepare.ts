@@ -8,6 +8,7 @@ import { readSyntheticDigits } from './dataRequest.js';
 import { FeaturePipeline } from './features.js';
 import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
+import { SampleStore } from './sampleStore.js';
 import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
 import { learnVoices, nameVoices } from './speakers.js';
 
@@ -63,16 +64,16 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
   const firstStep = new FeaturePipeline({ ...config.features, normalization: 'none' });
   const load = {
     ...{ clean: (text: string) => cleanText(text, config.text.casing), signal: options.signal },
-    ...{ keepSamples: changesSound(config.augmentation) },
   };
   if (config.data.syntheticDigits) parts.train = [...parts.train, ...(await readSyntheticDigits())];
   const total = parts.train.length + parts.validation.length;
   const loaded = await loadUtterances(parts.train, firstStep, {
     ...load,
+    store: changesSound(config.augmentation) ? new SampleStore() : undefined,
     onProgress: (done) => options.onProgress?.(done, total),
   });
   const validation = await loadUtterances(parts.validation, firstStep, {
-    ...{ ...load, keepSamples: false },
+    ...load,
     onProgress: (done) => options.onProgress?.(parts.train.length + done, total),
   });
   const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));

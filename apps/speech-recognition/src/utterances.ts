@@ -2,9 +2,10 @@ import { readAudio, readSphinxFeatures, resample, type AudioClip, type FeatureMa
 import { InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { FeaturePipeline } from './features.js';
+import type { KeptSamples, SampleStore } from './sampleStore.js';
 import type { Voice } from './voices.js';
 
-/** A recording in memory: its frames before differences and normalisation, and where training changes the sound, its samples. */
+/** A recording: its frames before differences and normalisation, and where training changes the sound, its samples. */
 export interface Utterance {
   id: string;
   speaker?: string;
@@ -15,12 +16,12 @@ export interface Utterance {
   /** Of the speaker, where one is named and normalization goes by it. */
   voice?: Voice;
   /** At the pipeline's rate; absent for features made before, and where only frames are asked for. */
-  samples?: Float32Array;
+  samples?: KeptSamples;
 }
 
 export interface LoadOptions {
-  /** Keep the samples too. */
-  keepSamples?: boolean;
+  /** Where the samples are kept; they are not where it is absent. */
+  store?: SampleStore;
   /** How a text becomes that of the model. */
   clean: (text: string) => string;
   /** A recording that cannot be read ends the loading with its error (when absent), or is told of here and left out. */
@@ -54,7 +55,7 @@ async function loadUtterance(
   recording: Recording,
   pipeline: FeaturePipeline,
   loader: SoundLoader,
-  { keepSamples = false, clean }: LoadOptions,
+  { store, clean }: LoadOptions,
 ): Promise<Utterance> {
   const { id, speaker, text = '' } = recording;
   const shared = { id, speaker, text: clean(text) };
@@ -65,7 +66,7 @@ async function loadUtterance(
   const samples = await loader.load(recording);
   const frames = pipeline.extract(samples);
   const seconds = samples.length / pipeline.config.sampleRate;
-  return { ...shared, frames, seconds, ...(keepSamples ? { samples } : {}) };
+  return { ...shared, frames, seconds, ...(store ? { samples: store.keep(samples) } : {}) };
 }
 
 export async function readFeatures(path: string, pipeline: FeaturePipeline): Promise<FeatureMatrix> {

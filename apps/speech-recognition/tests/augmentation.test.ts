@@ -12,7 +12,8 @@ const config = smallConfig();
 const pipeline = new FeaturePipeline(config.features);
 const utterances: Utterance[] = ['do', 're mi', 'fa do re'].map((text, index) => {
   const samples = sing(text, new Random(index));
-  return { id: text, text, samples, seconds: samples.length / RATE, frames: pipeline.extract(samples) };
+  const kept = { read: () => samples };
+  return { id: text, text, samples: kept, seconds: samples.length / RATE, frames: pipeline.extract(samples) };
 });
 const augmented = (...assignments: string[]) => smallConfig(...assignments).augmentation;
 

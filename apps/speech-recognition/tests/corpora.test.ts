@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readCorpus, readManifestFile } from '../src/corpora.js';
 import { FeaturePipeline } from '../src/features.js';
 import { holdOut, prepareSpeech } from '../src/prepare.js';
+import { SampleStore } from '../src/sampleStore.js';
 import { loadUtterances } from '../src/utterances.js';
 import { RATE, sing, smallConfig, writeSongs } from './tones.js';
 
@@ -145,10 +146,10 @@ describe('loading', () => {
     const audioPath = join(folder, 'all.wav');
     const [part] = await loadUtterances([{ id: 'x', audioPath, offset: 0.25, duration: 0.3 }], pipeline, {
       ...options,
-      keepSamples: true,
+      store: new SampleStore(),
     });
-    const [whole] = await loadUtterances([{ id: 'x', audioPath }], pipeline, { ...options, keepSamples: true });
-    expect([...part.samples!]).toEqual([...whole.samples!.slice(2000, 4400)]);
+    const [whole] = await loadUtterances([{ id: 'x', audioPath }], pipeline, { ...options, store: new SampleStore() });
+    expect([...part.samples!.read()]).toEqual([...whole.samples!.read().slice(2000, 4400)]);
     expect(part.seconds).toBeCloseTo(0.3, 10);
     const beyond = loadUtterances([{ id: 'x', audioPath, offset: 9 }], pipeline, options);
     await expect(beyond).rejects.toThrow(/Expected offset to lie in the sound of 0\.850 s, got 9/);
@@ -158,9 +159,9 @@ describe('loading', () => {
     const folder = folderOf({ 'high.wav': encodeWav(sing('do', undefined, 16_000), { sampleRate: 16_000 }) });
     const [{ samples, seconds }] = await loadUtterances([{ id: 'x', audioPath: join(folder, 'high.wav') }], pipeline, {
       ...options,
-      keepSamples: true,
+      store: new SampleStore(),
     });
-    expect([samples!.length, seconds]).toEqual([2800, 0.35]);
+    expect([samples!.read().length, seconds]).toEqual([2800, 0.35]);
   });
 
   it('reads features made before where the configuration is of them only', async () => {

@@ -8,6 +8,7 @@ import { inspectRecording, type RecordingView } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
 import { Recognizer } from '../recognizer.js';
 import { openRun, type SavedRun } from '../run.js';
+import { SampleStore } from '../sampleStore.js';
 import { loadUtterances } from '../utterances.js';
 import { startBackend } from './backend.js';
 
@@ -46,7 +47,7 @@ async function inspectCommand(
   const progress = createProgress(output, { label: 'inspect', total: recordings.length });
   const views: RecordingView[] = [];
   try {
-    const load = { clean: (text: string) => run.symbols.clean(text), keepSamples: true, signal };
+    const load = { clean: (text: string) => run.symbols.clean(text), store: new SampleStore(), signal };
     for (const utterance of await loadUtterances(recordings, run.pipeline, load)) {
       signal.throwIfAborted();
       views.push(await inspectRecording(recognizer, utterance, { nBest: options.nBest }));
