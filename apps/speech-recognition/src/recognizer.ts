@@ -170,13 +170,11 @@ export class Recognizer {
 
 /** Refuses runs that cannot hear together. */
 function checkTogether(run: OpenRun, other: OpenRun): void {
-  const frames = ({ pipeline }: OpenRun): string => JSON.stringify(extractorOptions(pipeline.config));
-  const alike =
-    run.config.task === other.config.task && run.symbols.fingerprint === other.symbols.fingerprint
-      ? frames(run) === frames(other) || 'frames'
-      : 'symbols';
-  if (alike === true) return;
+  const framesOf = ({ pipeline }: OpenRun): string => JSON.stringify(extractorOptions(pipeline.config));
+  const sameSymbols = run.config.task === other.config.task && run.symbols.fingerprint === other.symbols.fingerprint;
+  if (sameSymbols && framesOf(run) === framesOf(other)) return;
+  const what = sameSymbols ? 'frames' : 'symbols';
   throw new InputError(
-    `Expected runs that hear together to have the same ${alike}, got ${run.directory} and ${other.directory} of different ones`,
+    `Expected runs that hear together to have the same ${what}, got ${run.directory} and ${other.directory} of different ones`,
   );
 }

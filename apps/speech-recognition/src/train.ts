@@ -95,7 +95,7 @@ async function validate(watched: Watched): Promise<{ wer: number; cer: number; a
 }
 
 /** The likeliest symbols of each recording, or its likeliest label, as text. */
-export async function recognize(
+async function recognize(
   { config, model, speech }: Watched,
   rows: readonly FeatureRow[],
   options: ScoringOptions = {},

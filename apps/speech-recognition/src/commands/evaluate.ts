@@ -17,9 +17,9 @@ import { confusionTable, errorReport, type MeasuredRecording } from '../errorRep
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
 import { Recognizer } from '../recognizer.js';
 import type { SavedRun } from '../run.js';
-import { openRuns, severalRuns } from './openRuns.js';
 import { loadUtterances } from '../utterances.js';
 import { startBackend } from './backend.js';
+import { openRuns, severalRuns } from './openRuns.js';
 
 interface EvaluateOptions extends CommonOptions {
   run: string;
