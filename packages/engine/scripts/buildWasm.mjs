@@ -5,7 +5,7 @@
  *
  * It needs clang and lld that know WebAssembly, with a C and a C++ library for it; on Debian and Ubuntu:
  *
- *     apt-get install clang lld wasi-libc libc++-dev-wasm32 libc++abi-dev-wasm32 libclang-rt-dev-wasm32
+ *     apt-get install clang lld wasi-libc libc++-dev-wasm32 libc++abi-14-dev-wasm32 libclang-rt-dev-wasm32
  *
  * `$WASM_CXX` names another compiler (wasi-sdk's clang++, say). With `--check` it builds nothing and exits with 1 when the
  * committed module is not made from these sources.

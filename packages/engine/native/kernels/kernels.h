@@ -285,9 +285,8 @@ constexpr int maximumRank = 8;
 
 struct StepKernels;
 
-// All kernels of one instruction set.
-struct Kernels {
-  const char* isa;  // "amxbf16", "avx512bf16", "avx512", "avx2" or "baseline"
+// The kernels that read operands of matrix products, or panels of them: those of an instruction set with bf16 operands are all its own.
+struct ProductKernels {
   int gatesPerWord;  // how many gates of the LSTM's reserve stand in the place of a float: 1, or 2 in bf16
 
   void (*gemm)(ThreadPool&, const GemmArguments&);
@@ -309,6 +308,11 @@ struct Kernels {
   void (*rnnForward)(ThreadPool&, const RnnArguments&, const RnnOutputs&);
   void (*rnnBackward)(ThreadPool&, const RnnArguments&, const RnnGradients&);
   PackedWeights* (*packRnn)(ThreadPool&, int64_t hidden, const float* recurrentKernel);
+};
+
+// All kernels of one instruction set.
+struct Kernels : ProductKernels {
+  const char* isa;  // "amxbf16", "avx512bf16", "avx512", "avx2" or "baseline"
 
   // y[n,:] = table[ids[n],:]
   void (*embeddingForward)(ThreadPool&, const float* table, int64_t width, const int32_t* ids, int64_t count, float* y);
