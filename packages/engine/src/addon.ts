@@ -128,6 +128,11 @@ export interface Addon {
       ...NormGradients,
     ]
   ): void;
+  /**
+   * Calls `run`, and then computes what the calls of recurrent kernels in it have gathered, on a thread each; their arrays are not
+   * read or written before. Not in the WebAssembly module, which has one thread.
+   */
+  together(run: () => void): void;
   packLstm(input: number, hidden: number, kernel: OptionalFloats, recurrentKernel: Floats): PackedWeights;
   packGru(resetAfter: boolean, hidden: number, recurrentKernel: Floats): PackedWeights;
   packRnn(hidden: number, recurrentKernel: Floats): PackedWeights;
@@ -251,7 +256,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 4;
+const INTERFACE = 5;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

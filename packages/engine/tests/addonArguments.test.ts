@@ -73,6 +73,8 @@ function wrongValues(argument: Argument): unknown[] {
       return [0, {}, ...nothing];
     case 'buffer':
       return [new Float32Array(3), {}, 3, ...nothing];
+    case 'function':
+      return [{}, 3, 'run', ...nothing];
     case 'packed':
       return [{}, 3, new Float32Array(4), ...(optional ? [] : nothing)];
     default: {

@@ -6,7 +6,8 @@ export interface Argument {
   name: string;
   value: unknown;
   kind:
-    'size' | 'number' | 'word' | 'choice' | 'flag' | 'text' | 'floats' | 'integers' | 'output' | 'buffer' | 'packed';
+    | ('size' | 'number' | 'word' | 'choice' | 'flag' | 'text')
+    | ('floats' | 'integers' | 'output' | 'buffer' | 'packed' | 'function');
   optional?: boolean;
   /** An array that may be longer or shorter, as far as its own checks go. */
   anyLength?: boolean;
@@ -211,6 +212,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ['setThreads', [{ ...size('threads', addon.threads()), wrong: [0, 1025] }]],
     ['isa', []],
     ['amxReason', []],
+    ['together', [{ name: 'run', value: () => undefined, kind: 'function' }]],
     ['setIsa', [{ name: 'isa', value: addon.isa(), kind: 'text' }]],
     [
       'packLstm',

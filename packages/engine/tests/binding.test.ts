@@ -120,6 +120,35 @@ describe.skipIf(!isBuilt)('the binding', () => {
     expect(withArgument(24, packed)).toThrow('Expected packed to be alive');
   });
 
+  it('gathers what recurrent kernels have to do, and does it at the end', () => {
+    const [first, second, alone] = [lstmArguments(), lstmArguments(), lstmArguments()];
+    addon.lstmForward(...alone);
+    const outputs = [first, second].map((given) => given[25]);
+    let before: number[] = [];
+    addon.together(() => {
+      addon.lstmForward(...first);
+      addon.lstmForward(...second);
+      before = outputs.map((y) => y[0]);
+    });
+    expect(before).toEqual([0, 0]);
+    expect(outputs).toEqual([alone[25], alone[25]]);
+    expect(alone[25][0]).not.toBe(0);
+  });
+
+  it('does nothing of what it has gathered when the function throws, and goes on as before', () => {
+    const [given, after] = [lstmArguments(), lstmArguments()];
+    const fails = () =>
+      addon.together(() => {
+        addon.lstmForward(...given);
+        withArgument(1, -1)();
+      });
+    expect(fails).toThrow('Expected batch to be an integer from 0 to 2147483647, got -1');
+    expect(given[25].every((value) => value === 0)).toBe(true);
+    addon.lstmForward(...after);
+    expect(after[25][0]).not.toBe(0);
+    expect(() => (addon.together as (...all: unknown[]) => void)(5)).toThrow('Expected run to be a function');
+  });
+
   it('survives whatever it is called with', () => {
     const anything = fc.oneof(
       fc.constantFrom<unknown>(

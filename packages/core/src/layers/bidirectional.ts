@@ -121,8 +121,7 @@ export class Bidirectional extends SequenceLayer {
   run(x: tf.Tensor, options: RunOptions = {}): RunResult {
     return tf.tidy(() => {
       const [first, second] = this.split(options);
-      const forward = this.forwardLayer.run(x, first);
-      const backward = this.backwardLayer.run(x, second);
+      const [forward, backward] = this.forwardLayer.runBeside(this.backwardLayer, x, first, second);
       const outputs = this.merge(forward.outputs, backward.outputs) as tf.Tensor3D; // [B, T, H or 2H]
       const last = this.merge(forward.last, backward.last) as tf.Tensor2D;
       return { outputs, last, states: [...forward.states, ...backward.states] };

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { gru, gruTrace, type GruArgs } from '../ops/index.js';
+import { gruCall, gruTrace, type GruArgs } from '../ops/gru.js';
+import type { SequenceCall } from '../ops/sequenceOp.js';
 import { choice, flag } from './options.js';
 import { RecurrentLayer, type CellRun } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
@@ -43,9 +44,8 @@ export class GRU extends RecurrentLayer {
     return this.resetAfter ? [2, 3 * this.units] : [3 * this.units];
   }
 
-  protected runCell(cell: CellRun, options: RunOptions) {
-    const { outputs, h } = gru(this.arguments(cell, options));
-    return { outputs, states: [h] };
+  protected sequenceCall(cell: CellRun, options: RunOptions): SequenceCall {
+    return gruCall(this.arguments(cell, options));
   }
 
   protected traceCell(cell: CellRun, options: RunOptions): Trace {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { lstm, lstmTrace, type LstmArgs } from '../ops/index.js';
+import { lstmCall, lstmTrace, type LstmArgs } from '../ops/lstm.js';
+import type { SequenceCall } from '../ops/sequenceOp.js';
 import { choice, flag, positiveInteger } from './options.js';
 import { RecurrentLayer, gainAndBias, type CellRun } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
@@ -73,9 +74,8 @@ export class LSTM extends RecurrentLayer {
     this.makeWeight({ name: 'projection', shape: [units, projectionSize], fill });
   }
 
-  protected runCell(cell: CellRun, options: RunOptions) {
-    const { outputs, h, c } = lstm(this.arguments(cell, options));
-    return { outputs, states: [h, c] };
+  protected sequenceCall(cell: CellRun, options: RunOptions): SequenceCall {
+    return lstmCall(this.arguments(cell, options));
   }
 
   protected traceCell(cell: CellRun, options: RunOptions): Trace {

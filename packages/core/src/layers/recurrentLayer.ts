@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, InputError, expected } from '../errors.js';
 import { dropout, dropoutMask, embeddingLookup } from '../ops/index.js';
+import { runSequence, type SequenceCall } from '../ops/sequenceOp.js';
+import { runSequencePair } from '../ops/sequencePair.js';
 import { Random } from '../random.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from './options.js';
 import type { WeightSpec } from './nestedLayer.js';
@@ -87,8 +89,8 @@ export abstract class RecurrentLayer extends SequenceLayer {
     return [this.kind.gates * this.units];
   }
 
-  /** Runs the operation. */
-  protected abstract runCell(cell: CellRun, options: RunOptions): { outputs: tf.Tensor3D; states: tf.Tensor2D[] };
+  /** The operation of a run, which puts out the sequence [B, T, P] and then the states. */
+  protected abstract sequenceCall(cell: CellRun, options: RunOptions): SequenceCall;
 
   /** Runs the operation for its inner values. */
   protected abstract traceCell(cell: CellRun, options: RunOptions): Trace;
@@ -138,9 +140,20 @@ export abstract class RecurrentLayer extends SequenceLayer {
   }
 
   run(x: tf.Tensor, options: RunOptions = {}): RunResult {
+    return tf.tidy(() => resultOf(runSequence(this.sequenceCall(this.prepare(x, options), options)).outputs));
+  }
+
+  /** What `run` of this layer and then of the other gives, computed side by side where the backend can. */
+  runBeside(
+    other: RecurrentLayer,
+    x: tf.Tensor,
+    options: RunOptions,
+    otherOptions: RunOptions,
+  ): [RunResult, RunResult] {
     return tf.tidy(() => {
-      const { outputs, states } = this.runCell(this.prepare(x, options), options);
-      return { outputs, last: states[0], states };
+      const own = this.sequenceCall(this.prepare(x, options), options);
+      const [first, second] = runSequencePair(own, other.sequenceCall(other.prepare(x, otherOptions), otherOptions));
+      return [resultOf(first), resultOf(second)];
     });
   }
 
@@ -214,6 +227,10 @@ export abstract class RecurrentLayer extends SequenceLayer {
     const names = [...recurrentOptionNames, ...this.kind.options];
     return { ...savedOptions(this.given, names), ...super.getConfig() };
   }
+}
+
+function resultOf([outputs, ...states]: tf.Tensor[]): RunResult {
+  return { outputs: outputs as tf.Tensor3D, last: states[0] as tf.Tensor2D, states: states as tf.Tensor2D[] };
 }
 
 /** Layer norm starts as the plain normalisation: gain 1 in row 0, bias 0 in row 1. */

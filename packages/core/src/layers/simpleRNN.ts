@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { rnnTrace, simpleRnn, type RnnArgs } from '../ops/index.js';
+import { rnnCall, rnnTrace, type RnnArgs } from '../ops/rnn.js';
+import type { SequenceCall } from '../ops/sequenceOp.js';
 import { RecurrentLayer, type CellRun } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
 import type { RunOptions, Trace } from './sequenceLayer.js';
@@ -26,9 +27,8 @@ export class SimpleRNN extends RecurrentLayer {
     this.activation = options.activation ?? 'tanh';
   }
 
-  protected runCell(cell: CellRun, options: RunOptions) {
-    const { outputs, h } = simpleRnn(this.arguments(cell, options));
-    return { outputs, states: [h] };
+  protected sequenceCall(cell: CellRun, options: RunOptions): SequenceCall {
+    return rnnCall(this.arguments(cell, options));
   }
 
   protected traceCell(cell: CellRun, options: RunOptions): Trace {

@@ -1,5 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkAll, checkInput, checkRate, runSequence, traceBlock, type SequenceOp } from './sequenceOp.js';
+import {
+  checkAll,
+  checkInput,
+  checkRate,
+  runSequence,
+  traceBlock,
+  type SequenceCall,
+  type SequenceOp,
+} from './sequenceOp.js';
 
 /** The kernel, its outputs [y, hLast, reserveGates], and what receives a gradient. */
 export const GRU_OP: SequenceOp = {
@@ -66,7 +74,7 @@ export type GruTrace = Record<'z' | 'r' | 'n' | 'h', tf.Tensor3D>;
  */
 export function gru(args: GruArgs): GruResult {
   return tf.tidy('gru', () => {
-    const [outputs, h] = run(args, false).outputs;
+    const [outputs, h] = runSequence(gruCall(args)).outputs;
     return { outputs: outputs as tf.Tensor3D, h: h as tf.Tensor2D };
   });
 }
@@ -74,14 +82,16 @@ export function gru(args: GruArgs): GruResult {
 /** The same walk as {@link gru}, returning what happened inside at every step. */
 export function gruTrace(args: GruArgs): GruTrace {
   return tf.tidy('gruTrace', () => {
-    const { outputs, reserves, sizes } = run(args, true);
-    const [z, r, n] = [0, 1, 2].map((block) => traceBlock(reserves[0], block, sizes));
+    const call = gruCall(args);
+    const { outputs, reserves } = runSequence(call, { trace: true });
+    const [z, r, n] = [0, 1, 2].map((block) => traceBlock(reserves[0], block, call.sizes));
     tf.dispose(reserves);
     return { z, r, n, h: outputs[0] as tf.Tensor3D };
   });
 }
 
-function run(args: GruArgs, trace: boolean) {
+/** Checks the arguments and fills in what is absent. */
+export function gruCall(args: GruArgs): SequenceCall {
   const sizes = checkInput(args.x, args.kernel, 3);
   const resetAfter = args.resetAfter ?? true;
   checkAll(
@@ -104,5 +114,5 @@ function run(args: GruArgs, trace: boolean) {
     ...{ x, kernel, recurrentKernel, bias, h0, lengths, recurrentMask, zoneoutMaskH, normInput, normRecurrent },
   };
   const attributes = { reverse: args.reverse ?? false, resetAfter, zoneoutH: checkRate(args.zoneoutH, 'zoneoutH') };
-  return { ...runSequence(GRU_OP, inputs, attributes, { trace, needInputGradient: args.needInputGradient }), sizes };
+  return { op: GRU_OP, given: inputs, attributes, needInputGradient: args.needInputGradient, sizes };
 }

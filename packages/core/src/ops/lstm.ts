@@ -1,5 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkAll, checkInput, checkRate, runSequence, traceBlock, type SequenceOp } from './sequenceOp.js';
+import {
+  checkAll,
+  checkInput,
+  checkRate,
+  runSequence,
+  traceBlock,
+  type SequenceCall,
+  type SequenceOp,
+} from './sequenceOp.js';
 import type { Sizes } from '../shapes.js';
 
 /** The kernel, its outputs [y, hLast, cLast, reserves...], and what receives a gradient. */
@@ -81,7 +89,7 @@ export type LstmTrace = Record<'i' | 'f' | 'g' | 'o' | 'c' | 'h', tf.Tensor3D>;
  */
 export function lstm(args: LstmArgs): LstmResult {
   return tf.tidy('lstm', () => {
-    const [outputs, h, c] = run(args, false).outputs;
+    const [outputs, h, c] = runSequence(lstmCall(args)).outputs;
     return { outputs: outputs as tf.Tensor3D, h: h as tf.Tensor2D, c: c as tf.Tensor2D };
   });
 }
@@ -89,16 +97,18 @@ export function lstm(args: LstmArgs): LstmResult {
 /** The same walk as {@link lstm}, returning what happened inside at every step. */
 export function lstmTrace(args: LstmArgs): LstmTrace {
   return tf.tidy('lstmTrace', () => {
-    const { outputs, reserves, sizes } = run(args, true);
+    const call = lstmCall(args);
+    const { outputs, reserves } = runSequence(call, { trace: true });
     const [gates, cells] = reserves;
-    const [i, f, g, o] = [0, 1, 2, 3].map((block) => traceBlock(gates, block, sizes));
-    const trace = { i, f, g, o, c: traceBlock(cells, 0, sizes), h: outputs[0] as tf.Tensor3D };
+    const [i, f, g, o] = [0, 1, 2, 3].map((block) => traceBlock(gates, block, call.sizes));
+    const trace = { i, f, g, o, c: traceBlock(cells, 0, call.sizes), h: outputs[0] as tf.Tensor3D };
     tf.dispose(reserves);
     return trace;
   });
 }
 
-function run(args: LstmArgs, trace: boolean) {
+/** Checks the arguments and fills in what is absent. */
+export function lstmCall(args: LstmArgs): SequenceCall {
   const sizes = checkInput(args.x, args.kernel, 4);
   checkLstm(args, sizes);
   const { B, H, P } = sizes;
@@ -115,7 +125,7 @@ function run(args: LstmArgs, trace: boolean) {
     zoneoutH: checkRate(args.zoneoutH, 'zoneoutH'),
     zoneoutC: checkRate(args.zoneoutC, 'zoneoutC'),
   };
-  return { ...runSequence(LSTM_OP, inputs, attributes, { trace, needInputGradient: args.needInputGradient }), sizes };
+  return { op: LSTM_OP, given: inputs, attributes, needInputGradient: args.needInputGradient, sizes };
 }
 
 function checkLstm(args: LstmArgs, sizes: Sizes): void {

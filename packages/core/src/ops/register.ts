@@ -10,6 +10,7 @@ import { asKernelFunc } from './kernel.js';
 import { lstmGradKernel, lstmKernel } from './lstmKernel.js';
 import { maskedMeanGradKernel, maskedMeanKernel } from './maskedMean.js';
 import { rnnGradKernel, rnnKernel } from './rnnKernel.js';
+import { PAIR, pairKernel, pairedKernels } from './sequencePair.js';
 import { softmaxCrossEntropyGradKernel, softmaxCrossEntropyKernel } from './softmaxCrossEntropy.js';
 import { squaredNormsKernel, sumSquaresGradient, sumSquaresKernel } from './sumSquares.js';
 import { topLogProbabilitiesKernel } from './topLogProbabilities.js';
@@ -47,6 +48,11 @@ export function registerCadenzaKernels(backendName: string): void {
   for (const [kernelName, kernelFunc] of Object.entries(genericKernels)) {
     if (tf.getKernel(kernelName, backendName)) continue;
     tf.registerKernel({ kernelName, backendName, kernelFunc });
+  }
+  for (const name of pairedKernels) {
+    const kernelName = `${name}${PAIR}`;
+    if (tf.getKernel(kernelName, backendName)) continue;
+    tf.registerKernel({ kernelName, backendName, kernelFunc: pairKernel(tf.getKernel(name, backendName)!.kernelFunc) });
   }
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { checkAll, checkInput, checkRate, runSequence, type SequenceOp } from './sequenceOp.js';
+import { checkAll, checkInput, checkRate, runSequence, type SequenceCall, type SequenceOp } from './sequenceOp.js';
 
 /** The kernel, its outputs [y, hLast, reserve], and what receives a gradient. */
 export const RNN_OP: SequenceOp = {
@@ -65,17 +65,18 @@ export type RnnTrace = Record<'h', tf.Tensor3D>;
  */
 export function simpleRnn(args: RnnArgs): RnnResult {
   return tf.tidy('simpleRnn', () => {
-    const [outputs, h] = run(args, false).outputs;
+    const [outputs, h] = runSequence(rnnCall(args)).outputs;
     return { outputs: outputs as tf.Tensor3D, h: h as tf.Tensor2D };
   });
 }
 
 /** The same walk as {@link simpleRnn}, as a trace: its only inner value is its output. */
 export function rnnTrace(args: RnnArgs): RnnTrace {
-  return tf.tidy('rnnTrace', () => ({ h: run(args, false).outputs[0] as tf.Tensor3D }));
+  return tf.tidy('rnnTrace', () => ({ h: runSequence(rnnCall(args)).outputs[0] as tf.Tensor3D }));
 }
 
-function run(args: RnnArgs, trace: boolean) {
+/** Checks the arguments and fills in what is absent. */
+export function rnnCall(args: RnnArgs): SequenceCall {
   const sizes = checkInput(args.x, args.kernel, 1);
   const activation = args.activation ?? 'tanh';
   if (activation !== 'tanh' && activation !== 'relu') {
@@ -101,5 +102,5 @@ function run(args: RnnArgs, trace: boolean) {
     ...{ x, kernel, recurrentKernel, bias, h0, lengths, recurrentMask, zoneoutMaskH, normInput, normRecurrent },
   };
   const attributes = { reverse: args.reverse ?? false, activation, zoneoutH: checkRate(args.zoneoutH, 'zoneoutH') };
-  return { ...runSequence(RNN_OP, inputs, attributes, { trace, needInputGradient: args.needInputGradient }), sizes };
+  return { op: RNN_OP, given: inputs, attributes, needInputGradient: args.needInputGradient, sizes };
 }

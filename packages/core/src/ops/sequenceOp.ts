@@ -33,19 +33,23 @@ export interface SequenceResult {
   reserves: tf.Tensor[];
 }
 
+/** One call of a recurrent operation, its arguments checked. */
+export interface SequenceCall {
+  op: SequenceOp;
+  /** The tensors by name; absent ones are undefined. */
+  given: Record<string, tf.Tensor | undefined>;
+  attributes: Pick<SequenceAttributes, 'reverse'> & Record<string, unknown>;
+  /** False saves the gradient of x; true when absent. */
+  needInputGradient?: boolean;
+  sizes: Sizes;
+}
+
 /** Runs the forward kernel, and records its gradient where a tape is running. */
-export function runSequence(
-  op: SequenceOp,
-  given: Record<string, tf.Tensor | undefined>,
-  attributes: Pick<SequenceAttributes, 'reverse'> & Record<string, unknown>,
-  options: { trace?: boolean; needInputGradient?: boolean } = {},
-): SequenceResult {
-  const inputs: Record<string, tf.Tensor> = {};
-  for (const [name, tensor] of Object.entries(given)) if (tensor) inputs[name] = tensor;
-  const inputNames = Object.keys(inputs);
+export function runSequence(call: SequenceCall, options: { trace?: boolean } = {}): SequenceResult {
+  const { op } = call;
   const recording = isRecording();
   const trace = options.trace === true;
-  const attrs: SequenceAttributes = { ...attributes, inputNames, saveReserve: recording || trace, trace };
+  const { inputs, inputNames, attrs, wantsInputGradient } = kernelCallOf(call, { recording, trace });
   const visible = op.outputGradients.length;
 
   if (!recording) {
@@ -56,26 +60,63 @@ export function runSequence(
   }
 
   let reserves: tf.Tensor[] = [];
-  const needInputGradient = (options.needInputGradient ?? true) && inputs.x.dtype === 'float32';
   const forward = (save: Save): tf.Tensor[] => {
     const all = runKernel(op.kernel, inputs, attrs);
-    save([...inputNames.map((name) => inputs[name]), all[0], ...all.slice(visible)]);
+    save(savedTensors(op, inputs, all));
     if (trace) reserves = all.slice(visible).map((tensor) => tf.keep(tensor));
     return all.slice(0, visible);
   };
   const backward = (dys: tf.Tensor[], saved: tf.Tensor[]) => {
-    const names = [...inputNames, 'y', ...op.reserves];
-    const gradientInputs: Record<string, tf.Tensor> = {};
-    saved.forEach((tensor, index) => (gradientInputs[names[index]] = tensor));
-    op.outputGradients.forEach((name, index) => (gradientInputs[name] = dys[index]));
-    const results = runKernel(op.gradientKernel, gradientInputs, { ...attrs, needInputGradient });
-    const gradients: Record<string, tf.Tensor | (() => tf.Tensor)> = {};
-    const receivers = op.differentiable.filter((name) => inputs[name]);
-    receivers.forEach((name, index) => (gradients[name] = results[index]));
-    if (!needInputGradient) gradients.x = refuseInputGradient;
-    return gradients;
+    const results = runKernel(op.gradientKernel, gradientInputs(op, inputNames, saved, dys), {
+      ...attrs,
+      needInputGradient: wantsInputGradient,
+    });
+    return gradientsByName(op, inputs, results, wantsInputGradient);
   };
   return { outputs: differentiable(inputs, forward, backward), reserves };
+}
+
+/** What a kernel is called with: the tensors that are there, and the attributes. */
+export function kernelCallOf(call: SequenceCall, { recording, trace }: { recording: boolean; trace: boolean }) {
+  const inputs: Record<string, tf.Tensor> = {};
+  for (const [name, tensor] of Object.entries(call.given)) if (tensor) inputs[name] = tensor;
+  const inputNames = Object.keys(inputs);
+  const attrs: SequenceAttributes = { ...call.attributes, inputNames, saveReserve: recording || trace, trace };
+  const wantsInputGradient = (call.needInputGradient ?? true) && inputs.x.dtype === 'float32';
+  return { inputs, inputNames, attrs, wantsInputGradient };
+}
+
+/** What the backward pass needs: the inputs, the outputs' sequence and the reserves. */
+export function savedTensors(op: SequenceOp, inputs: Record<string, tf.Tensor>, outputs: tf.Tensor[]): tf.Tensor[] {
+  return [...Object.values(inputs), outputs[0], ...outputs.slice(op.outputGradients.length)];
+}
+
+/** The gradient kernel's inputs: saved tensors and the gradients of the outputs, by name. */
+export function gradientInputs(
+  op: SequenceOp,
+  inputNames: readonly string[],
+  saved: readonly tf.Tensor[],
+  dys: readonly tf.Tensor[],
+): Record<string, tf.Tensor> {
+  const names = [...inputNames, 'y', ...op.reserves];
+  const named: Record<string, tf.Tensor> = {};
+  saved.forEach((tensor, index) => (named[names[index]] = tensor));
+  op.outputGradients.forEach((name, index) => (named[name] = dys[index]));
+  return named;
+}
+
+/** The gradient kernel's results by the names of the inputs that they belong to. */
+export function gradientsByName(
+  op: SequenceOp,
+  inputs: Record<string, tf.Tensor>,
+  results: readonly tf.Tensor[],
+  wantsInputGradient: boolean,
+): Record<string, tf.Tensor | (() => tf.Tensor)> {
+  const gradients: Record<string, tf.Tensor | (() => tf.Tensor)> = {};
+  const receivers = op.differentiable.filter((name) => inputs[name]);
+  receivers.forEach((name, index) => (gradients[name] = results[index]));
+  if (!wantsInputGradient) gradients.x = refuseInputGradient;
+  return gradients;
 }
 
 function refuseInputGradient(): tf.Tensor {

@@ -1,14 +1,29 @@
 // LSTM, GRU and Elman network. The order of the arguments is that of the reads below; `*Arguments` in kernels.h says what
 // each is.
+#include <functional>
 #include <string>
 
 #include "../kernels/kernels.h"
+#include "../kernels/threads.h"
 #include "exports.h"
 #include "packed.h"
 
 namespace cadenza::binding {
 
 namespace {
+
+// Where `together` gathers what recurrent kernels have to do, instead of doing it at once.
+thread_local std::vector<std::function<void()>>* gathered = nullptr;
+
+// `work` reads nothing of the call's: arguments and outputs are copied into it.
+template <typename Work>
+void run_or_gather(const Work& work) {
+  if (gathered) {
+    gathered->push_back(work);
+  } else {
+    work();
+  }
+}
 
 // The width of h.
 template <typename Cellular>
@@ -155,7 +170,7 @@ napi_value lstm_forward(Arguments& arguments) {
   o.cells = arguments.optional_output("cells", elements({a.time, a.batch, a.hidden}));
   if (a.normRecurrent == nullptr && !arguments.next_is_null()) refuse("extra", "null without normRecurrent", "an array");
   o.extra = arguments.optional_output("extra", reserve);
-  kernels().lstmForward(default_pool(), a, o);
+  run_or_gather([a, o] { kernels().lstmForward(default_pool(), a, o); });
   return nullptr;
 }
 
@@ -178,7 +193,7 @@ napi_value lstm_backward(Arguments& arguments) {
   g.dprojection = read_gradient_of(arguments, a.projection, "dprojection", elements({a.hidden, a.projected}));
   read_norm_gradients(arguments, a, g, 4);
   g.dnormCell = read_gradient_of(arguments, a.normCell, "dnormCell", elements({2, a.hidden}));
-  kernels().lstmBackward(default_pool(), a, g);
+  run_or_gather([a, g] { kernels().lstmBackward(default_pool(), a, g); });
   return nullptr;
 }
 
@@ -189,7 +204,7 @@ napi_value gru_forward(Arguments& arguments) {
   o.y = arguments.output("y", elements({a.batch, a.time, a.hidden}));
   o.hLast = arguments.optional_output("hLast", elements({a.batch, a.hidden}));
   o.gates = arguments.optional_output("gates", elements({a.time, a.batch, 4, a.hidden}));
-  kernels().gruForward(default_pool(), a, o);
+  run_or_gather([a, o] { kernels().gruForward(default_pool(), a, o); });
   return nullptr;
 }
 
@@ -204,7 +219,7 @@ napi_value gru_backward(Arguments& arguments) {
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
   read_outgoing(arguments, a, g, 3, a.resetAfter ? 6 : 3);
   read_norm_gradients(arguments, a, g, 3);
-  kernels().gruBackward(default_pool(), a, g);
+  run_or_gather([a, g] { kernels().gruBackward(default_pool(), a, g); });
   return nullptr;
 }
 
@@ -216,7 +231,7 @@ napi_value rnn_forward(Arguments& arguments) {
   o.y = arguments.output("y", sequence);
   o.hLast = arguments.optional_output("hLast", elements({a.batch, a.hidden}));
   o.reserve = arguments.optional_output("reserve", sequence);
-  kernels().rnnForward(default_pool(), a, o);
+  run_or_gather([a, o] { kernels().rnnForward(default_pool(), a, o); });
   return nullptr;
 }
 
@@ -231,9 +246,39 @@ napi_value rnn_backward(Arguments& arguments) {
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
   read_outgoing(arguments, a, g, 1, 1);
   read_norm_gradients(arguments, a, g, 1);
-  kernels().rnnBackward(default_pool(), a, g);
+  run_or_gather([a, g] { kernels().rnnBackward(default_pool(), a, g); });
   return nullptr;
 }
+
+#ifndef __wasm__
+// Calls the function given, then runs what the recurrent kernels that it called have to do, each of them on one thread.
+napi_value together(Arguments& arguments) {
+  const napi_env env = arguments.env();
+  const napi_value function = arguments.value("run");
+  napi_valuetype type;
+  check(env, napi_typeof(env, function, &type));
+  if (type != napi_function) refuse("run", "a function", "something else");
+  std::vector<std::function<void()>> works;
+  napi_status status;
+  {
+    struct Gathering {
+      std::vector<std::function<void()>>* const before = gathered;
+      ~Gathering() { gathered = before; }
+    } gathering;
+    gathered = &works;
+    napi_value undefined;
+    check(env, napi_get_undefined(env, &undefined));
+    status = napi_call_function(env, undefined, function, 0, nullptr, nullptr);
+  }
+  if (status == napi_pending_exception) return nullptr;  // on its way to the caller; nothing is run
+  check(env, status);
+  default_pool().run(
+      static_cast<int>(works.size()),
+      [](void* context, int index) { (*static_cast<std::vector<std::function<void()>>*>(context))[static_cast<size_t>(index)](); },
+      &works);
+  return nullptr;
+}
+#endif
 
 napi_value pack_lstm(Arguments& arguments) {
   const int64_t input = arguments.size("input");
@@ -268,6 +313,9 @@ const std::vector<Export>& recurrent_exports() {
       {"rnnForward", callback<rnn_forward>},   {"rnnBackward", callback<rnn_backward>},
       {"packLstm", callback<pack_lstm>},       {"packGru", callback<pack_gru>},
       {"packRnn", callback<pack_rnn>},         {"freePacked", callback<free_packed>},
+#ifndef __wasm__
+      {"together", callback<together>},
+#endif
   };
   return exports;
 }

@@ -26,6 +26,8 @@ inline void relax() {
 using Clock = std::chrono::steady_clock;
 constexpr auto spinTime = std::chrono::microseconds(60);
 
+thread_local bool inTask = false;
+
 }  // namespace
 
 struct ThreadPool::State {
@@ -47,6 +49,7 @@ struct ThreadPool::State {
   std::condition_variable wake;
 
   void execute(int first) {
+    inTask = true;
     try {
       const int step = threads.load(std::memory_order_relaxed);
       for (int index = first; index < count; index += step) task(context, index);
@@ -54,6 +57,7 @@ struct ThreadPool::State {
       std::lock_guard<std::mutex> lock(mutex);
       if (!failure) failure = std::current_exception();
     }
+    inTask = false;
   }
 
   // Waits until `generation` differs from `seen`: spins, then sleeps.
@@ -117,7 +121,7 @@ ThreadPool::~ThreadPool() {
   delete state_;
 }
 
-int ThreadPool::threads() const { return state_->threads.load(std::memory_order_relaxed); }
+int ThreadPool::threads() const { return inTask ? 1 : state_->threads.load(std::memory_order_relaxed); }
 
 void ThreadPool::set_threads(int threads) {
   if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency());

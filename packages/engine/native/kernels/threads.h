@@ -13,6 +13,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // 1 within a task: what a task divides it computes itself.
   int threads() const;
   // Waits for what runs on this pool; not to be called by a task on it.
   void set_threads(int threads);

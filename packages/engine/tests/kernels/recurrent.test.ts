@@ -1,7 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
-import { gru, gruTrace, lstm, lstmTrace, rnnTrace, simpleRnn, type GruArgs } from '@cadenza/core';
-import { expectSameOnNative, isBuilt, numbers, tensor } from '../onBoth.js';
+import {
+  Bidirectional,
+  GRU,
+  LSTM,
+  Random,
+  SimpleRNN,
+  gru,
+  gruTrace,
+  lstm,
+  lstmTrace,
+  rnnTrace,
+  simpleRnn,
+  type GruArgs,
+} from '@cadenza/core';
+import { loadAddon } from '../../src/addon.js';
+import { computeOn, expectSameOnNative, isBuilt, numbers, tensor } from '../onBoth.js';
 
 // Sums of up to 33 * 3 products in float32, in another order than JavaScript's float64 sums.
 const TOLERANCE = 2e-5;
@@ -382,5 +396,64 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
         }),
       );
     expect(run).toThrow('Expected ids to be of [0, 4), got 9 at position 1');
+  });
+});
+
+describe.skipIf(!isBuilt)('two directions at a time', () => {
+  const addon = loadAddon().addon!;
+  const [B, T, D, H] = [5, 6, 7, 20];
+  const layersOf = { lstm: LSTM, gru: GRU, rnn: SimpleRNN };
+
+  const bidirectional = (cell: keyof typeof layersOf) => () => {
+    const layer = new Bidirectional({ layer: new layersOf[cell]({ units: H, seed: 3, recurrentDropout: 0.2 }) });
+    layer.build([B, T, D]);
+    const variables = layer.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    const x = tensor([B, T, D], 1);
+    const lengths = tf.tensor1d([6, 1, 3, 6, 2], 'int32');
+    const run = () => layer.run(x, { lengths, training: true, random: new Random(7) });
+    const { value, grads } = tf.variableGrads(
+      () => tf.addN([run().outputs, ...run().states].map((output) => tf.sum(tf.square(output)))) as tf.Scalar,
+      variables,
+    );
+    const results = [run().outputs, value, ...variables.map(({ name }) => grads[name])];
+    layer.dispose();
+    return results;
+  };
+
+  it.each(['lstm', 'gru', 'rnn'] as const)('equal the cpu backend: %s', async (cell) => {
+    await expectSameOnNative(bidirectional(cell), 1e-5);
+  });
+
+  it.each(['lstm', 'gru', 'rnn'] as const)('do not depend on the number of threads: %s', async (cell) => {
+    const threads = addon.threads();
+    try {
+      const results = [];
+      for (const count of [1, 2, 3]) {
+        addon.setThreads(count);
+        results.push((await computeOn('native', bidirectional(cell))).map(({ values }) => [...values]));
+      }
+      expect(results[1]).toEqual(results[0]);
+      expect(results[2]).toEqual(results[0]);
+    } finally {
+      addon.setThreads(threads);
+    }
+  });
+
+  it('name an id that is out of range, and leave nothing behind', async () => {
+    await tf.setBackend('native');
+    const layer = new Bidirectional({ layer: new LSTM({ units: H }) });
+    layer.build([B, T, 4]);
+    const before = tf.memory().numTensors;
+    const threads = addon.threads();
+    addon.setThreads(2);
+    try {
+      const ids = tf.tensor2d([[0, 3, 4]], [1, 3], 'int32');
+      expect(() => layer.run(ids)).toThrow('Expected ids to be of [0, 4), got 4 at position 2');
+      ids.dispose();
+    } finally {
+      addon.setThreads(threads);
+    }
+    expect(tf.memory().numTensors).toBe(before);
+    layer.dispose();
   });
 });
