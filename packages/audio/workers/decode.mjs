@@ -1,6 +1,7 @@
 /**
- * A worker thread that decodes FLAC, Ogg Vorbis and MP3, so that a file which makes a decoder hang, print or fail takes no more with
- * it than this thread: src/compressed/decoderThread.ts starts and ends it. For each message `{ codec, bytes }` it answers
+ * A worker thread that decodes FLAC, Ogg Vorbis, Opus and MP3, so that a file which makes a decoder hang, print or fail takes no more with
+ * it than this thread: src/compressed/decoderThread.ts starts and ends it. For each message
+ * `{ codec, bytes }`, or `{ codec, stream }` with an OpusStream (src/compressed/oggOpus.ts), it answers
  * `{ channelData, sampleRate, errors }` or `{ failure }`.
  */
 import { parentPort } from 'node:worker_threads';
@@ -8,6 +9,10 @@ import { parentPort } from 'node:worker_threads';
 const DECODERS = {
   flac: async () => new (await import('@wasm-audio-decoders/flac')).FLACDecoder(),
   vorbis: async () => new (await import('@wasm-audio-decoders/ogg-vorbis')).OggVorbisDecoder(),
+  opus: async ({ sampleRate, channels, streamCount, coupledStreamCount, channelMappingTable }) => {
+    const { OpusDecoder } = await import('opus-decoder');
+    return new OpusDecoder({ sampleRate, channels, streamCount, coupledStreamCount, channelMappingTable });
+  },
   mp3: async () => new (await import('mpg123-decoder')).MPEGDecoder(),
 };
 
@@ -16,14 +21,22 @@ console.error = (message) => {
   throw new Error(message);
 };
 
-parentPort.on('message', async ({ codec, bytes }) => {
+/** The samples of the packets, without those before and behind the sound. */
+function decodePackets(decoder, { packets, skip, length, gain }) {
+  const { channelData, sampleRate, errors } = decoder.decodeFrames(packets);
+  const samples = channelData.map((channel) => channel.subarray(skip, skip + length).map((value) => value * gain));
+  return { channelData: samples, sampleRate, errors };
+}
+
+parentPort.on('message', async ({ codec, bytes, stream }) => {
   let decoder;
   try {
-    decoder = await DECODERS[codec]();
+    decoder = await DECODERS[codec](stream);
     await decoder.ready;
-    const { channelData, sampleRate, errors } = await (codec === 'mp3'
-      ? decoder.decode(bytes)
-      : decoder.decodeFile(bytes));
+    const { channelData, sampleRate, errors } =
+      codec === 'opus'
+        ? decodePackets(decoder, stream)
+        : await (codec === 'mp3' ? decoder.decode(bytes) : decoder.decodeFile(bytes));
     // Copies, since some of them are parts of longer arrays.
     const copies = channelData.map((channel) => Float32Array.from(channel));
     const transfer = copies.map(({ buffer }) => buffer);

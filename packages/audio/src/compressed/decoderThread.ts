@@ -1,6 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import type { OpusStream } from './oggOpus.js';
 
-export type Codec = 'flac' | 'vorbis' | 'mp3';
+export type Codec = 'flac' | 'vorbis' | 'opus' | 'mp3';
+
+/** What a decoder gets: a file, or, for Opus, the packets in it. */
+export type Encoded = { codec: Exclude<Codec, 'opus'>; bytes: Uint8Array } | { codec: 'opus'; stream: OpusStream };
 
 export interface DecodedAudio {
   channelData: Float32Array[];
@@ -19,18 +23,20 @@ let worker: Worker | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /** Decodes in the worker thread, one file after another; it is started by the first and keeps no program running. */
-export function decodeInThread(codec: Codec, bytes: Uint8Array): Promise<Answer> {
-  const answer = last.then(() => ask(codec, bytes));
+export function decodeInThread(encoded: Encoded): Promise<Answer> {
+  const answer = last.then(() => ask(encoded));
   last = answer.catch(() => undefined);
   return answer;
 }
 
-function ask(codec: Codec, bytes: Uint8Array): Promise<Answer> {
+function ask(encoded: Encoded): Promise<Answer> {
   worker ??= new Worker(new URL('../../workers/decode.mjs', import.meta.url), { stderr: true, stdout: true });
   const thread = worker;
   thread.ref();
   return new Promise((resolve) => {
-    const seconds = Math.ceil(LEAST_SECONDS + (bytes.length / 1e6) * SECONDS_PER_MEGABYTE);
+    const parts = encoded.codec === 'opus' ? encoded.stream.packets : [encoded.bytes];
+    const size = parts.reduce((sum, { length }) => sum + length, 0);
+    const seconds = Math.ceil(LEAST_SECONDS + (size / 1e6) * SECONDS_PER_MEGABYTE);
     const fail = (failure: string) => {
       finish({ failure });
       worker = undefined;
@@ -46,8 +52,13 @@ function ask(codec: Codec, bytes: Uint8Array): Promise<Answer> {
       resolve(answer);
     };
     thread.on('message', finish).on('error', failed).on('exit', ended);
-    // A copy, since the bytes may be part of something larger or in use.
-    const copy = bytes.slice();
-    thread.postMessage({ codec, bytes: copy }, [copy.buffer]);
+    // Copied, since the bytes may be in use; but not what they are a part of.
+    if (encoded.codec === 'opus') {
+      const packets = parts.map((packet) => packet.slice());
+      thread.postMessage({ ...encoded, stream: { ...encoded.stream, packets } });
+    } else {
+      const copy = encoded.bytes.slice();
+      thread.postMessage({ ...encoded, bytes: copy }, [copy.buffer]);
+    }
   });
 }

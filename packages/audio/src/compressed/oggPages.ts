@@ -7,14 +7,26 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return word;
 });
 
+/** A page of an Ogg stream (RFC 3533, section 6). */
+export interface OggPage {
+  /** Which of several streams it belongs to. */
+  serial: number;
+  /** Where the stream stands when the packets that end in this page are decoded; -1 where none does. */
+  granule: number;
+  /** The lengths of the page's parts of packets: one of 255 bytes goes on in the next part. */
+  lacing: Uint8Array;
+  body: Uint8Array;
+  last: boolean;
+}
+
 /**
- * Checks that bytes are whole Ogg pages, one after another, whose checksums are right and the last of which ends the stream; decoders of
- * what they hold may hang on anything else.
+ * The pages that bytes are made of. They must be whole, one after another, their checksums right, and the last one must end the stream;
+ * decoders of what they hold may hang on anything else.
  * @throws {InputError} one line, with the byte where it goes wrong
  */
-export function checkOggPages(bytes: Uint8Array, name: string): void {
+export function readOggPages(bytes: Uint8Array, name: string): OggPage[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let last = false;
+  const pages: OggPage[] = [];
   for (let at = 0; at < bytes.length;) {
     const isPage = at + 27 <= bytes.length && view.getUint32(at) === 0x4f676753;
     if (!isPage) throw oggError(name, at, 'an Ogg page', 'none (truncated?)');
@@ -26,10 +38,33 @@ export function checkOggPages(bytes: Uint8Array, name: string): void {
     const wanted = view.getUint32(at + 22, true);
     const found = checksum(bytes, at, end);
     if (found !== wanted) throw oggError(name, at, `an Ogg page with the checksum ${wanted}`, `${found}`);
-    last = (bytes[at + 5] & 4) !== 0;
+    pages.push({
+      serial: view.getUint32(at + 14, true),
+      granule: Number(view.getBigInt64(at + 6, true)),
+      lacing: bytes.subarray(at + 27, at + 27 + segments),
+      body: bytes.subarray(at + 27 + segments, end),
+      last: (bytes[at + 5] & 4) !== 0,
+    });
     at = end;
   }
-  if (!last) throw oggError(name, bytes.length, 'another Ogg page', 'the end of the file (truncated?)');
+  if (!pages.at(-1)?.last) throw oggError(name, bytes.length, 'another Ogg page', 'the end of the file (truncated?)');
+  return pages;
+}
+
+/** The packets that end in each page; what the last page leaves open is no packet. */
+export function packetsOfPages(pages: readonly OggPage[]): Uint8Array[][] {
+  let open: Uint8Array[] = [];
+  return pages.map(({ lacing, body }) => {
+    const packets: Uint8Array[] = [];
+    let at = 0;
+    for (const length of lacing) {
+      open.push(body.subarray(at, (at += length)));
+      if (length === 255) continue;
+      packets.push(open.length === 1 ? open[0] : Buffer.concat(open));
+      open = [];
+    }
+    return packets;
+  });
 }
 
 /** Of one page, whose own checksum counts as zeros. */

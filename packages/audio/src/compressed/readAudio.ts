@@ -4,14 +4,15 @@ import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeWav, type ReadWavOptions } from '../wav/readWav.js';
 import { decodeInThread } from './decoderThread.js';
-import { checkOggPages } from './oggPages.js';
+import { readOpusStream } from './oggOpus.js';
+import { readOggPages } from './oggPages.js';
 import { type SniffedFormat, sniffFormat } from './sniff.js';
 
-const NAMES = { flac: 'FLAC', vorbis: 'Ogg Vorbis', mp3: 'MP3' };
+const NAMES = { flac: 'FLAC', vorbis: 'Ogg Vorbis', opus: 'Ogg Opus', mp3: 'MP3' };
 
 /**
- * Decodes a sound file of whatever kind: WAV as {@link decodeWav} does, FLAC, Ogg Vorbis and MP3 in a thread of their own, by libraries
- * that are loaded with the first such file. Its first bytes say what it is.
+ * Decodes a sound file of whatever kind: WAV as {@link decodeWav} does, FLAC, Ogg Vorbis, Ogg Opus and MP3 in a thread of their own, by
+ * libraries that are loaded with the first such file. Its first bytes say what it is. Opus is decoded to the rate of what was encoded.
  *
  * @throws {InputError} one line for another kind of file, for one that a decoder refuses or complains of, and for a cut-off FLAC
  */
@@ -22,8 +23,12 @@ export async function decodeAudio(bytes: Uint8Array, options: ReadWavOptions = {
   const wanted = `sound that can be decoded as ${NAMES[format.kind]}`;
   const refused = (got: string) => new InputError(`Expected ${name} to have ${wanted}, got ${got}`, { code: 'AUDIO' });
   const data = bytes.subarray(format.start);
-  if (data[0] === 0x4f) checkOggPages(data, name); // OggS
-  const answer = await decodeInThread(format.kind, data);
+  const pages = data[0] === 0x4f ? readOggPages(data, name) : []; // OggS
+  const answer = await decodeInThread(
+    format.kind === 'opus'
+      ? { codec: 'opus', stream: readOpusStream(pages, name) }
+      : { codec: format.kind, bytes: data },
+  );
   if (answer.failure !== undefined) throw refused(oneLine(answer.failure));
   const { channelData, sampleRate, errors } = answer;
   if (errors.length > 0) throw refused(oneLine(errors[0]));

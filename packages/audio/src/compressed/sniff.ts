@@ -13,7 +13,7 @@ export interface SniffedFormat {
 }
 
 /**
- * Tells WAV, FLAC (in a container of its own or in Ogg), Ogg Vorbis and MP3 by their first bytes, whatever a file is called. An ID3 tag
+ * Tells WAV, FLAC (in a container of its own or in Ogg), Ogg Vorbis, Ogg Opus and MP3 by their first bytes, whatever a file is called. An ID3 tag
  * in front is passed over.
  * @throws {InputError} for anything else, with its first bytes and where they are
  */
@@ -27,13 +27,14 @@ export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
     const packet = start + 27 + (bytes[start + 26] ?? 0);
     if (letters(bytes, packet, 7) === '\x01vorbis') return found('vorbis');
     if (letters(bytes, packet, 5) === '\x7fFLAC') return found('flac');
-    throw formatError(bytes, packet, name, 'Ogg Vorbis or Ogg FLAC');
+    if (letters(bytes, packet, 8) === 'OpusHead') return found('opus');
+    throw formatError(bytes, packet, name, 'Ogg Vorbis, Ogg Opus or Ogg FLAC');
   }
   // Eleven bits of synchronisation, then layer III, a rate that is not "bad" and a known sampling rate.
   const [first = 0, second = 0, third = 0, fourth = 0] = bytes.subarray(start, start + 4);
   const isFrame = first === 0xff && (second & 0xe6) === 0xe2 && (second & 0x18) !== 0x08;
   if (isFrame && third >> 4 !== 15 && (third & 0x0c) !== 0x0c) return { ...found('mp3'), mono: fourth >> 6 === 3 };
-  throw formatError(bytes, start, name, 'WAV, FLAC, Ogg Vorbis or MP3');
+  throw formatError(bytes, start, name, 'WAV, FLAC, Ogg Vorbis, Ogg Opus or MP3');
 }
 
 /** Where the file goes on behind an ID3v2 tag, whose size is in four bytes of seven bits. */

@@ -18,22 +18,24 @@ const golden: { files: GoldenFile[] } = JSON.parse(
   readFileSync(new URL('../golden/compressedAudio.json', import.meta.url), 'utf8'),
 );
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
-const readable = golden.files.filter(({ name }) => !name.includes('Opus'));
 const flac = bytesOf(golden.files[0].bytes);
-const mp3 = bytesOf(readable.find(({ name }) => name === 'MP3')!.bytes);
+const mp3 = bytesOf(golden.files.find(({ name }) => name === 'MP3')!.bytes);
 
-test.each(readable)('$name has the samples that libsndfile reads', async ({ bytes, sampleRate, channels, samples }) => {
-  const clip = await decodeAudio(bytesOf(bytes));
-  expect(clip).toMatchObject({ sampleRate, channels, duration: clip.samples[0].length / sampleRate });
-  for (const [channel, text] of samples.entries()) {
-    const { buffer, byteOffset, byteLength } = bytesOf(text);
-    const wanted = new Int16Array(buffer, byteOffset, byteLength / 2);
-    expect(clip.samples[channel].length).toBe(wanted.length);
-    // The golden samples are rounded to 16 bits, half a step; lossy decoders differ by less than another half.
-    for (const [n, value] of wanted.entries())
-      expect(Math.abs(clip.samples[channel][n] - value / 32768)).toBeLessThan(1 / 32768);
-  }
-});
+test.each(golden.files)(
+  '$name has the samples that libsndfile reads',
+  async ({ bytes, sampleRate, channels, samples }) => {
+    const clip = await decodeAudio(bytesOf(bytes));
+    expect(clip).toMatchObject({ sampleRate, channels, duration: clip.samples[0].length / sampleRate });
+    for (const [channel, text] of samples.entries()) {
+      const { buffer, byteOffset, byteLength } = bytesOf(text);
+      const wanted = new Int16Array(buffer, byteOffset, byteLength / 2);
+      expect(clip.samples[channel].length).toBe(wanted.length);
+      // The golden samples are rounded to 16 bits, half a step; lossy decoders differ by less than another half.
+      for (const [n, value] of wanted.entries())
+        expect(Math.abs(clip.samples[channel][n] - value / 32768)).toBeLessThan(1 / 32768);
+    }
+  },
+);
 
 test('WAV is what decodeWav makes of it, with its errors', async () => {
   const wav = encodeWav([Float32Array.of(0.5, 0.25), Float32Array.of(-0.5, 0)], { sampleRate: 8000 });
@@ -45,7 +47,7 @@ test('WAV is what decodeWav makes of it, with its errors', async () => {
 });
 
 test('channels are mixed or chosen', async () => {
-  const two = bytesOf(readable.find(({ channels }) => channels === 2)!.bytes);
+  const two = bytesOf(golden.files.find(({ channels }) => channels === 2)!.bytes);
   const { samples } = await decodeAudio(two);
   const [mixed] = (await decodeAudio(two, { channels: 'mix' })).samples;
   expect(mixed[700]).toBeCloseTo((samples[0][700] + samples[1][700]) / 2, 6);
@@ -73,11 +75,14 @@ test('a file is what its first bytes say, behind an ID3 tag too', async () => {
 });
 
 test.each([
-  [[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a], 'WAV, FLAC, Ogg Vorbis or MP3 at byte 0, got 89 50 4e 47 0d 0a (".PNG..")'],
-  [[], 'WAV, FLAC, Ogg Vorbis or MP3 at byte 0, got the end of the file'],
   [
-    [...bytesOf(golden.files.at(-1)!.bytes)],
-    'Ogg Vorbis or Ogg FLAC at byte 28, got 4f 70 75 73 48 65 61 64 ("OpusHead")',
+    [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a],
+    'WAV, FLAC, Ogg Vorbis, Ogg Opus or MP3 at byte 0, got 89 50 4e 47 0d 0a (".PNG..")',
+  ],
+  [[], 'WAV, FLAC, Ogg Vorbis, Ogg Opus or MP3 at byte 0, got the end of the file'],
+  [
+    [...new TextEncoder().encode(`OggS${'-'.repeat(22)}\x01-Speex   `)],
+    'Ogg Vorbis, Ogg Opus or Ogg FLAC at byte 28, got 53 70 65 65 78 20 20 20 ("Speex   ")',
   ],
 ])('what it is not is refused with its first bytes, number %#', async (bytes, message) => {
   const promise = decodeAudio(Uint8Array.from(bytes), { name: 'x.bin' });
@@ -93,7 +98,7 @@ test('a FLAC file that is cut off is refused with what is missing', async () => 
 });
 
 test('an Ogg file that is cut off or damaged is refused with the page', async () => {
-  const ogg = bytesOf(readable.find(({ name }) => name === 'Ogg Vorbis')!.bytes);
+  const ogg = bytesOf(golden.files.find(({ name }) => name === 'Ogg Vorbis')!.bytes);
   const cut = decodeAudio(ogg.subarray(0, ogg.length - 1), { name: 'cut.ogg' });
   await expect(cut).rejects.toThrow(
     /^Expected cut\.ogg to have an Ogg page of \d+ bytes at byte \d+, got \d+ \(truncated\?\)$/,
@@ -123,7 +128,7 @@ test('600 mutated files give sound or one line each, and none disturbs the next'
   const random = new Random(8);
   let refused = 0;
   for (let round = 0; round < 600; round++) {
-    const bytes = mutate(bytesOf(readable[round % readable.length].bytes), random);
+    const bytes = mutate(bytesOf(golden.files[round % golden.files.length].bytes), random);
     try {
       const clip = await decodeAudio(bytes, { name: 'x' });
       expect(clip.samples.every((channel) => channel.length === clip.samples[0].length)).toBe(true);
@@ -136,4 +141,72 @@ test('600 mutated files give sound or one line each, and none disturbs the next'
   expect(refused).toBeGreaterThan(100);
   expect(refused).toBeLessThan(600);
   expect((await decodeAudio(flac)).samples[0].length).toBe(1500);
+});
+
+const opus = bytesOf(golden.files.at(-1)!.bytes);
+
+/** The checksum of an Ogg page whose own is 0 (RFC 3533), a bit at a time. */
+function checksum(page: Uint8Array): number {
+  let sum = 0;
+  for (const byte of page) {
+    sum ^= byte << 24;
+    for (let bit = 0; bit < 8; bit++) sum = (sum << 1) ^ (sum & 0x80000000 ? 0x04c11db7 : 0);
+  }
+  return sum >>> 0;
+}
+
+/** A page of one stream whose packets are each shorter than 255 bytes. */
+function page(packets: Uint8Array[], { granule = 0, serial = 1, flags = 0 }): Uint8Array {
+  const bytes = new Uint8Array(27 + packets.length + packets.reduce((sum, { length }) => sum + length, 0));
+  const view = new DataView(bytes.buffer);
+  bytes.set(new TextEncoder().encode('OggS'));
+  view.setUint8(5, flags);
+  view.setBigInt64(6, BigInt(granule), true);
+  view.setUint32(14, serial, true);
+  view.setUint8(26, packets.length);
+  bytes.set(
+    packets.map(({ length }) => length),
+    27,
+  );
+  bytes.set(Buffer.concat(packets), 27 + packets.length);
+  view.setUint32(22, checksum(bytes), true);
+  return bytes;
+}
+
+/** The golden Opus stream, of three pages, written in more pages and with another header. */
+function rewritten({ gain = 0, begin = 0, serial = 1, channels = 1 } = {}): Uint8Array {
+  const head = opus.slice(28, 28 + 19);
+  new DataView(head.buffer).setInt16(16, gain, true);
+  head[9] = channels;
+  const tags = new TextEncoder().encode('OpusTags-');
+  const at = Buffer.from(opus).lastIndexOf('OggS');
+  const [count] = opus.subarray(at + 26);
+  let start = at + 27 + count;
+  const packets = Array.from(opus.subarray(at + 27, start), (length) => opus.subarray(start, (start += length)));
+  expect(Math.max(...packets.map(({ length }) => length))).toBeLessThan(255);
+  const end = new DataView(opus.buffer, opus.byteOffset + at).getUint32(6, true);
+  // Packets of 20 ms are 960 granules each.
+  return Buffer.concat([
+    page([head], { flags: 2 }),
+    page([tags], {}),
+    page(packets.slice(0, 2), { granule: begin + 2 * 960 }),
+    page(packets.slice(2), { granule: begin + end, serial, flags: 4 }),
+  ]);
+}
+
+test('Opus begins where its first page says, and is as loud as its header says', async () => {
+  const { samples } = await decodeAudio(opus);
+  expect(await decodeAudio(rewritten())).toEqual(await decodeAudio(opus));
+  expect((await decodeAudio(rewritten({ begin: 48000 }))).samples).toEqual(samples);
+  const louder = await decodeAudio(rewritten({ gain: 6 * 256 }));
+  expect(louder.samples[0][700] / samples[0][700]).toBeCloseTo(10 ** (6 / 20), 5);
+});
+
+test.each([
+  [rewritten({ serial: 2 }), 'one Ogg stream, got 2'],
+  [rewritten({ channels: 3 }), 'one or two channels with mapping family 0, got 3'],
+  [rewritten({ channels: 0 }), 'a channel, got 0'],
+  [page([new TextEncoder().encode('OpusHead')], { flags: 6 }), 'an Opus header, tags and sound, got 1 packets'],
+])('an Opus stream that cannot be is refused, number %#', async (bytes, message) => {
+  await expect(decodeAudio(bytes, { name: 'x.opus' })).rejects.toThrow(`Expected x.opus to have ${message}`);
 });
