@@ -100,9 +100,8 @@ export class SoundLoader {
       const seconds = (samples.length / this.sampleRate).toFixed(3);
       throw new InputError(`Expected offset to lie in the sound of ${seconds} s, got ${offset}: ${path}`);
     }
-    return offset === 0
-      ? samples.subarray(0, Math.min(to, samples.length))
-      : samples.slice(from, Math.min(to, samples.length));
+    // A copy, so that a part that is kept does not keep the whole file.
+    return from === 0 && to >= samples.length ? samples : samples.slice(from, Math.min(to, samples.length));
   }
 
   private atRate({ samples: [samples], sampleRate }: AudioClip): Float32Array {
