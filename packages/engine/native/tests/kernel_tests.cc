@@ -1080,15 +1080,17 @@ void test_threads() {
   std::thread t1([&] { first = work(a); }), t2([&] { second = work(b); }), t3([&] { third = work(a); });
   t1.join(), t2.join(), t3.join();
   check(first && second && third, "pools from several threads");
-  std::vector<int> nested(16);
+  std::vector<int> nested(16), threads(4);
   parallel_for(a, 4, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
+      threads[static_cast<size_t>(i)] = a.threads();
       parallel_for(a, 4, 1, [&](int64_t p, int64_t q) {
         for (int64_t j = p; j < q; ++j) nested[static_cast<size_t>(4 * i + j)] += 1;
       });
     }
   });
   check(nested == std::vector<int>(16, 1), "nested use of a pool");
+  check(threads == std::vector<int>(4, 1) && a.threads() == 2, "a task has one thread, and those who come after it all of them");
   bool caught = false;
   try {
     parallel_for(b, 30, 1, [&](int64_t begin, int64_t) {
@@ -1097,7 +1099,7 @@ void test_threads() {
   } catch (const KernelError&) {
     caught = true;
   }
-  check(caught && work(b), "an exception crosses the pool, which goes on working");
+  check(caught && b.threads() == 3 && work(b), "an exception crosses the pool, which goes on working");
   a.set_threads(4);
   check(a.threads() == 4 && work(a), "a resized pool");
   bool steady = true;
