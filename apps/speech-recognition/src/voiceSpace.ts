@@ -14,13 +14,18 @@ const schema = z.object({
   mean: z.array(z.number()),
   transform: z.array(z.array(z.number())),
   spread: z.array(z.number().min(0)),
+  evidence: z.number().gt(0).max(1).default(0.05),
 });
 
 /**
- * How much of the evidence counts: what recordings of one speaker have in common besides the voice, such as their words, is no
- * evidence of another speaker, although the model thinks so (Landini et al. 2022, the factor F_A).
+ * How much of the evidence may count: what recordings of one speaker have in common besides the voice, such as their words, is no
+ * evidence of another speaker, although the model thinks so (Landini et al. 2022, the factor F_A). The first is taken where there are too
+ * few speakers to try them with.
  */
-const EVIDENCE = 0.05;
+const EVIDENCES = [0.05, 0.1, 0.2, 0.4, 0.7, 1] as const;
+
+/** Speakers are grouped with the space of the others, a part of so many at a time. */
+const FOLDS = 3;
 
 /** How much of the covariance between speakers is kept beside its diagonal, where there are few of them. */
 const KEPT = 0.7;
@@ -45,10 +50,13 @@ export class VoiceSpace {
     private readonly transform: readonly (readonly number[])[],
     /** B in these coordinates, [D]. */
     private readonly spread: readonly number[],
+    /** How much of the evidence counts. */
+    readonly evidence: number,
   ) {}
 
   /**
-   * Learns it of recordings whose speakers are named.
+   * Learns it of recordings whose speakers are named, and how much of the evidence may count: as much as groups the recordings of
+   * speakers best whom it has not heard, by the squared distance of each group's mean voice to the speaker's, over all recordings.
    *
    * @param loudness how much of the first coefficient a tenfold power is
    * @returns undefined where there are too few recordings or speakers to tell what they differ in
@@ -61,9 +69,15 @@ export class VoiceSpace {
       speakers.get(speaker)!.push(placeOf(frames, loudness));
     }
     const places = [...speakers.values()];
+    const space = VoiceSpace.learnOf(places, EVIDENCES[0]);
+    return space === undefined ? undefined : space.counting(bestEvidence(new Random(0).shuffle(places)));
+  }
+
+  /** @param places of the recordings of each speaker */
+  static learnOf(places: readonly number[][][], evidence: number): VoiceSpace | undefined {
     const count = places.reduce((sum, { length }) => sum + length, 0);
     const dimension = places[0]?.[0].length ?? 0;
-    if (speakers.size < 3 || count - speakers.size < 2 * dimension) return undefined;
+    if (places.length < 3 || count - places.length < 2 * dimension) return undefined;
     const centers = places.map(meanOf);
     const mean = meanOf(centers);
     const within = covariance(places.flatMap((own, speaker) => own.map((place) => minus(place, centers[speaker]))));
@@ -87,7 +101,13 @@ export class VoiceSpace {
       mean,
       transform,
       turned.values.map((value) => Math.max(0, value)),
+      evidence,
     );
+  }
+
+  /** The same space, in which another part of the evidence counts. */
+  counting(evidence: number): VoiceSpace {
+    return new VoiceSpace(this.mean, this.transform, this.spread, evidence);
   }
 
   /** @throws {InputError} for anything that {@link toJSON} does not give */
@@ -99,11 +119,12 @@ export class VoiceSpace {
         'Expected the voices of a run: mean, transform and spread of one dimension, got something else',
       );
     }
-    return new VoiceSpace(data.mean, data.transform, data.spread);
+    return new VoiceSpace(data.mean, data.transform, data.spread, data.evidence);
   }
 
   toJSON(): z.infer<typeof schema> {
-    return { mean: [...this.mean], transform: this.transform.map((row) => [...row]), spread: [...this.spread] };
+    const transform = this.transform.map((row) => [...row]);
+    return { mean: [...this.mean], transform, spread: [...this.spread], evidence: this.evidence };
   }
 
   /**
@@ -113,11 +134,15 @@ export class VoiceSpace {
    * @returns the group of each recording, in the order given
    */
   group(recordings: readonly FeatureMatrix[], loudness: number): Int32Array {
-    const points = recordings.map((frames) => this.pointOf(frames, loudness));
+    return this.groupPoints(recordings.map((frames) => this.pointOf(placeOf(frames, loudness))));
+  }
+
+  /** The same of recordings' {@link pointOf}. */
+  groupPoints(points: readonly Float64Array[]): Int32Array {
     let best: Int32Array = new Int32Array(points.length);
     let most = -Infinity;
     for (let trial = 0; trial < TRIALS; trial++) {
-      const partition = new Partition(points, this.spread);
+      const partition = new Partition(points, this.spread, this.evidence);
       partition.improve(new Random(trial));
       const evidence = partition.evidence();
       if (evidence <= most) continue;
@@ -126,10 +151,44 @@ export class VoiceSpace {
     return best;
   }
 
-  private pointOf(frames: FeatureMatrix, loudness: number): Float64Array {
-    const place = minus(placeOf(frames, loudness), this.mean);
-    return Float64Array.from(this.transform, (row) => row.reduce((sum, value, d) => sum + value * place[d], 0));
+  /** Where a place lies in the space's coordinates. */
+  pointOf(place: readonly number[]): Float64Array {
+    const apart = minus(place, this.mean);
+    return Float64Array.from(this.transform, (row) => row.reduce((sum, value, d) => sum + value * apart[d], 0));
   }
+}
+
+/** Of {@link EVIDENCES} the one that groups speakers best whom the space has not heard, the smaller of equals. */
+function bestEvidence(speakers: readonly number[][][]): number {
+  const errors = EVIDENCES.map(() => 0);
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const heard = speakers.filter((_, index) => index % FOLDS === fold);
+    const others = speakers.filter((_, index) => index % FOLDS !== fold);
+    const space = VoiceSpace.learnOf(others, EVIDENCES[0]);
+    if (heard.length < 2 || space === undefined) return EVIDENCES[0];
+    const points = heard.map((places) => places.map((place) => space.pointOf(place)));
+    const truth = points.flatMap((own, speaker) => own.map(() => speaker));
+    EVIDENCES.forEach((evidence, index) => {
+      errors[index] += errorOf(space.counting(evidence).groupPoints(points.flat()), truth, points.flat());
+    });
+  }
+  return EVIDENCES[errors.indexOf(Math.min(...errors))];
+}
+
+/** The squared distances between what the groups of recordings have for their mean and what their speakers have. */
+function errorOf(groups: ArrayLike<number>, speakers: ArrayLike<number>, points: readonly Float64Array[]): number {
+  const [found, wanted] = [groups, speakers].map((labels) => {
+    const members = new Map<number, Float64Array[]>();
+    points.forEach((point, index) => {
+      if (!members.has(labels[index])) members.set(labels[index], []);
+      members.get(labels[index])!.push(point);
+    });
+    return new Map(Array.from(members, ([label, own]) => [label, meanOf(own)]));
+  });
+  return points.reduce((sum, _, index) => {
+    const [mean, voice] = [found.get(groups[index])!, wanted.get(speakers[index])!];
+    return sum + mean.reduce((distance, value, d) => distance + (value - voice[d]) ** 2, 0);
+  }, 0);
 }
 
 /** One group: what the evidence of it, and of it with one more, needs. */
@@ -139,10 +198,13 @@ class Group {
   private readonly now: Evidence;
   private readonly next: Evidence;
 
-  constructor(private readonly spread: readonly number[]) {
+  constructor(
+    private readonly spread: readonly number[],
+    private readonly factor: number,
+  ) {
     this.sums = new Float64Array(spread.length);
-    this.now = new Evidence(spread);
-    this.next = new Evidence(spread);
+    this.now = new Evidence(spread, factor);
+    this.next = new Evidence(spread, factor);
     this.change(0, this.sums);
   }
 
@@ -164,7 +226,7 @@ class Group {
 
   /** How much it grows when two become one. */
   joinGain(other: Group): number {
-    const joined = new Evidence(this.spread);
+    const joined = new Evidence(this.spread, this.factor);
     joined.setCount(this.count + other.count);
     return joined.of(this.sums, other.sums) - this.evidence() - other.evidence();
   }
@@ -184,15 +246,18 @@ class Evidence {
   private constant = 0;
   private readonly weights: Float64Array;
 
-  constructor(private readonly spread: readonly number[]) {
+  constructor(
+    private readonly spread: readonly number[],
+    private readonly factor: number,
+  ) {
     this.weights = new Float64Array(spread.length);
   }
 
   setCount(recordings: number): void {
-    const counted = EVIDENCE * recordings;
+    const counted = this.factor * recordings;
     this.constant = 0;
     this.spread.forEach((spread, d) => {
-      this.weights[d] = (EVIDENCE ** 2 * spread) / (1 + counted * spread) / 2;
+      this.weights[d] = (this.factor ** 2 * spread) / (1 + counted * spread) / 2;
       this.constant -= Math.log1p(counted * spread) / 2;
     });
   }
@@ -214,6 +279,7 @@ class Partition {
   constructor(
     private readonly points: readonly Float64Array[],
     private readonly spread: readonly number[],
+    private readonly factor: number,
   ) {
     this.places = points.map(() => undefined);
   }
@@ -241,7 +307,7 @@ class Partition {
     const before = this.places[index];
     before?.change(-1, point);
     this.list = this.list.filter(({ count }) => count > 0);
-    let best = new Group(this.spread);
+    let best = new Group(this.spread, this.factor);
     let most = best.gain(point);
     const alone = best;
     for (const group of this.list) {
@@ -288,8 +354,8 @@ function placeOf(frames: FeatureMatrix, loudness: number): number[] {
   ];
 }
 
-function meanOf(rows: readonly (readonly number[])[]): number[] {
-  return rows[0].map((_, d) => rows.reduce((sum, row) => sum + row[d], 0) / rows.length);
+function meanOf(rows: readonly ArrayLike<number>[]): number[] {
+  return Array.from(rows[0], (_, d) => rows.reduce((sum, row) => sum + row[d], 0) / rows.length);
 }
 
 function minus(one: readonly number[], other: readonly number[]): number[] {

@@ -89,10 +89,41 @@ describe('VoiceSpace', () => {
     ).toBeUndefined();
   });
 
-  it('is written and read', () => {
+  it('lets so much of the evidence count as tells strangers apart best, none of what is said', () => {
+    // Recordings differ in a way of their own each: those of a speaker have nothing in common but the voice.
+    const told = drawVoices(12, random).flatMap((voice, speaker) =>
+      Array.from({ length: 12 }, (_, index) => ({
+        speaker: `speaker ${speaker}`,
+        frames: say(
+          voice.map((value) => value + 1.5 * random.normal()),
+          index % 3,
+          random,
+        ),
+      })),
+    );
+    expect(VoiceSpace.learn(told, LOUDNESS)!.evidence).toBeGreaterThan(0.1);
+    // Voices that are next to alike, beside words that are not: more evidence would group by words.
+    const alike = drawVoices(12, random).flatMap((voice, speaker) =>
+      recordingsOf(
+        voice.map((value) => value / 30),
+        60,
+        random,
+      ).map((frames) => ({ speaker: `speaker ${speaker}`, frames })),
+    );
+    expect(VoiceSpace.learn(alike, LOUDNESS)!.evidence).toBe(0.05);
+  });
+
+  it('takes the least evidence where there are too few speakers to try it with', () => {
+    expect(VoiceSpace.learn(named.slice(0, 36), LOUDNESS)!.evidence).toBe(0.05);
+  });
+
+  it('is written and read, from before there was a choice of evidence too', () => {
     const again = VoiceSpace.fromJSON(JSON.parse(JSON.stringify(space)));
     const recordings = drawVoices(3, random).flatMap((voice) => recordingsOf(voice, 20, random));
     expect(again.group(recordings, LOUDNESS)).toEqual(space.group(recordings, LOUDNESS));
+    expect(again.evidence).toBe(space.evidence);
+    const { evidence: _, ...old } = space.toJSON();
+    expect(VoiceSpace.fromJSON(old).evidence).toBe(0.05);
   });
 
   it.each([
@@ -101,6 +132,7 @@ describe('VoiceSpace', () => {
     {},
     { mean: [1], transform: [[1, 2]], spread: [1] },
     { mean: [1], transform: [['a']], spread: [1] },
+    { mean: [1], transform: [[1]], spread: [1], evidence: 0 },
   ])('refuses %j', (value) => {
     expect(() => VoiceSpace.fromJSON(value)).toThrow(InputError);
   });
