@@ -11,11 +11,18 @@ import { transcriptOf, type Transcript } from './transcript.js';
 import { extractorOptions } from './features.js';
 import { FUSED_HYPOTHESES, fuseHypotheses } from './fusion.js';
 import { voicesOf } from './speakers.js';
+import type { Voice } from './voices.js';
 import type { Spoken } from './voiceSpace.js';
 
 export type { Transcript, UtteranceTranscript } from './transcript.js';
 
-export interface RecognizeOptions extends DecoderOptions, ScoringOptions {}
+export interface RecognizeOptions extends DecoderOptions, ScoringOptions {
+  /** Frames of recordings that were heard before in the same place: voices are told by these too, where normalization goes by them. */
+  before?: readonly FeatureMatrix[];
+}
+
+/** How many utterances of a stream its voices are told by. */
+const REMEMBERED = 20;
 
 /** Recognises speech by the model of a run. Load it after a backend is chosen, and dispose of it in the end. */
 export class Recognizer {
@@ -88,10 +95,20 @@ export class Recognizer {
     return new StreamingRecognizer(this.sampleRate, (start) => new UtteranceStream(this, decoder, start), options);
   }
 
-  /** The same for any model: an utterance is recognised when a pause has ended it, and there is nothing to say before. */
+  /**
+   * The same for any model: an utterance is recognised when a pause has ended it, and there is nothing to say before. Where normalization
+   * goes by the speaker, the utterances before it, some, are heard with it: a voice is known the better the longer it speaks.
+   */
   listen({ endpointing = true, ...options }: StreamOptions = {}): StreamingRecognizer {
-    const open = (start: number): CollectedUtterance => new CollectedUtterance(this, options, start);
-    return new StreamingRecognizer(this.sampleRate, open, { ...options, endpointing });
+    const before: FeatureMatrix[] = [];
+    const remember = (frames: FeatureMatrix): void => {
+      if (this.run.config.features.normalization !== 'speaker' || frames.frames === 0) return;
+      if (before.push(frames) > REMEMBERED) before.shift();
+    };
+    const open = (start: number): CollectedUtterance =>
+      new CollectedUtterance(this, { ...options, before }, start, remember);
+    const forget = (): void => void (before.length = 0);
+    return new StreamingRecognizer(this.sampleRate, open, { ...options, endpointing }, forget);
   }
 
   /** log p(symbol | frame) of a recording's frames. */
@@ -137,8 +154,8 @@ export class Recognizer {
 
   /** What this model and its partners say, one after another. */
   private async eachMember<T>(
-    options: ScoringOptions,
-    say: (member: Recognizer, options: ScoringOptions) => Promise<T>,
+    options: RecognizeOptions,
+    say: (member: Recognizer, options: RecognizeOptions) => Promise<T>,
   ): Promise<T[]> {
     const members = [this, ...this.partners];
     const said: T[] = [];
@@ -153,18 +170,23 @@ export class Recognizer {
     return said;
   }
 
-  private scoresOf(spoken: readonly Spoken[], options: ScoringOptions = {}): Promise<FrameScores[]> {
+  private scoresOf(spoken: readonly Spoken[], options: RecognizeOptions = {}): Promise<FrameScores[]> {
     const { pipeline } = this.run;
-    const voices = voicesOf(spoken, pipeline);
+    const voices = this.voicesOf(spoken, options);
     const features = spoken.map(({ frames }, index) => pipeline.finish(frames, voices[index]));
     return scoreFrames(this.model, features, options);
   }
 
-  private labelsOf(spoken: readonly Spoken[], options: ScoringOptions): Promise<(Float32Array | undefined)[]> {
+  private labelsOf(spoken: readonly Spoken[], options: RecognizeOptions): Promise<(Float32Array | undefined)[]> {
     const { pipeline, config } = this.run;
-    const voices = voicesOf(spoken, pipeline);
+    const voices = this.voicesOf(spoken, options);
     const heard = spoken.map(({ frames }, index) => ({ frames, voice: voices[index] }));
     return scoreVocalTracts(this.model, pipeline, heard, { ...options, factors: config.decoding.vocalTracts });
+  }
+
+  private voicesOf(spoken: readonly Spoken[], { before = [] }: RecognizeOptions): (Voice | undefined)[] {
+    const heard = before.map((frames) => ({ frames }));
+    return voicesOf([...heard, ...spoken], this.run.pipeline).slice(before.length);
   }
 }
 

@@ -7,10 +7,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { scoreFrames } from '../src/acoustics.js';
 import { findUtterances } from '../src/endpointing.js';
+import { FeaturePipeline } from '../src/features.js';
 import type { Recognizer, Transcript, UtteranceTranscript } from '../src/recognizer.js';
+import { learnVoices } from '../src/speakers.js';
 import { FeatureChain } from '../src/streaming/featureChain.js';
 import { ScoreStream } from '../src/streaming/scoreStream.js';
 import type { StreamingRecognizer } from '../src/streaming/streamingRecognizer.js';
+import { VoiceSpace } from '../src/voiceSpace.js';
 import { RATE, sing, smallConfig } from './tones.js';
 import { untrained } from './untrained.js';
 
@@ -274,6 +277,31 @@ describe('Recognizer.listen', () => {
         alone.map(({ hypotheses }) => hypotheses.length),
       );
     }
+  });
+});
+
+describe('a stream of voices', () => {
+  it('is heard with the utterances before in it, and forgets them in the end', async () => {
+    const config = smallConfig('normalization=speaker', 'model.bidirectional=true', 'cepstra=4');
+    const pipeline = new FeaturePipeline({ ...config.features, normalization: 'none' });
+    const frames = findUtterances(songs, RATE).map(({ start, end }) => pipeline.extract(songs.slice(start, end)));
+    // In this space all are of one voice.
+    const space = { mean: Array(8).fill(0), transform: Array(8).fill(Array(8).fill(0)), spread: Array(8).fill(0) };
+    const voices = { ...learnVoices([{ frames: frames[0] }], pipeline.loudness), space: VoiceSpace.fromJSON(space) };
+    const recognizer = untrained(config, 1, voices);
+    opened.push(recognizer);
+    const stream = recognizer.listen();
+    const scoresOf = (heard: Transcript[]) => heard.map(({ text, hypotheses }) => [text, hypotheses[0].acoustic]);
+    const first = await hear(stream, cut(songs, new Random(7), 5000));
+    expect(first.length).toBe(3);
+    const expected = await Promise.all(
+      frames.map((each, index) => recognizer.transcribeFrames([each], { before: frames.slice(0, index) })),
+    );
+    expect(scoresOf(first)).toEqual(scoresOf(expected.flat()));
+    const alone = await Promise.all(frames.map((each) => recognizer.transcribeFrames([each])));
+    expect(scoresOf(first)[0]).toEqual(scoresOf(alone.flat())[0]);
+    expect(scoresOf(first)[2]).not.toEqual(scoresOf(alone.flat())[2]);
+    expect(scoresOf(await hear(stream, cut(songs, new Random(8), 5000)))).toEqual(scoresOf(first));
   });
 });
 

@@ -1,5 +1,5 @@
-import type { DecoderOptions } from '../decoder.js';
-import type { Recognizer } from '../recognizer.js';
+import type { FeatureMatrix } from '@cadenza/audio';
+import type { RecognizeOptions, Recognizer } from '../recognizer.js';
 import { shiftTranscript, type UtteranceTranscript } from '../transcript.js';
 import type { UtteranceListener } from './streamingRecognizer.js';
 
@@ -7,11 +7,15 @@ import type { UtteranceListener } from './streamingRecognizer.js';
 export class CollectedUtterance implements UtteranceListener {
   private readonly pieces: Float32Array[] = [];
 
-  /** @param start the number of its first sample in the stream */
+  /**
+   * @param start the number of its first sample in the stream
+   * @param onFrames is given its frames in the end
+   */
   constructor(
     private readonly recognizer: Recognizer,
-    private readonly options: DecoderOptions,
+    private readonly options: RecognizeOptions,
     readonly start: number,
+    private readonly onFrames: (frames: FeatureMatrix) => void = () => {},
   ) {}
 
   push(samples: Float32Array): Promise<void> {
@@ -31,7 +35,9 @@ export class CollectedUtterance implements UtteranceListener {
       samples.set(piece, at);
       at += piece.length;
     }
-    const [transcript] = await recognizer.transcribe([samples], this.options);
+    const frames = recognizer.run.pipeline.extract(samples);
+    const [transcript] = await recognizer.transcribeFrames([frames], this.options);
+    this.onFrames(frames);
     const { sampleRate } = recognizer;
     return shiftTranscript(transcript, start / sampleRate, (start + samples.length) / sampleRate);
   }

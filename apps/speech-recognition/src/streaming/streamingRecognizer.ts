@@ -36,7 +36,7 @@ export interface UtteranceListener {
  *
  * Sound is resampled, cut at pauses where that is asked for, and each utterance recognised by itself: the network's state, the
  * normalisation and the search begin anew with it, as in training, so that its transcript is that of {@link Recognizer.transcribe}
- * for the same samples, whatever was said before and in whatever pieces it came. Times are counted in samples from the
+ * for the same samples, whatever was said before (voices aside, where a model goes by them) and in whatever pieces it came. Times are counted in samples from the
  * stream's beginning, so that they are exact after days too.
  *
  *     const stream = recognizer.stream({ sampleRate: 8000, endpointing: true });
@@ -55,11 +55,13 @@ export class StreamingRecognizer {
   /**
    * @param modelRate of the samples that listeners take, in hertz
    * @param open makes a listener to the utterance that begins with the sample of this number
+   * @param forget is called at the end, when what comes next has nothing to do with what was heard
    */
   constructor(
     modelRate: number,
     private readonly open: (start: number) => UtteranceListener,
     { sampleRate = modelRate, endpointing = false }: Pick<StreamOptions, 'sampleRate' | 'endpointing'> = {},
+    private readonly forget: () => void = () => {},
   ) {
     this.sampleRate = sampleRate;
     const resampler = new Resampler({ from: sampleRate, to: modelRate }); // refuses what is no rate
@@ -97,6 +99,7 @@ export class StreamingRecognizer {
       await this.hear(this.endpointer?.end() ?? [], finished);
       if (this.endpointer === undefined) finished.push(await this.close());
       this.received = 0;
+      this.forget();
       return finished;
     });
   }
