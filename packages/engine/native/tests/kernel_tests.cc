@@ -408,6 +408,29 @@ void test_layer(Layer l, const std::string& name) {
   context = outer;
 }
 
+// Two layers as two tasks of a pool, which they are given to work with, are what they are one after the other.
+void test_side_by_side(Cell cell, const char* name, int B, int T, int D, int H) {
+  const std::string outer = context;
+  context += std::string(" ") + name + " side by side";
+  Layer layers[2] = {make_layer(cell, B, T, D, H), make_layer(cell, B, T, D, H)};
+  layers[1].reverse = true;
+  const Doubles dy = widen(random_floats(B * T * H)), dh = widen(random_floats(B * H)), dc = widen(random_floats(B * H));
+  ThreadPool two(2);
+  Results alone[2], together[2];
+  for (int side = 0; side < 2; ++side) alone[side] = run(two, layers[side], dy, dh, dc, false, false);
+  parallel_for(two, 2, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t side = begin; side < end; ++side) together[side] = run(two, layers[side], dy, dh, dc, false, false);
+  });
+  for (int side = 0; side < 2; ++side) {
+    identical(together[side].y, alone[side].y, "y");
+    identical(together[side].dx, alone[side].dx, "dx");
+    identical(together[side].dkernel, alone[side].dkernel, "dkernel");
+    identical(together[side].drecurrentKernel, alone[side].drecurrentKernel, "drecurrentKernel");
+    identical(together[side].dh0, alone[side].dh0, "dh0");
+  }
+  context = outer;
+}
+
 // What stands in padded steps reaches nothing, whatever it is, and a row of a batch gives what it gives alone.
 void test_padding(Cell cell, const char* name, bool reverse, bool norms) {
   const std::string outer = context;
@@ -574,6 +597,7 @@ void test_recurrent() {
       test_padding(cell, name, reverse, false);
       if (cell != Cell::lstm) test_padding(cell, name, reverse, true);
     }
+    test_side_by_side(cell, name, 5, 7, 9, 40);
   }
   Layer empty = make_layer(Cell::lstm, 3, 4, 5, 17);
   empty.lengths = {0, 0, 0};
