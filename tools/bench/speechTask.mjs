@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { drawBetween, drawNormal, linearCongruential } from './draws.mjs';
 import { bytesOf, floatsOf } from './floatFiles.mjs';
 
-/** The model of the speech application's AN4 preset: 13 cepstra and their differences, three frames side by side; AN4's characters. */
+/**
+ * The model of the speech application's AN4 preset, but for the weights it drops, which PyTorch's layers do not: 13 cepstra and their
+ * differences, three frames side by side; AN4's characters.
+ */
 export const model = {
   featureSize: 13 * 2 * 3,
   classes: 28,
