@@ -49,11 +49,22 @@ export class Runner {
   async #answer() {
     for (;;) {
       const { value, done } = await this.lines.next();
-      if (done) throw new Error(this.#errors.trim().split('\n').at(-1) || 'it ended without a word');
+      if (done) throw new Error(lastWords(this.#errors));
       // Libraries may print lines of their own.
       if (value.startsWith('{')) return JSON.parse(value);
     }
   }
+}
+
+/**
+ * Why a process ended, by what it has written to standard error: the last line that names an error (Node's own last line names its version,
+ * Python's the error), else the last line.
+ *
+ * @param {string} written
+ */
+export function lastWords(written) {
+  const lines = written.trim().split('\n');
+  return lines.findLast((line) => /^[\w.]*(Error|error)\b/.test(line)) ?? (lines.at(-1) || 'it ended without a word');
 }
 
 /**

@@ -7,7 +7,7 @@ import { compete } from '../bench/contest.mjs';
 import { onnxStepModel } from '../bench/onnxModel.mjs';
 import { findPackages, findPyTorch } from '../bench/peers.mjs';
 import { rowOf } from '../bench/row.mjs';
-import { Runner } from '../bench/runner.mjs';
+import { Runner, lastWords } from '../bench/runner.mjs';
 import { trainingFlopsPerToken } from '../bench/sizes.mjs';
 import { draw, median } from '../bench/statistics.mjs';
 import { formatBench } from '../bench/table.mjs';
@@ -24,6 +24,22 @@ describe('median', () => {
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(() => median([])).toThrow('at least one');
   });
+});
+
+describe('lastWords', () => {
+  it.each([
+    [
+      '/a.mjs:3\n  throw new InputError()\n\nInputError: Expected logits\n    at x\n\nNode.js v20.20.2\n',
+      'InputError: Expected logits',
+    ],
+    [
+      'Traceback\n  File "x.py"\nModuleNotFoundError: No module named torch',
+      'ModuleNotFoundError: No module named torch',
+    ],
+    ['error: no such backend\n', 'error: no such backend'],
+    ['a warning\nkilled', 'killed'],
+    ['', 'it ended without a word'],
+  ])('of %j', (written, words) => expect(lastWords(written)).toBe(words));
 });
 
 describe('draw', () => {
