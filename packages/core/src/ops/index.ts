@@ -27,7 +27,7 @@ export { lstm, lstmTrace, type LstmArgs, type LstmResult, type LstmTrace } from 
 export { maskedMean } from './maskedMean.js';
 export { genericKernels, registerCadenzaKernels } from './register.js';
 export { rnnTrace, simpleRnn, type RnnActivation, type RnnArgs, type RnnResult, type RnnTrace } from './rnn.js';
-export { callsOfPair, pairedKernels } from './sequencePair.js';
+export { callsOfPair, pairedName } from './sequencePair.js';
 export { softmaxCrossEntropy, IGNORED_LABEL, type CrossEntropyOptions } from './softmaxCrossEntropy.js';
 export { globalNorm, squaredNorms, sumSquares } from './sumSquares.js';
 export { topLogProbabilities, type TopLogProbabilities } from './topLogProbabilities.js';

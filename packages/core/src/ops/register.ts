@@ -10,7 +10,7 @@ import { asKernelFunc } from './kernel.js';
 import { lstmGradKernel, lstmKernel } from './lstmKernel.js';
 import { maskedMeanGradKernel, maskedMeanKernel } from './maskedMean.js';
 import { rnnGradKernel, rnnKernel } from './rnnKernel.js';
-import { PAIR, pairKernel, pairedKernels } from './sequencePair.js';
+import { pairKernel, pairedKernels, pairedName } from './sequencePair.js';
 import { softmaxCrossEntropyGradKernel, softmaxCrossEntropyKernel } from './softmaxCrossEntropy.js';
 import { squaredNormsKernel, sumSquaresGradient, sumSquaresKernel } from './sumSquares.js';
 import { topLogProbabilitiesKernel } from './topLogProbabilities.js';
@@ -50,7 +50,7 @@ export function registerCadenzaKernels(backendName: string): void {
     tf.registerKernel({ kernelName, backendName, kernelFunc });
   }
   for (const name of pairedKernels) {
-    const kernelName = `${name}${PAIR}`;
+    const kernelName = pairedName(name);
     if (tf.getKernel(kernelName, backendName)) continue;
     tf.registerKernel({ kernelName, backendName, kernelFunc: pairKernel(tf.getKernel(name, backendName)!.kernelFunc) });
   }

@@ -9,8 +9,8 @@ import {
   type SequenceCall,
 } from './sequenceOp.js';
 
-/** What the name of a kernel ends with that computes two calls of the one before it. */
-export const PAIR = 'Pair';
+/** The name of the kernel that computes two calls of another. */
+export const pairedName = (kernelName: string): string => `${kernelName}Pair`;
 
 /** The kernels that have one for two calls. */
 export const pairedKernels = ['CadenzaLSTM', 'CadenzaGRU', 'CadenzaRNN'].flatMap((name) => [name, `${name}Grad`]);
@@ -30,7 +30,7 @@ export function runSequencePair(first: SequenceCall, second: SequenceCall): [tf.
   const attrs = Object.fromEntries(calls.map(({ attrs }, side) => [SIDES[side], attrs]));
   const visible = op.outputGradients.length;
   const forward = (save: Save): tf.Tensor[] => {
-    const all = halves(runKernel(`${op.kernel}${PAIR}`, inputs, attrs));
+    const all = halves(runKernel(pairedName(op.kernel), inputs, attrs));
     save(all.flatMap((outputs, side) => savedTensors(op, calls[side].inputs, outputs)));
     if (!recording) tf.dispose(all.map((outputs) => outputs.slice(visible)));
     return all.flatMap((outputs) => outputs.slice(0, visible));
@@ -44,7 +44,7 @@ export function runSequencePair(first: SequenceCall, second: SequenceCall): [tf.
       SIDES[side],
       { ...attrs, needInputGradient: wantsInputGradient },
     ]);
-    const results = runKernel(`${op.gradientKernel}${PAIR}`, joined(given), Object.fromEntries(wanted) as object);
+    const results = runKernel(pairedName(op.gradientKernel), joined(given), Object.fromEntries(wanted) as object);
     const count = op.differentiable.filter((name) => calls[0].inputs[name]).length;
     const resultsOf = [results.slice(0, count), results.slice(count)];
     return joined(

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { callsOfPair, genericKernels } from '@cadenza/core/browser';
+import { callsOfPair, genericKernels, pairedName } from '@cadenza/core/browser';
 import type { CommonArguments, PackedWeights, SequenceArguments } from '../addon.js';
 import { checkedIds } from './ids.js';
 import { nativeKernel, type Call, type UnregisteredKernel } from './kernel.js';
@@ -300,4 +300,4 @@ export const recurrentKernels = (): UnregisteredKernel[] =>
     CadenzaGRUGrad: gruGrad,
     CadenzaRNN: rnn,
     CadenzaRNNGrad: rnnGrad,
-  }).flatMap(([name, kernel]) => [nativeKernel(name, kernel), nativeKernel(`${name}Pair`, pairOf(kernel))]);
+  }).flatMap(([name, kernel]) => [nativeKernel(name, kernel), nativeKernel(pairedName(name), pairOf(kernel))]);
