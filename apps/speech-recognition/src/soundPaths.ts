@@ -10,7 +10,7 @@ export interface NamedRecording extends Recording {
 }
 
 /** The ends of the names of sound files, with those that a manifest has. */
-export const soundExtensions = ['.wav', '.wave', '.flac', '.mp3', '.ogg', '.oga', '.opus'];
+export const soundExtensions = ['.wav', '.wave', '.sph', '.flac', '.mp3', '.ogg', '.oga', '.opus'];
 const manifestExtensions = ['.jsonl', '.json', '.manifest'];
 const featureExtension = '.mfc';
 

@@ -3,6 +3,7 @@ export * from './wav/wavFormat.js';
 export * from './wav/readWav.js';
 export * from './wav/wavStream.js';
 export * from './wav/writeWav.js';
+export * from './sphere/decodeSphere.js';
 export * from './compressed/readAudio.js';
 export * from './resample/resampler.js';
 export * from './features/windows.js';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { InputError } from '@cadenza/core';
 import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
+import { decodeSphere } from '../sphere/decodeSphere.js';
 import { decodeWav, type ReadWavOptions } from '../wav/readWav.js';
 import { decodeInThread } from './decoderThread.js';
 import { readOpusStream } from './oggOpus.js';
@@ -11,7 +12,7 @@ import { type SniffedFormat, sniffFormat } from './sniff.js';
 const NAMES = { flac: 'FLAC', vorbis: 'Ogg Vorbis', opus: 'Ogg Opus', mp3: 'MP3' };
 
 /**
- * Decodes a sound file of whatever kind: WAV as {@link decodeWav} does, FLAC, Ogg Vorbis, Ogg Opus and MP3 in a thread of their own, by
+ * Decodes a sound file of whatever kind: WAV as {@link decodeWav} does, NIST SPHERE as {@link decodeSphere}, FLAC, Ogg Vorbis, Ogg Opus and MP3 in a thread of their own, by
  * libraries that are loaded with the first such file. Its first bytes say what it is. Opus is decoded to the rate of what was encoded.
  *
  * @throws {InputError} one line for another kind of file, for one that a decoder refuses or complains of, and for a cut-off FLAC
@@ -20,6 +21,7 @@ export async function decodeAudio(bytes: Uint8Array, options: ReadWavOptions = {
   const { channels = 'all', name = 'the sound file' } = options;
   const format = sniffFormat(bytes, name);
   if (format.kind === 'wav') return decodeWav(bytes.subarray(format.start), { ...options, name });
+  if (format.kind === 'sphere') return decodeSphere(bytes.subarray(format.start), { ...options, name });
   const wanted = `sound that can be decoded as ${NAMES[format.kind]}`;
   const refused = (got: string) => new InputError(`Expected ${name} to have ${wanted}, got ${got}`, { code: 'AUDIO' });
   const data = bytes.subarray(format.start);

@@ -6,15 +6,15 @@ const letters = (bytes: Uint8Array, at: number, count: number): string =>
 
 /** What a file is by its first bytes, and where it begins behind a tag. */
 export interface SniffedFormat {
-  kind: 'wav' | Codec;
+  kind: 'wav' | 'sphere' | Codec;
   start: number;
   /** The first header of an MP3's frames says one channel. */
   mono: boolean;
 }
 
 /**
- * Tells WAV, FLAC (in a container of its own or in Ogg), Ogg Vorbis, Ogg Opus and MP3 by their first bytes, whatever a file is called. An ID3 tag
- * in front is passed over.
+ * Tells WAV, NIST SPHERE, FLAC (in a container of its own or in Ogg), Ogg Vorbis, Ogg Opus and MP3 by their first bytes, whatever a file is
+ * called. An ID3 tag in front is passed over.
  * @throws {InputError} for anything else, with its first bytes and where they are
  */
 export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
@@ -22,6 +22,7 @@ export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
   const found = (kind: SniffedFormat['kind']): SniffedFormat => ({ kind, start, mono: false });
   const id = letters(bytes, start, 4);
   if (['RIFF', 'RIFX', 'RF64', 'BW64'].includes(id)) return found('wav');
+  if (letters(bytes, start, 8) === 'NIST_1A\n') return found('sphere');
   if (id === 'fLaC') return found('flac');
   if (id === 'OggS') {
     const packet = start + 27 + (bytes[start + 26] ?? 0);
@@ -34,7 +35,7 @@ export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
   const [first = 0, second = 0, third = 0, fourth = 0] = bytes.subarray(start, start + 4);
   const isFrame = first === 0xff && (second & 0xe6) === 0xe2 && (second & 0x18) !== 0x08;
   if (isFrame && third >> 4 !== 15 && (third & 0x0c) !== 0x0c) return { ...found('mp3'), mono: fourth >> 6 === 3 };
-  throw formatError(bytes, start, name, 'WAV, FLAC, Ogg Vorbis, Ogg Opus or MP3');
+  throw formatError(bytes, start, name, 'WAV, SPHERE, FLAC, Ogg Vorbis, Ogg Opus or MP3');
 }
 
 /** Where the file goes on behind an ID3v2 tag, whose size is in four bytes of seven bits. */

@@ -11,7 +11,8 @@ const EXTENSIBLE = 0xfffe;
 /** The last fourteen bytes of every GUID that stands for one of the codes above (KSDATAFORMAT_SUBTYPE_*). */
 const GUID_TAIL = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
-const LIMITS = { channels: 256, lowestRate: 1000, highestRate: 768_000 };
+/** What a header may say of channels and rates. */
+export const SAMPLE_LIMITS = { channels: 256, lowestRate: 1000, highestRate: 768_000 };
 
 /**
  * Reads and checks a `fmt ` chunk. The byte rate, which many writers get wrong and nothing needs, is not looked at.
@@ -34,9 +35,9 @@ export function readFormatChunk(
   const sampleRate = view.getUint32(start + 4, little);
   const blockAlign = view.getUint16(start + 12, little);
   const bitsPerSample = view.getUint16(start + 14, little);
-  if (channels < 1 || channels > LIMITS.channels) fail(2, `1 to ${LIMITS.channels} channels`, channels);
-  if (sampleRate < LIMITS.lowestRate || sampleRate > LIMITS.highestRate) {
-    fail(4, `a sample rate of ${LIMITS.lowestRate} to ${LIMITS.highestRate} Hz`, sampleRate);
+  if (channels < 1 || channels > SAMPLE_LIMITS.channels) fail(2, `1 to ${SAMPLE_LIMITS.channels} channels`, channels);
+  if (sampleRate < SAMPLE_LIMITS.lowestRate || sampleRate > SAMPLE_LIMITS.highestRate) {
+    fail(4, `a sample rate of ${SAMPLE_LIMITS.lowestRate} to ${SAMPLE_LIMITS.highestRate} Hz`, sampleRate);
   }
   const base = { bigEndian: !little, channels, sampleRate, blockAlign };
   if (code === IMA_ADPCM) {

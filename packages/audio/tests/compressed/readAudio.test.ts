@@ -77,9 +77,9 @@ test('a file is what its first bytes say, behind an ID3 tag too', async () => {
 test.each([
   [
     [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a],
-    'WAV, FLAC, Ogg Vorbis, Ogg Opus or MP3 at byte 0, got 89 50 4e 47 0d 0a (".PNG..")',
+    'WAV, SPHERE, FLAC, Ogg Vorbis, Ogg Opus or MP3 at byte 0, got 89 50 4e 47 0d 0a (".PNG..")',
   ],
-  [[], 'WAV, FLAC, Ogg Vorbis, Ogg Opus or MP3 at byte 0, got the end of the file'],
+  [[], 'WAV, SPHERE, FLAC, Ogg Vorbis, Ogg Opus or MP3 at byte 0, got the end of the file'],
   [
     [...new TextEncoder().encode(`OggS${'-'.repeat(22)}\x01-Speex   `)],
     'Ogg Vorbis, Ogg Opus or Ogg FLAC at byte 28, got 53 70 65 65 78 20 20 20 ("Speex   ")',
