@@ -28,8 +28,8 @@ export interface Corpus {
 
 /**
  * The recordings of a path: a manifest; a folder with `train.jsonl` and, if there are any, `validation.jsonl` and `test.jsonl`; a
- * corpus in the layout of CMU Sphinx (`etc/NAME_train.fileids`, `etc/NAME_train.transcription`, sound below `wav` or cepstra
- * below `feat`); or the Free Spoken Digit Dataset's `{label}_{speaker}_{index}.wav`, whose test part is index 0 to 4.
+ * corpus in the layout of CMU Sphinx (`etc/NAME_train.fileids`, `etc/NAME_train.transcription`, WAV or SPHERE below `wav`
+ * or cepstra below `feat`); or the Free Spoken Digit Dataset's `{label}_{speaker}_{index}.wav`, whose test part is index 0 to 4.
  *
  * @throws {InputError} for a path that is none of them, and for the first line or file that is wrong
  */
@@ -109,11 +109,12 @@ function readControl(folder: string, fileids: string): Recording[] {
 function contentOf(folder: string, id: string): { audioPath: string } | { featurePath: string } {
   const candidates = [
     { audioPath: join(folder, 'wav', `${id}.wav`) },
+    { audioPath: join(folder, 'wav', `${id}.sph`) },
     { featurePath: join(folder, 'feat', `${id}.mfc`) },
   ];
   const found = candidates.find((candidate) => existsSync(Object.values(candidate)[0]));
   if (found) return found;
-  throw new InputError(`Expected wav/${id}.wav or feat/${id}.mfc in ${folder}, got neither`);
+  throw new InputError(`Expected wav/${id}.wav, wav/${id}.sph or feat/${id}.mfc in ${folder}, got none of them`);
 }
 
 /** Files whose names say what they hold; undefined where there are none. */

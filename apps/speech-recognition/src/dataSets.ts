@@ -25,6 +25,22 @@ export const dataSets: DataSet[] = [
     get files() {
       return fsddFiles(); // thousands of lines, which only `data` wants
     },
-    use: '--preset fsdd',
+    use: '',
+  },
+  {
+    name: 'an4',
+    title:
+      'CMU Census (AN4): 948 recordings to learn from and 130 to test on, 16 kHz: spelled names, numbers, commands',
+    licence: 'CMU’s own: any use, with its notice',
+    homepage: 'http://www.speech.cs.cmu.edu/databases/an4/',
+    files: [
+      {
+        url: 'https://dldata-public.s3.us-east-2.amazonaws.com/an4_sphere.tar.gz',
+        path: 'an4_sphere.tar.gz',
+        sha256: 'a0525579493735d32b60fb6fa5975dd0eaacde087b0a4eeb7f13b7ef33077b12',
+        unpacks: 'an4',
+      },
+    ],
+    use: 'an4',
   },
 ];

@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { encodeSphinxFeatures, encodeWav, featureMatrix } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readCorpus, readManifestFile } from '../src/corpora.js';
+import { dataSets } from '../src/dataSets.js';
 import { FeaturePipeline } from '../src/features.js';
 import { holdOut, prepareSpeech } from '../src/prepare.js';
 import { SampleStore } from '../src/sampleStore.js';
@@ -26,21 +27,28 @@ function folderOf(files: Record<string, string | Uint8Array>): string {
 
 const tone = encodeWav(sing('do'), { sampleRate: RATE });
 
+it.each(dataSets)('the data set $name is used where its files go', ({ files, use }) => {
+  const made = files.map(({ path, unpacks }) => unpacks ?? dirname(path));
+  expect(made).toContain(use === '' ? '.' : use);
+});
+
 describe('readCorpus', () => {
   it('reads the layout of Sphinx, with speakers from its folders and cepstra where there is no sound', async () => {
     const folder = folderOf({
-      'etc/tiny_train.fileids': 'set/anna/a-1\nset/otto/b-1\n',
-      'etc/tiny_train.transcription': '<s> ONE TWO </s> (a-1)\nSTOP (b-1)\n',
+      'etc/tiny_train.fileids': 'set/anna/a-1\nset/otto/b-1\nset/otto/b-2\n',
+      'etc/tiny_train.transcription': '<s> ONE TWO </s> (a-1)\nSTOP (b-1)\nYES (b-2)\n',
       'etc/tiny_test.fileids': 'set/anna/a-2\n',
       'etc/tiny_test.transcription': 'GO (a-2)\n',
       'feat/set/anna/a-1.mfc': new Uint8Array(4),
       'wav/set/otto/b-1.wav': tone,
+      'wav/set/otto/b-2.sph': new Uint8Array(4),
       'feat/set/anna/a-2.mfc': new Uint8Array(4),
     });
     const { train, validation, test } = await readCorpus(folder);
     expect(train).toEqual([
       { id: 'set/anna/a-1', speaker: 'anna', text: 'ONE TWO', featurePath: join(folder, 'feat/set/anna/a-1.mfc') },
       { id: 'set/otto/b-1', speaker: 'otto', text: 'STOP', audioPath: join(folder, 'wav/set/otto/b-1.wav') },
+      { id: 'set/otto/b-2', speaker: 'otto', text: 'YES', audioPath: join(folder, 'wav/set/otto/b-2.sph') },
     ]);
     expect(validation).toBeNull();
     expect(test.map(({ text }) => text)).toEqual(['GO']);

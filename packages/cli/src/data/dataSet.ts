@@ -4,7 +4,10 @@ export interface DataFile {
   /** Where it goes inside the data set's folder. */
   path: string;
   sha256: string;
-  bytes: number;
+  /** Absent where only its server knows. */
+  bytes?: number;
+  /** The folder to unpack beside it, of a tar archive. */
+  unpacks?: string;
 }
 
 /** A public data set that a command can fetch from its own source. */

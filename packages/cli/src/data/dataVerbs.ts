@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { CadenzaError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { addVerb, type ActionContext, type CommonOptions } from '../command.js';
-import { createProgress, formatCount } from '../progress.js';
+import { createProgress, formatCount, type Progress } from '../progress.js';
 import { nearest, suggestion } from '../suggest.js';
 import { formatTable } from '../table.js';
 import type { DataFile, DataSet } from './dataSet.js';
 import { download } from './download.js';
+import { unpack } from './unpack.js';
 
 interface GetOptions extends CommonOptions {
   to?: string;
@@ -28,7 +29,7 @@ export function addDataVerbs(program: Command, dataSets: readonly DataSet[]): vo
         .option('--to <folder>', 'where to (default: data/NAME in this folder)'),
   );
   addVerb(data, 'list', 'list the data sets', (_, { output }) => {
-    const rows = dataSets.map((set) => [set.name, formatCount(bytesOf(set)), set.title, set.licence]);
+    const rows = dataSets.map((set) => [set.name, sizeOf(set), set.title, set.licence]);
     if (!output.json) output.write(`${formatTable(['name', 'bytes', 'what', 'licence'], rows)}\n`);
     output.object(
       dataSets.map(({ name, title, licence, homepage, files }) => ({ name, title, licence, homepage, files })),
@@ -60,8 +61,9 @@ async function getDataSet(
   dataSets: readonly DataSet[],
   name: string,
   options: GetOptions,
-  { output, signal }: ActionContext,
+  context: ActionContext,
 ): Promise<void> {
+  const { output } = context;
   const set = dataSets.find((known) => known.name === name);
   if (set === undefined) {
     const known = dataSets.map((each) => each.name);
@@ -71,18 +73,10 @@ async function getDataSet(
   output.say(`${set.title} (${set.licence}), ${set.homepage}`);
   for (const file of set.files) {
     const path = join(folder, file.path);
-    const progress = createProgress(output, { label: file.path, total: file.bytes, interval: 2 });
     try {
-      const fetched = await download(file.url, path, {
-        sha256: file.sha256,
-        signal,
-        onProgress: (done) => progress.update(done),
-      });
-      progress.stop();
-      output.say(`${path}: ${fetched ? 'fetched' : 'already there'}, SHA-256 as expected`);
+      await getFile(file, path, context);
     } catch (error) {
-      progress.stop();
-      if (signal.aborted) return;
+      if (context.signal.aborted) return;
       throw failure(error, file, path);
     }
   }
@@ -91,9 +85,24 @@ async function getDataSet(
   else output.write(`${path}\n`);
 }
 
+async function getFile(file: DataFile, path: string, { output, signal }: ActionContext): Promise<void> {
+  let progress: Progress | undefined;
+  const onProgress = (done: number, total: number | undefined): void => {
+    progress ??= createProgress(output, { label: file.path, total: file.bytes ?? total ?? done, interval: 2 });
+    progress.update(done);
+  };
+  const fetched = await download(file.url, path, { sha256: file.sha256, signal, onProgress }).finally(() =>
+    progress?.stop(),
+  );
+  output.say(`${path}: ${fetched ? 'fetched' : 'already there'}, SHA-256 as expected`);
+  if (file.unpacks === undefined) return;
+  const unpacked = await unpack(path, file.unpacks);
+  output.say(`${join(dirname(path), file.unpacks)}: ${unpacked ? 'unpacked' : 'already there'}`);
+}
+
 /** Says what failed and how the file gets there by hand; a wrong file that stands in the way stays the caller's error. */
 function failure(error: unknown, file: DataFile, path: string): Error {
-  if (error instanceof InputError) return error;
+  if (error instanceof InputError || (error instanceof CadenzaError && error.code === 'UNPACK')) return error;
   const reason = error instanceof Error ? reasonOf(error) : String(error);
   const hint = `to do it by hand, put ${file.url} (SHA-256 ${file.sha256}) at ${resolve(path)}`;
   return new CadenzaError(`Expected to fetch ${file.url}, got: ${reason}; ${hint}`, { code: 'DOWNLOAD', cause: error });
@@ -106,6 +115,7 @@ function reasonOf(error: Error): string {
   return cause.message || cause.code || error.message;
 }
 
-function bytesOf(set: DataSet): number {
-  return set.files.reduce((sum, file) => sum + file.bytes, 0);
+function sizeOf({ files }: DataSet): string {
+  const sizes = files.flatMap(({ bytes }) => bytes ?? []);
+  return sizes.length < files.length ? '?' : formatCount(sizes.reduce((sum, bytes) => sum + bytes, 0));
 }

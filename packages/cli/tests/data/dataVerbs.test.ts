@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { create } from 'tar';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createProgram, runProgram } from '../../src/command.js';
 import { addDataVerbs, findDataPath } from '../../src/data/dataVerbs.js';
@@ -23,8 +33,38 @@ const dataSet = (name: string, url: string): DataSet => ({
   use: 'input.txt',
 });
 
+/** A file in the form of tar (POSIX 1003.1, ustar), which `create` would not give such a path. */
+function tarFile(path: string, text: string): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(path);
+  header.write('0000644\0' + '0000000\0'.repeat(2) + `${text.length.toString(8).padStart(11, '0')}\0`, 100);
+  header.write('00000000000\0' + ' '.repeat(8) + '0', 136);
+  header.write('ustar\u000000', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return Buffer.concat([header, Buffer.from(text.padEnd(512, '\0')), Buffer.alloc(1024)]);
+}
+
+async function makeArchives(): Promise<Map<string, Buffer>> {
+  const folder = mkdtempSync(join(tmpdir(), 'cadenza-archive-'));
+  mkdirSync(join(folder, 'corpus', 'etc'), { recursive: true });
+  writeFileSync(join(folder, 'corpus', 'etc', 'list.txt'), content);
+  symlinkSync('/etc', join(folder, 'corpus', 'link'));
+  await create({ gzip: true, file: join(folder, 'out'), cwd: folder }, ['corpus']);
+  return new Map([
+    ['/corpus.tar.gz', readFileSync(join(folder, 'out'))],
+    ['/outside.tar', tarFile('../corpus/list.txt', content)],
+  ]);
+}
+
+function archiveSet(name: string, url: string, bytes: Buffer, unpacks: string): DataSet {
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  return { ...dataSet(name, url), files: [{ url, path: basename(url), sha256: hash, unpacks }], use: unpacks };
+}
+
 beforeAll(async () => {
-  server = createServer((_, response) => void response.end(content));
+  const archives = await makeArchives();
+  server = createServer((request, response) => void response.end(archives.get(request.url!) ?? content));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   // A port that nobody listens on any more.
@@ -35,6 +75,11 @@ beforeAll(async () => {
   sets = [
     dataSet('verse', `http://127.0.0.1:${port}/input.txt`),
     dataSet('refused', `http://127.0.0.1:${refusing}/input.txt`),
+    ...[
+      ['corpus', '/corpus.tar.gz', 'corpus'],
+      ['outside', '/outside.tar', 'corpus'],
+      ['lacking', '/corpus.tar.gz', 'other'],
+    ].map(([name, path, unpacks]) => archiveSet(name, `http://127.0.0.1:${port}${path}`, archives.get(path)!, unpacks)),
   ];
 });
 afterAll(() => void server.close());
@@ -89,11 +134,41 @@ describe('data get', () => {
   });
 });
 
+describe('data get of an archive', () => {
+  it('unpacks it once, and finds it by its name', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-data-'));
+    const first = await call('data', 'get', 'corpus', '--to', folder);
+    expect(first).toMatchObject({ code: 0, stdout: `${join(folder, 'corpus')}\n` });
+    expect(first.stderr).toContain(`${join(folder, 'corpus')}: unpacked`);
+    expect(readFileSync(join(folder, 'corpus', 'etc', 'list.txt'), 'utf8')).toBe(content);
+    expect(readdirSync(folder).sort()).toEqual(['corpus', 'corpus.tar.gz']);
+    expect(readdirSync(join(folder, 'corpus'))).toEqual(['etc']); // no link
+    const second = await call('data', 'get', 'corpus', '--to', folder);
+    expect(second.stderr).toContain(`${join(folder, 'corpus')}: already there`);
+    rmSync(join(folder, 'corpus'), { recursive: true });
+    expect((await call('data', 'get', 'corpus', '--to', folder)).stderr).toContain('unpacked');
+  });
+
+  it('takes nothing of an archive that would write elsewhere, or lacks the folder', async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'cadenza-data-')), 'inner');
+    const outside = await call('data', 'get', 'outside', '--to', folder);
+    expect(outside.code).toBe(1);
+    expect(outside.stderr).toMatch(/error: Expected to unpack corpus from .*outside\.tar, got: .*'\.\.'/);
+    expect(readdirSync(folder)).toEqual(['outside.tar']);
+    expect(readdirSync(join(folder, '..'))).toEqual(['inner']);
+    const lacking = await call('data', 'get', 'lacking', '--to', folder);
+    expect(lacking.stderr).toContain('got: no such folder in it');
+    expect(readdirSync(folder).sort()).toEqual(['corpus.tar.gz', 'outside.tar']);
+  });
+});
+
 describe('data list', () => {
   it('lists the data sets as a table and as JSON', async () => {
-    expect((await call('data', 'list')).stdout).toMatch(/^name +bytes +what +licence\nverse/);
+    const { stdout } = await call('data', 'list');
+    expect(stdout).toMatch(/^name +bytes +what +licence\nverse +20\.0 /);
+    expect(stdout).toMatch(/\ncorpus +\? /); // only its server knows
     const listed = JSON.parse((await call('data', 'list', '--json')).stdout) as DataSet[];
-    expect(listed.map(({ name }) => name)).toEqual(['verse', 'refused']);
+    expect(listed.map(({ name }) => name)).toEqual(['verse', 'refused', 'corpus', 'outside', 'lacking']);
   });
 });
 
