@@ -1,15 +1,9 @@
-import {
-  addConfigFlags as addFlags,
-  configFromFlags as valuesOf,
-  learningFlags,
-  type ConfigFlag,
-  type Values,
-} from '@cadenza/cli';
-import type { Command } from 'commander';
+import { learningFlags, type ConfigFlag } from '@cadenza/cli';
 
 /** The flags of `train` that stand for a configuration value. */
-const configFlags: readonly ConfigFlag[] = [
+export const configFlags: readonly ConfigFlag[] = [
   ['--task <name>', 'task', ['transcribe', 'classify'], 'what was said, or one label a recording', 'Data'],
+  ['--without-speaker <name>', 'data.withoutSpeakers', 'texts', 'leave a speaker out, to test on; repeatable', 'Data'],
   ['--held-out <part>', 'data.heldOut', 'number', 'of the recordings, for validation', 'Data'],
   ['--unit <name>', 'text.unit', ['character', 'word'], 'what a symbol stands for', 'Data'],
   ['--features <kind>', 'features.kind', ['mfcc', 'filterbank', 'sphinx'], 'what frames are made of', 'Features'],
@@ -37,13 +31,3 @@ const configFlags: readonly ConfigFlag[] = [
   ['--patience <number>', 'monitoring.patience', 'count', 'validations without a new best to wait for', 'Training'],
   ...learningFlags,
 ];
-
-/** Gives `train` the flags above. */
-export function addConfigFlags(verb: Command): void {
-  addFlags(verb, configFlags);
-}
-
-/** The configuration values that were given as flags; `--precision`, a common flag, is one of them. */
-export function configFromFlags(options: Record<string, unknown>): Values {
-  return valuesOf(options, configFlags);
-}

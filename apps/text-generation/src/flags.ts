@@ -1,14 +1,7 @@
-import {
-  addConfigFlags as addFlags,
-  configFromFlags as valuesOf,
-  learningFlags,
-  type ConfigFlag,
-  type Values,
-} from '@cadenza/cli';
-import type { Command } from 'commander';
+import { learningFlags, type ConfigFlag } from '@cadenza/cli';
 
 /** The flags of `train` that stand for a configuration value. */
-const configFlags: readonly ConfigFlag[] = [
+export const configFlags: readonly ConfigFlag[] = [
   ['--level <name>', 'text.level', ['character', 'word'], 'what a token is', 'Text'],
   [
     '--validation-fraction <number>',
@@ -59,13 +52,3 @@ const configFlags: readonly ConfigFlag[] = [
   ['--sequence-length <number>', 'training.sequenceLength', 'count', 'tokens of each stream in a step', 'Training'],
   ...learningFlags,
 ];
-
-/** Gives `train` the flags above. */
-export function addConfigFlags(verb: Command): void {
-  addFlags(verb, configFlags);
-}
-
-/** The configuration values that were given as flags; `--precision`, a common flag, is one of them. */
-export function configFromFlags(options: Record<string, unknown>): Values {
-  return valuesOf(options, configFlags);
-}

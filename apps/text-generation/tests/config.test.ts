@@ -1,15 +1,17 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addConfigFlags, configFromFlags, type Values } from '@cadenza/cli';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { hasSlowBudget, presetNames, resolveConfig } from '../src/config.js';
-import { addConfigFlags, configFromFlags } from '../src/flags.js';
+import { configFlags } from '../src/flags.js';
 
-function flags(...args: string[]): Record<string, unknown> {
+/** The values of flags as they are given. */
+function flagValues(...args: string[]): Values {
   const verb = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addConfigFlags(verb);
-  return verb.parse(args, { from: 'user' }).opts();
+  addConfigFlags(verb, configFlags);
+  return configFromFlags(verb.parse(args, { from: 'user' }).opts(), configFlags);
 }
 
 describe('resolveConfig', () => {
@@ -28,7 +30,7 @@ describe('resolveConfig', () => {
     const config = resolveConfig({
       preset: 'shakespeare',
       file,
-      flags: configFromFlags(flags('--layers', '4', '--seed', '6')),
+      flags: flagValues('--layers', '4', '--seed', '6'),
       assignments: ['seed=7', 'training.ema=0.5'],
     });
     const { dropout } = resolveConfig({ preset: 'shakespeare' }).model;
@@ -58,10 +60,10 @@ describe('resolveConfig', () => {
   });
 });
 
-describe('configFromFlags', () => {
+describe('configFlags', () => {
   it('turns each flag into its value', () => {
     expect(
-      configFromFlags(flags('--cell', 'gru', '--tie', '--dropout-between', '0.2', '--zoneout', '0.1', '--clip', '0.5')),
+      flagValues('--cell', 'gru', '--tie', '--dropout-between', '0.2', '--zoneout', '0.1', '--clip', '0.5'),
     ).toEqual({
       model: { cell: 'gru', tieWeights: true, dropout: { between: 0.2 }, zoneout: { hidden: 0.1 } },
       training: { clipNorm: 0.5 },
@@ -69,18 +71,16 @@ describe('configFromFlags', () => {
   });
 
   it('makes every flag a valid configuration', () => {
-    const values = configFromFlags(
-      flags(
-        ...'--level word --layers 1 --hidden 8 --embedding 8 --projection 0 --tie --residual --skip-to-output --layer-norm'.split(
-          ' ',
-        ),
-        ...'--dropout-input 0.1 --dropout-output 0.1 --dropout-recurrent 0.1 --dropout-embedding 0.1'.split(' '),
-        ...'--dropout-weight 0.1 --variational --weight-decay 0.01 --reset-probability 0.1 --batch 4'.split(' '),
-        ...'--sequence-length 8 --epochs 1.5 --max-steps 3 --max-minutes 0.5 --learning-rate 0.1 --schedule step'.split(
-          ' ',
-        ),
-        ...'--warm-up 2 --optimizer sgd --clip-value 1 --ema 0.9 --seed 3 --validation-fraction 0.2'.split(' '),
+    const values = flagValues(
+      ...'--level word --layers 1 --hidden 8 --embedding 8 --projection 0 --tie --residual --skip-to-output --layer-norm'.split(
+        ' ',
       ),
+      ...'--dropout-input 0.1 --dropout-output 0.1 --dropout-recurrent 0.1 --dropout-embedding 0.1'.split(' '),
+      ...'--dropout-weight 0.1 --variational --weight-decay 0.01 --reset-probability 0.1 --batch 4'.split(' '),
+      ...'--sequence-length 8 --epochs 1.5 --max-steps 3 --max-minutes 0.5 --learning-rate 0.1 --schedule step'.split(
+        ' ',
+      ),
+      ...'--warm-up 2 --optimizer sgd --clip-value 1 --ema 0.9 --seed 3 --validation-fraction 0.2'.split(' '),
     );
     expect(resolveConfig({ flags: values }).training).toMatchObject({
       epochs: 1.5,

@@ -1,14 +1,7 @@
-import {
-  addConfigFlags as addFlags,
-  configFromFlags as valuesOf,
-  learningFlags,
-  type ConfigFlag,
-  type Values,
-} from '@cadenza/cli';
-import type { Command } from 'commander';
+import { learningFlags, type ConfigFlag } from '@cadenza/cli';
 
 /** The flags of `train` that stand for a configuration value. */
-const configFlags: readonly ConfigFlag[] = [
+export const configFlags: readonly ConfigFlag[] = [
   ['--source-language <tag>', 'languages.source', 'text', 'such as en or pt-BR', 'Text'],
   ['--target-language <tag>', 'languages.target', 'text', 'such as en or pt-BR', 'Text'],
   ['--tokenization <name>', 'text.tokenization', ['none', 'word'], 'how lines are cut into words', 'Text'],
@@ -57,13 +50,3 @@ const configFlags: readonly ConfigFlag[] = [
   ['--patience <number>', 'monitoring.patience', 'count', 'validations without a new best to wait for', 'Training'],
   ...learningFlags,
 ];
-
-/** Gives `train` the flags above. */
-export function addConfigFlags(verb: Command): void {
-  addFlags(verb, configFlags);
-}
-
-/** The configuration values that were given as flags; `--precision`, a common flag, is one of them. */
-export function configFromFlags(options: Record<string, unknown>): Values {
-  return valuesOf(options, configFlags);
-}

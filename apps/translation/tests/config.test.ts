@@ -1,12 +1,14 @@
+import { addConfigFlags, configFromFlags, type Values } from '@cadenza/cli';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { hasSlowBudget, presetNames, resolveConfig } from '../src/config.js';
-import { addConfigFlags, configFromFlags } from '../src/flags.js';
+import { configFlags } from '../src/flags.js';
 
-function flags(...args: string[]): Record<string, unknown> {
+/** The values of flags as they are given. */
+function flagValues(...args: string[]): Values {
   const verb = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addConfigFlags(verb);
-  return verb.parse(args, { from: 'user' }).opts();
+  addConfigFlags(verb, configFlags);
+  return configFromFlags(verb.parse(args, { from: 'user' }).opts(), configFlags);
 }
 
 describe('resolveConfig', () => {
@@ -19,9 +21,7 @@ describe('resolveConfig', () => {
   });
 
   it('lets flags win over the preset, and --set over flags', () => {
-    const given = configFromFlags(
-      flags('--decoder-units', '7', '--merges', '0', '--coverage', '--target-language', 'fr'),
-    );
+    const given = flagValues('--decoder-units', '7', '--merges', '0', '--coverage', '--target-language', 'fr');
     const config = resolveConfig({ preset: 'tiny', flags: given, assignments: ['decoder.units=9'] });
     expect(config.model.decoder).toMatchObject({ units: 9, coverage: true });
     expect(config).toMatchObject({ text: { merges: 0 }, languages: { source: null, target: 'fr' } });

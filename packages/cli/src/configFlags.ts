@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import { choice, finiteNumber, nonNegativeInteger, positiveInteger } from './command.js';
+import { choice, finiteNumber, nonNegativeInteger, positiveInteger, repeated } from './command.js';
 import { merge, nest, valueAt, type Values } from './values.js';
 
-/** `count` is a positive integer, `whole` may be 0, a list holds the names to choose from. */
-export type FlagKind = 'count' | 'whole' | 'number' | 'text' | 'switch' | readonly string[];
+/** `count` is a positive integer, `whole` may be 0, `texts` may be given several times, a list holds the names to choose from. */
+export type FlagKind = 'count' | 'whole' | 'number' | 'text' | 'texts' | 'switch' | readonly string[];
 
 /** A flag of `train` that stands for a configuration value: the flag, the value's path, its kind, what it means. */
 export type ConfigFlag = readonly [flags: string, path: string, kind: FlagKind, description: string, group: string];
@@ -45,6 +45,7 @@ function flagOption([flags, , kind, description]: ConfigFlag): Option {
   if (typeof kind !== 'string') return choice(flags, description, kind);
   const option = new Option(flags, description);
   if (kind === 'count') return option.argParser(positiveInteger);
+  if (kind === 'texts') return option.argParser(repeated);
   if (kind === 'whole') return option.argParser(nonNegativeInteger);
   return kind === 'number' ? option.argParser(finiteNumber) : option;
 }

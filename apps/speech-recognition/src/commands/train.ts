@@ -1,23 +1,20 @@
-import { resolve } from 'node:path';
 import {
+  addTrainOptions,
   addVerb,
-  checkDiskSpace,
-  checkRunFolder,
   createProgress,
-  defaultRunFolder,
   formatCount,
   formatTable,
-  isFast,
-  repeated,
+  planTraining,
   runBase,
+  settleTraining,
   startLeftovers,
   trainInFolder,
   trainingDisplay,
-  trainingSummary,
   type ActionContext,
-  type CommonOptions,
   type DisplayedValidation,
   type Progress,
+  type TrainOptions,
+  type TrainVerb,
 } from '@cadenza/cli';
 import { assignWeights, CheckpointStore, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
@@ -27,7 +24,7 @@ import { scoreFrames, scoreVocalTracts } from '../acoustics.js';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, embeddedName, readRequest, type DataFlags, type DataRequest } from '../dataRequest.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
-import { addConfigFlags, configFromFlags } from '../flags.js';
+import { configFlags } from '../flags.js';
 import type { LanguageWeights } from '../languageModel.js';
 import { checkSameData, prepareSpeech, type PreparedSpeech } from '../prepare.js';
 import { writeReport } from '../report.js';
@@ -39,63 +36,38 @@ import {
   writeStart,
   writeWeights,
   type RunDescription,
+  type SavedRun,
 } from '../run.js';
 import { createTraining, likeliestLabels, type Training } from '../train.js';
 import { tuneDecoding } from '../tuneDecoding.js';
 import { startBackend } from './backend.js';
 
-interface TrainOptions extends CommonOptions, DataFlags {
-  run?: string;
-  preset?: string;
-  config?: string;
-  set?: string[];
-  resume?: boolean;
-  withoutSpeaker?: string[];
-}
+type Options = TrainOptions & DataFlags;
+
+const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
+  name: 'speech-recognition',
+  flags: configFlags,
+  leftovers: startLeftovers(startFiles),
+  ...{ presetNames, resolveConfig, hasSlowBudget, readRun, checkSameConfig },
+};
 
 export function addTrainVerb(program: Command): void {
   const data = 'a manifest, or a folder of recordings (default: the recordings that come with the app)';
-  addVerb<TrainOptions>(
-    program,
-    'train',
-    'train a model on recordings and what is said in them',
-    trainCommand,
-    (verb) => {
-      verb
-        .option('--data <path>', data)
-        .option('--validation <manifest>', 'recordings to validate on (default: some that are held out)')
-        .option('--without-speaker <name>', 'leave a speaker out, to test on; repeatable', repeated)
-        .option('--run <folder>', 'where the run is kept (default: a new folder in runs/)')
-        .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
-        .option('--config <file>', 'a JSON file of configuration values')
-        .option('--set <key=value>', 'one configuration value, repeatable', repeated)
-        .option('--resume', 'continue the run from its last checkpoint');
-      addConfigFlags(verb);
-    },
-  );
+  addVerb<Options>(program, 'train', 'train a model on recordings and what is said in them', trainCommand, (verb) => {
+    verb
+      .option('--data <path>', data)
+      .option('--validation <manifest>', 'recordings to validate on (default: some that are held out)');
+    addTrainOptions(verb, trainVerb);
+  });
 }
 
-async function trainCommand(options: TrainOptions, context: ActionContext): Promise<void> {
+async function trainCommand(options: Options, context: ActionContext): Promise<void> {
   const { output, signal } = context;
-  const resume = options.resume ?? false;
-  const directory = resolve(options.run ?? defaultRunFolder('speech-recognition'));
-  checkRunFolder(directory, { resume, leftovers });
-  const sources: ConfigSources = {
-    preset: options.preset,
-    file: options.config,
-    flags: flagValues(options),
-    assignments: options.set,
-  };
-  const asked = resolveConfig(sources); // wrong values are found before the backend starts and recordings are read
-  const saved = resume ? readRun(directory) : undefined;
+  const plan = planTraining(trainVerb, options);
+  const { directory, resume, saved } = plan;
   const named = dataRequest(options);
-  const backend = await startBackend(options, output, {
-    precision: saved?.description.precision ?? asked.precision,
-    resumed: saved?.description,
-  });
-  const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && hasSlowBudget(sources.preset));
-  if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
-  const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
+  const settled = await settleTraining(trainVerb, plan, (wishes) => startBackend(options, output, wishes), output);
+  const { backend, config, reducedBudget } = settled;
   const request = named ?? requestOf(saved?.description) ?? { source: embeddedName };
   const corpus = await readRequest(request);
   let progress: Progress | undefined;
@@ -112,14 +84,6 @@ async function trainCommand(options: TrainOptions, context: ActionContext): Prom
   if (saved !== undefined) checkSameData(saved.description.data, speech.description);
   const describe = (training: Training): RunDescription => describeRun(training, backend, reducedBudget);
   await trainAndReport(directory, config, speech, { resume, backend, describe }, context);
-}
-
-/** The flags' values; those that left out speakers are given one by one. */
-function flagValues({ withoutSpeaker, ...options }: TrainOptions) {
-  const values = configFromFlags({ ...options });
-  return withoutSpeaker === undefined
-    ? values
-    : { ...values, data: { ...(values.data as object), withoutSpeakers: withoutSpeaker } };
 }
 
 function requestOf(description: RunDescription | undefined): DataRequest | undefined {
@@ -148,43 +112,25 @@ async function trainAndReport(
     signal,
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
-  const { model, trainer, plannedSteps } = training;
   const description = describe(training);
-  if (!resume) {
-    checkDiskSpace(directory, model.parameterCount, config.training, config.monitoring.keepCheckpoints);
-  }
   await trainInFolder(
     {
-      ...{ directory, resume, leftovers, trainer, display },
-      plan: { plannedSteps, maxMinutes: config.training.maxMinutes, unit: 'frames' },
+      ...{ directory, resume, leftovers: trainVerb.leftovers, training, display, backend, unit: 'frames' },
       writeStart: () => writeStart(directory, speech, description),
       introduction: introduce(training),
-      finish: async (result) => {
+      evaluate: async () => {
         const finished = await evaluateBest(training, directory, context);
-        if (finished !== undefined) {
-          const { scores, tuned } = finished;
-          output.say(formatTable(scoreHeader, [scoreRow('validation', scores)]));
-          if (tuned) output.say(`language model: weight ${tuned.weight}, word bonus ${tuned.wordBonus}`);
-        }
-        const evaluation = finished && { validation: finished.scores };
-        const report = writeReport(directory, description, evaluation);
-        output.say(`run: ${directory}\nreport: ${report}`);
-        output.object({
-          run: directory,
-          ...trainingSummary(result),
-          backend: backend.name,
-          precision: backend.precision,
-          parameters: model.parameterCount,
-          ...(evaluation === undefined ? {} : { evaluation }),
-          report,
-        });
+        if (finished === undefined) return undefined;
+        const { scores, tuned } = finished;
+        output.say(formatTable(scoreHeader, [scoreRow('validation', scores)]));
+        if (tuned) output.say(`language model: weight ${tuned.weight}, word bonus ${tuned.wordBonus}`);
+        return { validation: scores };
       },
+      writeReport: (evaluation) => writeReport(directory, description, evaluation),
     },
     output,
   );
 }
-
-const leftovers = startLeftovers(startFiles);
 
 function describeValidation({ wer, accuracy, loss }: Metrics): DisplayedValidation {
   const percent = (100 * wer).toFixed(1);

@@ -1,22 +1,19 @@
-import { resolve } from 'node:path';
 import {
+  addTrainOptions,
   addVerb,
-  checkDiskSpace,
-  checkRunFolder,
-  defaultRunFolder,
   formatCount,
   formatTable,
-  isFast,
-  repeated,
+  planTraining,
   runBase,
+  settleTraining,
   startLeftovers,
   trainInFolder,
   trainingDisplay,
-  trainingSummary,
   writeRunStart,
   type ActionContext,
-  type CommonOptions,
   type DisplayedValidation,
+  type TrainOptions,
+  type TrainVerb,
 } from '@cadenza/cli';
 import { assignWeights, CheckpointStore, InputError, type Metrics, type TensorData } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
@@ -25,7 +22,7 @@ import type { Command } from 'commander';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, type DataFlags } from '../dataRequest.js';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
-import { addConfigFlags, configFromFlags } from '../flags.js';
+import { configFlags } from '../flags.js';
 import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
 import { writeReport } from '../report.js';
 import {
@@ -37,73 +34,56 @@ import {
   runFormat,
   vocabularyFile,
   type RunDescription,
+  type SavedRun,
 } from '../run.js';
 import { createTraining, type Training } from '../train.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
 
-interface TrainOptions extends CommonOptions, DataFlags {
-  run?: string;
-  preset?: string;
-  config?: string;
-  set?: string[];
-  resume?: boolean;
+interface Options extends TrainOptions, DataFlags {
   from?: string;
 }
+
+const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
+  name: 'translation',
+  flags: configFlags,
+  leftovers: startLeftovers([vocabularyFile]),
+  ...{ presetNames, resolveConfig, hasSlowBudget, readRun, checkSameConfig },
+};
 
 export function addTrainVerb(program: Command): void {
   const data =
     'a TSV or TMX file, a folder with train.LANGUAGE files, or a fetched data set’s name; .gz too (default: embedded phrases)';
-  addVerb<TrainOptions>(program, 'train', 'train a model on pairs of sentences', trainCommand, (verb) => {
+  addVerb<Options>(program, 'train', 'train a model on pairs of sentences', trainCommand, (verb) => {
     verb
       .option('--data <path>', data)
       .option('--source <file>', 'sentences to translate, one a line')
       .option('--target <file>', 'their translations, line by line')
       .option('--validation-source <file>', 'sentences to validate on (default: pairs held out)')
       .option('--validation-target <file>', 'their translations')
-      .option('--run <folder>', 'where the run is kept (default: a new folder in runs/)')
-      .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
-      .option('--config <file>', 'a JSON file of configuration values')
-      .option('--set <key=value>', 'one configuration value, repeatable', repeated)
       .option(
         '--from <run>',
         'begin with the vocabulary and the best weights of a run; with its network too where no --preset is named',
-      )
-      .option('--resume', 'continue the run from its last checkpoint');
-    addConfigFlags(verb);
+      );
+    addTrainOptions(verb, trainVerb);
   });
 }
 
-async function trainCommand(options: TrainOptions, context: ActionContext): Promise<void> {
+async function trainCommand(options: Options, context: ActionContext): Promise<void> {
   const { output } = context;
-  const resume = options.resume ?? false;
-  const directory = resolve(options.run ?? defaultRunFolder('translation'));
-  checkRunFolder(directory, { resume, leftovers });
-  const sources: ConfigSources = {
-    preset: options.preset,
-    file: options.config,
-    flags: configFromFlags({ ...options }),
-    assignments: options.set,
-  };
-  const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
-  if (start !== undefined) {
-    if (resume) throw new InputError('Expected --from at the start of a run only, got it with --resume');
-    sources.start = start.config;
+  if (options.from !== undefined && options.resume) {
+    throw new InputError('Expected --from at the start of a run only, got it with --resume');
   }
-  const asked = resolveConfig(sources); // wrong values are found before the backend starts and the pairs are read
-  const saved = resume ? readRun(directory) : undefined;
+  const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
+  const plan = planTraining(trainVerb, options, { start: start?.config });
+  const { directory, resume, asked, saved } = plan;
   if (saved?.description.averaged !== undefined) {
     const got = 'got averaged weights, which have no state of the training';
     throw new InputError(`Expected --run to be a run to resume, ${got}: ${directory}`);
   }
   const named = dataRequest(options, saved?.config.languages ?? asked.languages);
-  const backend = await startBackend(options, output, {
-    precision: saved?.description.precision ?? asked.precision,
-    resumed: saved?.description,
-  });
-  const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && hasSlowBudget(sources.preset));
-  if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
-  const config = saved === undefined ? resolveConfig({ ...sources, reducedBudget }) : checkSameConfig(saved, sources);
+  const settled = await settleTraining(trainVerb, plan, (wishes) => startBackend(options, output, wishes), output);
+  const { backend, config, reducedBudget } = settled;
   const request = named ?? (saved ? requestOf(saved.description.data) : embedded);
   const parts = await readPairs(request, config);
   if (saved !== undefined) checkSameData(saved.description.data, parts.description);
@@ -141,42 +121,25 @@ async function trainAndReport(
     ...{ directory, signal, weights },
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
-  const { model, trainer, plannedSteps } = training;
   const description = describe(training);
-  if (!resume) {
-    checkDiskSpace(directory, model.parameterCount, config.training, config.monitoring.keepCheckpoints);
-  }
   await trainInFolder(
     {
-      ...{ directory, resume, leftovers, trainer, display },
-      plan: { plannedSteps, maxMinutes: config.training.maxMinutes, unit: 'tokens' },
+      ...{ directory, resume, leftovers: trainVerb.leftovers, training, display, backend, unit: 'tokens' },
       writeStart: () => writeRunStart(directory, { [vocabularyFile]: pairs.codec.toJSON() }, description),
       introduction: introduce(training),
-      finish: async (result) => {
+      evaluate: async () => {
         const evaluation = await evaluateBest(training, directory, context);
         if (evaluation !== undefined) {
           const rows = Object.entries(evaluation).map(([part, scores]) => scoreRow(part, scores));
           output.say(formatTable(scoreHeader, rows));
         }
-        const report = writeReport(directory, description, evaluation);
-        output.say(`run: ${directory}\nreport: ${report}`);
-        output.object({
-          run: directory,
-          ...trainingSummary(result),
-          backend: backend.name,
-          precision: backend.precision,
-          parameters: model.parameterCount,
-          ...(evaluation === undefined ? {} : { evaluation }),
-          report,
-        });
+        return evaluation;
       },
+      writeReport: (evaluation) => writeReport(directory, description, evaluation),
     },
     output,
   );
 }
-
-/** What a start that was killed before there was a config.json may leave behind. */
-const leftovers = startLeftovers([vocabularyFile]);
 
 function describeValidation({ bleu, loss }: Metrics): DisplayedValidation {
   return { short: `BLEU ${bleu.toFixed(1)}`, long: `BLEU ${bleu.toFixed(2)}, ${loss.toFixed(4)} nats a token` };

@@ -1,4 +1,3 @@
-export { checkDiskSpace } from './diskSpace.js';
 export {
   clipOptions,
   optimizerOptions,
@@ -20,7 +19,16 @@ export {
   watchingShape,
   type LearningConfig,
 } from './schemas.js';
-export { trainInFolder, trainingSummary, type FolderTraining } from './trainInFolder.js';
+export { trainInFolder, type FolderTraining } from './trainInFolder.js';
+export {
+  addTrainOptions,
+  planTraining,
+  settleTraining,
+  type PlannedTraining,
+  type SettledTraining,
+  type TrainOptions,
+  type TrainVerb,
+} from './trainVerb.js';
 export {
   trainingDisplay,
   type DisplayedPlan,

@@ -68,7 +68,7 @@ export function trainerOptions(
 }
 
 /** What a trainer is watched by; without `keepCheckpoints` core says how many are kept. */
-interface WatchedConfig {
+export interface WatchedConfig {
   logSteps: number;
   patience: number | null;
   keepCheckpoints?: number;

@@ -1,53 +1,86 @@
 import type { Trainer, TrainingResult } from '@cadenza/core';
+import type { StartedBackend } from '../backend.js';
 import type { Output } from '../output.js';
 import { claimRun } from '../runFolder.js';
-import type { DisplayedPlan, TrainingDisplay } from './trainingDisplay.js';
+import { checkDiskSpace } from './diskSpace.js';
+import type { WatchedConfig } from './recipe.js';
+import type { LearningConfig } from './schemas.js';
+import type { TrainingDisplay } from './trainingDisplay.js';
+
+/** What every app's training has. */
+interface AnyTraining {
+  config: { training: LearningConfig; monitoring: WatchedConfig };
+  model: { parameterCount: number };
+  trainer: Pick<Trainer<unknown>, 'resume' | 'train' | 'step'>;
+  plannedSteps: number;
+}
 
 /** A training that is kept in a run folder, from its start or its last checkpoint to its end. */
-export interface FolderTraining {
+export interface FolderTraining<Evaluation> {
   directory: string;
   resume: boolean;
   /** Files that a new run begins with; see {@link claimRun}. */
   leftovers: readonly string[];
-  trainer: Pick<Trainer<unknown>, 'resume' | 'train' | 'step'>;
+  training: AnyTraining;
   display: TrainingDisplay;
-  plan: Omit<DisplayedPlan, 'firstStep'>;
+  /** What tokens are called, such as characters or words. */
+  unit: string;
+  backend: StartedBackend;
   /** Writes the first files of a new run. */
   writeStart: () => void;
   /** A line for people on what is trained. */
   introduction: string;
-  /** What follows the last step, while the folder is still held. */
-  finish: (result: TrainingResult) => Promise<void>;
+  /** Measures the best weights and says what came out, while the folder is still held; undefined where that was stopped. */
+  evaluate: () => Promise<Evaluation | undefined>;
+  /** Writes the report and gives its path. */
+  writeReport: (evaluation?: Evaluation) => string;
 }
 
-/** Takes the folder, trains, and gives the folder back; a new run that made no step leaves nothing behind. */
-export async function trainInFolder(training: FolderTraining, output: Output): Promise<void> {
-  const { directory, resume, leftovers, trainer, display, plan } = training;
+/** Takes the folder, trains, measures, reports, and gives the folder back; a new run that made no step leaves nothing behind. */
+export async function trainInFolder<Evaluation>(folder: FolderTraining<Evaluation>, output: Output): Promise<void> {
+  const { directory, resume, leftovers, display, unit } = folder;
+  const { config, model, trainer, plannedSteps } = folder.training;
+  if (!resume) {
+    checkDiskSpace(directory, model.parameterCount, config.training, config.monitoring.keepCheckpoints);
+  }
   const claim = claimRun(directory, { resume, leftovers });
   let kept = resume;
   try {
     if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
-    else training.writeStart();
-    output.say(training.introduction);
-    display.start({ firstStep: trainer.step, ...plan });
+    else folder.writeStart();
+    output.say(folder.introduction);
+    display.start({ firstStep: trainer.step, plannedSteps, maxMinutes: config.training.maxMinutes, unit });
     const result = await trainer.train();
     kept = true;
     display.stop();
-    await training.finish(result);
+    const evaluation = await folder.evaluate();
+    report(folder, result, evaluation, output);
   } finally {
     display.stop();
     claim.release({ discard: !kept && trainer.step === 0 });
   }
 }
 
-/** The fields of `train --json` that come from the training itself. */
-export function trainingSummary(result: TrainingResult): Record<string, unknown> {
-  return {
+function report<Evaluation>(
+  { directory, backend, training, writeReport }: FolderTraining<Evaluation>,
+  result: TrainingResult,
+  evaluation: Evaluation | undefined,
+  output: Output,
+): void {
+  const path = writeReport(evaluation);
+  output.say(`run: ${directory}\nreport: ${path}`);
+  output.object({
+    run: directory,
     steps: result.step,
     epochs: result.epoch ?? 0,
     seconds: result.seconds,
     tokens_per_second: result.tokensPerSecond,
     best: result.best === undefined ? null : { step: result.best.step, ...result.best.metrics },
     stopped: result.reason,
-  };
+    backend: backend.name,
+    precision: backend.precision,
+    parameters: training.model.parameterCount,
+    ...(evaluation === undefined ? {} : { evaluation }),
+    report: path,
+  });
 }

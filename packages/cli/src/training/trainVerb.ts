@@ -1,0 +1,118 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { isFast, type BackendWishes, type StartedBackend } from '../backend.js';
+import { repeated, type CommonOptions } from '../command.js';
+import { addConfigFlags, configFromFlags, type ConfigFlag } from '../configFlags.js';
+import type { Output } from '../output.js';
+import type { ConfigSources } from '../presets.js';
+import { defaultRunFolder, type RunDescriptionBase } from '../runDescription.js';
+import { checkRunFolder } from '../runFolder.js';
+
+/** The options that every `train` has. */
+export interface TrainOptions extends CommonOptions {
+  run?: string;
+  preset?: string;
+  config?: string;
+  set?: string[];
+  resume?: boolean;
+}
+
+/** A run that goes on, as far as every `train` knows it. */
+interface SavedTraining {
+  description: Pick<RunDescriptionBase, 'backend' | 'threads' | 'precision' | 'reducedBudget'>;
+}
+
+/** What the `train` of one command is configured by, and what its runs are. */
+export interface TrainVerb<Config extends { precision: 'f32' | 'bf16' }, Sources extends ConfigSources<Config>, Saved> {
+  /** Runs that nobody names are `runs/NAME-TIME`. */
+  name: string;
+  presetNames: () => string[];
+  flags: readonly ConfigFlag[];
+  /** What a start that was killed before there was a config.json may leave behind. */
+  leftovers: readonly string[];
+  resolveConfig: (sources: Sources) => Config;
+  hasSlowBudget: (preset?: string) => boolean;
+  readRun: (directory: string) => Saved;
+  checkSameConfig: (saved: Saved, sources: Sources) => Config;
+}
+
+/** Gives a verb the options that every `train` has, and those of the configuration. */
+export function addTrainOptions(verb: Command, { presetNames, flags }: Pick<AnyVerb, 'presetNames' | 'flags'>): void {
+  verb
+    .option('--run <folder>', 'where the run is kept (default: a new folder in runs/)')
+    .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
+    .option('--config <file>', 'a JSON file of configuration values')
+    .option('--set <key=value>', 'one configuration value, repeatable', repeated)
+    .option('--resume', 'continue the run from its last checkpoint');
+  addConfigFlags(verb, flags);
+}
+
+type AnyVerb = TrainVerb<never, never, never>;
+
+/** What was asked for, before anything was started or read. */
+export interface PlannedTraining<Config, Sources, Saved> {
+  directory: string;
+  resume: boolean;
+  sources: Sources;
+  asked: Config;
+  /** The run that goes on. */
+  saved?: Saved;
+}
+
+/**
+ * Checks the run's folder and the configuration, and reads the run that goes on: all that can be wrong before the backend starts.
+ * @param more sources that only this command has
+ */
+export function planTraining<
+  Config extends { precision: 'f32' | 'bf16' },
+  Sources extends ConfigSources<Config>,
+  Saved extends SavedTraining,
+>(
+  verb: TrainVerb<Config, Sources, Saved>,
+  options: TrainOptions,
+  more: Omit<Sources, keyof ConfigSources> = {} as Omit<Sources, keyof ConfigSources>,
+): PlannedTraining<Config, Sources, Saved> {
+  const resume = options.resume ?? false;
+  const directory = resolve(options.run ?? defaultRunFolder(verb.name));
+  checkRunFolder(directory, { resume, leftovers: verb.leftovers });
+  const shared: ConfigSources<Config> = {
+    preset: options.preset,
+    file: options.config,
+    flags: configFromFlags({ ...options }, verb.flags),
+    assignments: options.set,
+  };
+  const sources = { ...shared, ...more } as Sources;
+  const asked = verb.resolveConfig(sources);
+  return { directory, resume, sources, asked, saved: resume ? verb.readRun(directory) : undefined };
+}
+
+/** What a training computes with, and its configuration. */
+export interface SettledTraining<Config, Backend> {
+  backend: Backend;
+  config: Config;
+  /** The preset's smaller budget for slow backends was taken. */
+  reducedBudget: boolean;
+}
+
+/** Starts the backend, and settles the configuration: that of the run that goes on, or the preset's smaller one for a slow backend. */
+export async function settleTraining<
+  Config extends { precision: 'f32' | 'bf16' },
+  Sources extends ConfigSources<Config>,
+  Saved extends SavedTraining,
+  Backend extends StartedBackend,
+>(
+  verb: TrainVerb<Config, Sources, Saved>,
+  { sources, asked, saved }: PlannedTraining<Config, Sources, Saved>,
+  startBackend: (wishes: BackendWishes) => Promise<Backend>,
+  output: Output,
+): Promise<SettledTraining<Config, Backend>> {
+  const backend = await startBackend({
+    precision: saved?.description.precision ?? asked.precision,
+    resumed: saved?.description,
+  });
+  const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && verb.hasSlowBudget(sources.preset));
+  if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
+  const config =
+    saved === undefined ? verb.resolveConfig({ ...sources, reducedBudget }) : verb.checkSameConfig(saved, sources);
+  return { backend, config, reducedBudget };
+}

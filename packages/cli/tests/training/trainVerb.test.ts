@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import {
+  addTrainOptions,
+  createOutput,
+  planTraining,
+  Presets,
+  precisionSchema,
+  settleTraining,
+  trainInFolder,
+  trainingDisplay,
+  type BackendWishes,
+  type ConfigSources,
+  type FolderTraining,
+  type TrainOptions,
+  type TrainVerb,
+} from '../../src/index.js';
+import { learningShape } from '../../src/training/schemas.js';
+
+const schema = z.strictObject({
+  precision: precisionSchema,
+  units: z.int().positive().default(8),
+  without: z.array(z.string()).default([]),
+});
+type Config = z.output<typeof schema>;
+interface Sources extends ConfigSources<Config> {
+  start?: Config;
+}
+interface Saved {
+  description: { backend: string; threads: number; precision: 'f32' | 'bf16'; reducedBudget: boolean };
+  config: Config;
+}
+
+let folder: string;
+let verb: TrainVerb<Config, Sources, Saved>;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cadenza-train-'));
+  const presetFolder = join(folder, 'presets');
+  mkdirSync(presetFolder);
+  writeFileSync(join(presetFolder, 'default.json'), '{"units": 16, "slowBackend": {"units": 4}}');
+  writeFileSync(join(presetFolder, 'wide.json'), '{"units": 64}');
+  const presets = new Presets(presetFolder);
+  verb = {
+    name: 'counts',
+    presetNames: () => presets.names(),
+    flags: [
+      ['--units <number>', 'units', 'count', 'of the layer', 'Model'],
+      ['--without <name>', 'without', 'texts', 'what is left out', 'Data'],
+    ],
+    leftovers: ['words.json'],
+    resolveConfig: (sources) => presets.resolve(schema, sources),
+    hasSlowBudget: (preset = 'default') => presets.hasSlowBudget(preset),
+    readRun: () => ({
+      description: { backend: 'native', threads: 3, precision: 'bf16', reducedBudget: true },
+      config: { precision: 'bf16', units: 5, without: [] },
+    }),
+    checkSameConfig: ({ config }) => config,
+  };
+});
+
+function optionsOf(...args: string[]): TrainOptions {
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  addTrainOptions(command, verb);
+  return { ...command.parse(args, { from: 'user' }).opts<TrainOptions>(), backend: 'auto' };
+}
+
+const quiet = createOutput({ quiet: true });
+
+describe('planTraining', () => {
+  it('resolves flags over a file over a preset, and keeps sources of its own', () => {
+    writeFileSync(join(folder, 'mine.json'), '{"units": 3, "precision": "bf16"}');
+    const options = optionsOf('--preset', 'wide', '--config', join(folder, 'mine.json'), '--without', 'a');
+    const start: Config = { precision: 'f32', units: 1, without: [] };
+    const plan = planTraining(verb, options, { start });
+    expect(plan.asked).toEqual({ precision: 'bf16', units: 3, without: ['a'] });
+    expect(plan).toMatchObject({ resume: false, saved: undefined, sources: { start } });
+    expect(plan.directory).toMatch(/\/runs\/counts-\d{8}-\d{6}$/);
+    expect(planTraining(verb, optionsOf('--units', '7', '--without', 'a', '--without', 'b')).asked).toMatchObject({
+      units: 7,
+      without: ['a', 'b'],
+    });
+  });
+
+  it('finds what is wrong before anything starts', () => {
+    expect(() => planTraining(verb, optionsOf('--set', 'units=0'))).toThrow(/units to be .*got 0 \(from --set\)/);
+    expect(() => planTraining(verb, optionsOf('--preset', 'wider'))).toThrow(/did you mean wide\?/);
+    const run = join(folder, 'run');
+    expect(() => planTraining(verb, optionsOf('--run', run, '--resume'))).toThrow(/got nothing there/);
+    mkdirSync(run);
+    writeFileSync(join(run, 'words.json'), '[]');
+    expect(planTraining(verb, optionsOf('--run', run)).directory).toBe(run); // a leftover counts for nothing
+    writeFileSync(join(run, 'config.json'), '{}');
+    expect(() => planTraining(verb, optionsOf('--run', run))).toThrow(/add --resume/);
+    expect(planTraining(verb, optionsOf('--run', run, '--resume')).saved?.config.units).toBe(5);
+  });
+});
+
+describe('settleTraining', () => {
+  const start = (name: string) => async (wishes: BackendWishes) => ({ name, threads: 1, ...wishes });
+
+  it('takes the smaller budget for a slow backend, where the preset has one', async () => {
+    const units = async (name: string, ...args: string[]) => {
+      const settled = await settleTraining(verb, planTraining(verb, optionsOf(...args)), start(name), quiet);
+      return [settled.config.units, settled.reducedBudget];
+    };
+    expect(await units('native')).toEqual([16, false]);
+    expect(await units('cpu')).toEqual([4, true]);
+    expect(await units('cpu', '--units', '9')).toEqual([9, true]);
+    expect(await units('cpu', '--preset', 'wide')).toEqual([64, false]);
+  });
+
+  it('goes on as the run was computed', async () => {
+    const run = join(folder, 'run');
+    mkdirSync(run);
+    writeFileSync(join(run, 'config.json'), '{}');
+    const plan = planTraining(verb, optionsOf('--run', run, '--resume'));
+    const settled = await settleTraining(verb, plan, start('native'), quiet);
+    expect(settled).toMatchObject({ config: { units: 5 }, reducedBudget: true });
+    expect(settled.backend).toMatchObject({ precision: 'bf16', resumed: { threads: 3 } });
+  });
+});
+
+describe('trainInFolder', () => {
+  const learning = z.object(learningShape).parse({});
+  const result = { step: 3, seconds: 1, tokensPerSecond: 10, reason: 'steps', best: { step: 2, metrics: { loss: 1 } } };
+  const folderTraining = (directory: string, step: number): FolderTraining<{ wer: number }> => ({
+    ...{ directory, resume: false, leftovers: [], unit: 'words', introduction: 'three words' },
+    training: {
+      config: { training: learning, monitoring: { logSteps: 1, patience: null } },
+      model: { parameterCount: 12 },
+      trainer: { step, resume: async () => 0, train: async () => result as never },
+      plannedSteps: 3,
+    },
+    display: trainingDisplay(quiet, () => ({ short: '', long: '' })),
+    backend: { name: 'native', threads: 1, precision: 'f32' },
+    writeStart: () => writeFileSync(join(directory, 'config.json'), '{}'),
+    evaluate: async () => ({ wer: 0.5 }),
+    writeReport: (evaluation) => join(directory, `report of ${evaluation?.wer}`),
+  });
+
+  it('ends with what was trained and measured, and gives the folder back', async () => {
+    const directory = join(folder, 'run');
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await trainInFolder(folderTraining(directory, 3), createOutput({ quiet: true, json: true }));
+    const object = JSON.parse(String(write.mock.calls.at(-1)![0])) as Record<string, unknown>;
+    write.mockRestore();
+    expect(object).toEqual({
+      ...{ run: directory, steps: 3, epochs: 0, seconds: 1, tokens_per_second: 10, stopped: 'steps', parameters: 12 },
+      ...{ best: { step: 2, loss: 1 }, backend: 'native', precision: 'f32', evaluation: { wer: 0.5 } },
+      report: join(directory, 'report of 0.5'),
+    });
+    expect(readdirSync(directory)).toEqual(['config.json']); // no lock
+  });
+
+  it('leaves nothing of a new run that fails before its first step', async () => {
+    const directory = join(folder, 'run');
+    const training = folderTraining(directory, 0);
+    training.training.trainer.train = async () => Promise.reject(new Error('no memory'));
+    await expect(trainInFolder(training, quiet)).rejects.toThrow('no memory');
+    expect(existsSync(directory)).toBe(false);
+  });
+});
