@@ -35,3 +35,4 @@ export {
   type DisplayedValidation,
   type TrainingDisplay,
 } from './trainingDisplay.js';
+export { writeTrainingReport, type RunReport } from './writeTrainingReport.js';
