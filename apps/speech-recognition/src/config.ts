@@ -24,6 +24,8 @@ const dataSchema = z.strictObject({
   heldOut: z.number().gt(0).lt(1).default(0.1),
   /** `speaker`: whole speakers are held out, where they are known and enough; `recording`: recordings of any. */
   holdOutBy: z.enum(['speaker', 'recording']).default('speaker'),
+  /** Which: the same number, the same ones, whatever the run's seed is, so that runs can be compared; null goes by the run's. */
+  holdOutSeed: seedSchema.nullable().default(null),
   /** Whether single digits of synthetic voices, which come with the app, are trained on beside the recordings. */
   syntheticDigits: z.boolean().default(false),
   /** Longer recordings are not trained on; in seconds. */

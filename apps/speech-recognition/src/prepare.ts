@@ -109,7 +109,7 @@ export function holdOut(
   recordings: readonly Recording[],
   { data, seed }: Config,
 ): { train: Recording[]; validation: Recording[] } {
-  const random = new Random(seed).fork('held out');
+  const random = new Random(data.holdOutSeed ?? seed).fork('held out');
   const wanted = Math.max(1, Math.round(data.heldOut * recordings.length));
   const speakers = [...new Set(recordings.map(({ speaker }) => speaker))].filter((name) => name !== undefined).sort();
   const held = new Set<Recording>();

@@ -139,9 +139,11 @@ describe('holdOut', () => {
   });
 
   it('holds out the same for the same seed, and others for another', () => {
-    const ids = (seed: number) => holdOut(recordings, smallConfig(`seed=${seed}`)).validation.map(({ id }) => id);
-    expect(ids(1)).toEqual(ids(1));
-    expect(ids(1)).not.toEqual(ids(2));
+    const ids = (...options: string[]) => holdOut(recordings, smallConfig(...options)).validation.map(({ id }) => id);
+    expect(ids('seed=1')).toEqual(ids('seed=1'));
+    expect(ids('seed=1')).not.toEqual(ids('seed=2'));
+    expect(ids('seed=2', 'holdOutSeed=1')).toEqual(ids('seed=1'));
+    expect(ids('seed=1', 'holdOutSeed=2')).toEqual(ids('seed=2'));
   });
 });
 
