@@ -16,6 +16,7 @@ import {
   defaultFileSystem,
   InputError,
   Random,
+  unfilled,
   replaceFile,
   type AcousticModel,
   type TensorData,
@@ -177,7 +178,7 @@ function loadModel(
   { directory, config, pipeline, symbols }: SavedRun,
   parameters: ReadonlyMap<string, TensorData>,
 ): AcousticModel {
-  const model = createModel(config, pipeline.dimension, symbols, new Random(config.seed));
+  const model = unfilled(() => createModel(config, pipeline.dimension, symbols, new Random(config.seed)));
   try {
     assignWeights(model.parameters, parameters);
   } catch (cause) {

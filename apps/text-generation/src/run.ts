@@ -17,6 +17,7 @@ import {
   decodeSafetensors,
   InputError,
   Random,
+  unfilled,
   roundWeights,
   unpackWeights,
   weightFormats,
@@ -164,7 +165,7 @@ function loadModel(
   { weights, format: own }: OpenRun['stored'],
   format: WeightFormat,
 ): RecurrentLanguageModel {
-  const model = createModel(config, tokenizer.vocabulary.size, new Random(config.seed));
+  const model = unfilled(() => createModel(config, tokenizer.vocabulary.size, new Random(config.seed)));
   try {
     assignWeights(model.parameters, format === own ? weights : roundWeights(weights, format));
   } catch (cause) {

@@ -7,6 +7,7 @@ import {
   CheckpointStore,
   InputError,
   Random,
+  unfilled,
   type SequenceToSequence,
   type TensorData,
 } from '@cadenza/core';
@@ -103,7 +104,7 @@ function loadModel(
   { directory, config, codec }: SavedRun,
   weights: ReadonlyMap<string, TensorData>,
 ): SequenceToSequence {
-  const model = createModel(config, codec, new Random(config.seed));
+  const model = unfilled(() => createModel(config, codec, new Random(config.seed)));
   try {
     assignWeights(model.parameters, weights);
   } catch (cause) {

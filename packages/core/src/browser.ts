@@ -3,7 +3,7 @@ export * from './errors.js';
 export * from './random.js';
 export * from './shapes.js';
 export * as initializers from './initializers.js';
-export { initialize, initializerNames, type InitializerName } from './initializers.js';
+export { initialize, initializerNames, unfilled, type InitializerName } from './initializers.js';
 export * from './ops/index.js';
 export * from './layers/index.js';
 export * from './models/index.js';

@@ -183,9 +183,25 @@ export type InitializerName = keyof typeof BY_NAME;
 
 export const initializerNames = Object.keys(BY_NAME) as InitializerName[];
 
+let filling = true;
+
+/**
+ * Makes something whose named initializers give zeros, for weights that are assigned next: an orthogonal matrix of [768, 3072] alone
+ * takes seconds. What `make` makes later, it fills as ever.
+ */
+export function unfilled<T>(make: () => T): T {
+  const before = filling;
+  filling = false;
+  try {
+    return make();
+  } finally {
+    filling = before;
+  }
+}
+
 /** A weight filled by the initializer of that name. */
 export function initialize(name: InitializerName, shape: readonly number[], random: Random): tf.Tensor {
   const fill = BY_NAME[name];
   if (!Object.hasOwn(BY_NAME, name)) throw new ConfigError(expected('initializer', initializerNames.join(', '), name));
-  return tf.tensor(fill(random, shape), [...shape], 'float32');
+  return filling ? tf.tensor(fill(random, shape), [...shape], 'float32') : tf.zeros([...shape]);
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import * as initializers from '../src/initializers.js';
 import { Random } from '../src/random.js';
 
-const { initialize, initializerNames, orthogonal } = initializers;
+const { initialize, initializerNames, orthogonal, unfilled } = initializers;
 
 /** The largest deviation of the Gram matrix of the shorter side from the identity times gain^2. */
 function orthogonalityError(values: Float32Array, rows: number, columns: number, gain: number): number {
@@ -105,5 +105,28 @@ describe('initializers', () => {
 
   it('names the known ones when it does not know one', () => {
     expect(() => initialize('ortogonal' as 'orthogonal', [2, 2], new Random(1))).toThrow(/orthogonal, got "ortogonal"/);
+  });
+});
+
+describe('unfilled', () => {
+  const total = (): number => {
+    const weight = initialize('orthogonal', [3, 5], new Random(1));
+    expect(weight.shape).toEqual([3, 5]);
+    const sum = tf.sum(tf.abs(weight)).dataSync()[0];
+    weight.dispose();
+    return sum;
+  };
+
+  it('gives zeros to what is made in it, and only there', () => {
+    const before = total();
+    expect(before).toBeGreaterThan(1);
+    expect(unfilled(() => [total(), unfilled(total), total()])).toEqual([0, 0, 0]);
+    expect(total()).toBe(before);
+    expect(() =>
+      unfilled(() => {
+        throw new Error('stopped');
+      }),
+    ).toThrow('stopped');
+    expect(total()).toBe(before);
   });
 });
