@@ -117,7 +117,8 @@ function embeddedParts({ seed, text }: Config, languages: PairParts['languages']
 
 /** Learns the codec from the training pairs; with one that is there already, for a resumed run, that is taken. */
 export function preparePairs(parts: PairParts, config: Config, codec?: SentenceCodec): PreparedPairs {
-  const random = new Random(config.seed).fork('codec');
+  // Where merges are dropped, draws decide which rare subwords are known: the same for every seed, so that runs make an ensemble.
+  const random = new Random(vocabularySeed).fork('codec');
   return { ...parts, codec: codec ?? SentenceCodec.train(parts.train, config, parts.languages, random) };
 }
 
@@ -192,3 +193,4 @@ function holdOut(
 }
 
 const holdOutSeed = 17;
+const vocabularySeed = 1;

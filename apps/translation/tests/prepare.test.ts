@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dataRequest, languagesOf } from '../src/dataRequest.js';
-import { checkSameData, describeDropped, readPairs, requestOf } from '../src/prepare.js';
+import { checkSameData, describeDropped, preparePairs, readPairs, requestOf } from '../src/prepare.js';
 import { smallConfig } from './pairs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-prepare-'));
@@ -63,6 +63,19 @@ describe('readPairs', () => {
     expect(() => checkSameData(parts.description, changed.description)).toThrow(
       /Expected the validation pairs that the run was started with, .*v\.de .*, got .*v\.de/,
     );
+  });
+
+  it('learns the same subwords for every seed, so that runs of several make an ensemble', async () => {
+    const data = write(
+      'words.tsv',
+      Array.from({ length: 60 }, (_, n) => `letter ${n * 7919} better\tbutter ${n * 104729} letters`),
+    );
+    const fingerprint = async (...options: string[]) => {
+      const config = smallConfig('text.mergeDropout=0.3', 'text.minimumFrequency=3', ...options);
+      return preparePairs(await readPairs(dataRequest({ data }, none)!, config), config).codec.fingerprint;
+    };
+    expect(await fingerprint('seed=1')).toBe(await fingerprint('seed=2'));
+    expect(await fingerprint('seed=1')).not.toBe(await fingerprint('text.mergeDropout=0'));
   });
 
   it('makes the embedded phrases with a test part', async () => {
