@@ -8,12 +8,12 @@ import type { WavEncoding, WavSampleFormat } from '../wav/wavFormat.js';
 /** A header is one or more blocks of this many bytes. */
 const HEADER_BLOCK = 1024;
 
-const CODINGS: Record<string, WavEncoding | undefined> = {
-  pcm: 'integer',
-  ulaw: 'mulaw',
-  'mu-law': 'mulaw',
-  alaw: 'alaw',
-};
+const CODINGS = new Map<string, WavEncoding>([
+  ['pcm', 'integer'],
+  ['ulaw', 'mulaw'],
+  ['mu-law', 'mulaw'],
+  ['alaw', 'alaw'],
+]);
 
 /**
  * Decodes a NIST SPHERE file (`NIST_1A`, the container of the Linguistic Data Consortium's and CMU's older corpora): integers of 16 to
@@ -60,15 +60,15 @@ function readFields(header: Uint8Array, fail: Fail): Map<string, string> {
     if (text === 'end_head') return fields;
     if (text === '' || text.startsWith(';')) continue;
     const match = /^(\S+)\s+-(?:i|r|s\d+)\s+(.*)$/u.exec(text);
-    if (match === null) fail('lines "name -type value" in its header', JSON.stringify(text.slice(0, 40)));
-    else fields.set(match[1], match[2]);
+    if (match === null) return fail('lines "name -type value" in its header', JSON.stringify(text.slice(0, 40)));
+    fields.set(match[1], match[2]);
   }
   return fail('"end_head" at the end of its header', 'none');
 }
 
 function sampleFormat(fields: Map<string, string>, fail: Fail): WavSampleFormat {
   const coding = fields.get('sample_coding') ?? 'pcm';
-  const encoding = CODINGS[coding];
+  const encoding = CODINGS.get(coding);
   if (encoding === undefined)
     return fail('a sample_coding of pcm, ulaw or alaw, not compressed', JSON.stringify(coding));
   if (/^false$/iu.test(fields.get('channels_interleaved') ?? ''))

@@ -69,6 +69,11 @@ describe('a header', () => {
       ['-s3 pcm', '-s26 pcm,embedded-shorten-v2.00'],
       'a sample_coding of pcm, ulaw or alaw, not compressed, got "pcm,embedded-shorten-v2.00"',
     ],
+    [
+      'coding',
+      ['-s3 pcm', '-s11 constructor'],
+      'a sample_coding of pcm, ulaw or alaw, not compressed, got "constructor"',
+    ],
     ['count', ['-i 3', '-i -3'], 'a sample_count of at least 0, got "-3"'],
     ['count beyond the end', ['-i 3', '-i 4'], 'the 4 samples that its sample_count says (truncated?), got 3'],
     ['count of none', ['-i 3', '-i 0'], 'samples, got none'],
