@@ -77,7 +77,7 @@ async function getDataSet(
       await getFile(file, path, context);
     } catch (error) {
       if (context.signal.aborted) return;
-      throw failure(error, file, path);
+      throw error;
     }
   }
   const path = resolve(folder, set.use);
@@ -91,9 +91,11 @@ async function getFile(file: DataFile, path: string, { output, signal }: ActionC
     progress ??= createProgress(output, { label: file.path, total: file.bytes ?? total ?? done, interval: 2 });
     progress.update(done);
   };
-  const fetched = await download(file.url, path, { sha256: file.sha256, signal, onProgress }).finally(() =>
-    progress?.stop(),
-  );
+  const fetched = await download(file.url, path, { sha256: file.sha256, signal, onProgress })
+    .finally(() => progress?.stop())
+    .catch((error: unknown) => {
+      throw failure(error, file, path);
+    });
   output.say(`${path}: ${fetched ? 'fetched' : 'already there'}, SHA-256 as expected`);
   if (file.unpacks === undefined) return;
   const unpacked = await unpack(path, file.unpacks);
@@ -102,7 +104,7 @@ async function getFile(file: DataFile, path: string, { output, signal }: ActionC
 
 /** Says what failed and how the file gets there by hand; a wrong file that stands in the way stays the caller's error. */
 function failure(error: unknown, file: DataFile, path: string): Error {
-  if (error instanceof InputError || (error instanceof CadenzaError && error.code === 'UNPACK')) return error;
+  if (error instanceof InputError) return error;
   const reason = error instanceof Error ? reasonOf(error) : String(error);
   const hint = `to do it by hand, put ${file.url} (SHA-256 ${file.sha256}) at ${resolve(path)}`;
   return new CadenzaError(`Expected to fetch ${file.url}, got: ${reason}; ${hint}`, { code: 'DOWNLOAD', cause: error });

@@ -22,8 +22,13 @@ interface SavedTraining {
   description: Pick<RunDescriptionBase, 'backend' | 'threads' | 'precision' | 'reducedBudget'>;
 }
 
+/** What every command's configuration has. */
+interface AnyConfig {
+  precision: 'f32' | 'bf16';
+}
+
 /** What the `train` of one command is configured by, and what its runs are. */
-export interface TrainVerb<Config extends { precision: 'f32' | 'bf16' }, Sources extends ConfigSources<Config>, Saved> {
+export interface TrainVerb<Config extends AnyConfig, Sources extends ConfigSources<Config>, Saved> {
   /** Runs that nobody names are `runs/NAME-TIME`. */
   name: string;
   presetNames: () => string[];
@@ -37,7 +42,10 @@ export interface TrainVerb<Config extends { precision: 'f32' | 'bf16' }, Sources
 }
 
 /** Gives a verb the options that every `train` has, and those of the configuration. */
-export function addTrainOptions(verb: Command, { presetNames, flags }: Pick<AnyVerb, 'presetNames' | 'flags'>): void {
+export function addTrainOptions(
+  verb: Command,
+  { presetNames, flags }: { presetNames: () => string[]; flags: readonly ConfigFlag[] },
+): void {
   verb
     .option('--run <folder>', 'where the run is kept (default: a new folder in runs/)')
     .option('--preset <name>', `what to start from: ${presetNames().join(', ')} (default: default)`)
@@ -46,8 +54,6 @@ export function addTrainOptions(verb: Command, { presetNames, flags }: Pick<AnyV
     .option('--resume', 'continue the run from its last checkpoint');
   addConfigFlags(verb, flags);
 }
-
-type AnyVerb = TrainVerb<never, never, never>;
 
 /** What was asked for, before anything was started or read. */
 export interface PlannedTraining<Config, Sources, Saved> {
@@ -64,7 +70,7 @@ export interface PlannedTraining<Config, Sources, Saved> {
  * @param more sources that only this command has
  */
 export function planTraining<
-  Config extends { precision: 'f32' | 'bf16' },
+  Config extends AnyConfig,
   Sources extends ConfigSources<Config>,
   Saved extends SavedTraining,
 >(
@@ -96,7 +102,7 @@ export interface SettledTraining<Config, Backend> {
 
 /** Starts the backend, and settles the configuration: that of the run that goes on, or the preset's smaller one for a slow backend. */
 export async function settleTraining<
-  Config extends { precision: 'f32' | 'bf16' },
+  Config extends AnyConfig,
   Sources extends ConfigSources<Config>,
   Saved extends SavedTraining,
   Backend extends StartedBackend,
