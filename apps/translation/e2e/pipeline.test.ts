@@ -97,6 +97,35 @@ describe('train --from', () => {
   });
 });
 
+describe('train --vocabulary-of', () => {
+  it('learns other pairs in the subwords of a run, so that both translate together', async () => {
+    const next = join(folder, 'lent');
+    const pairs = join(folder, 'four.tsv');
+    writeFileSync(pairs, lines(sources.slice(0, 4).map((source, index) => `${source}\t${targets[index]}`)));
+    const named = ['--data', pairs, '--source-language', 'en', '--target-language', 'de'];
+    const args = ['--run', next, ...named, ...quick, '--set', 'text.validationPairs=1', '--max-steps', '1'];
+    expect(await cadenzaTranslate(['train', '--vocabulary-of', run, ...args])).toMatchObject({ code: 0 });
+    const [own, lent] = [run, next].map((path) => readFileSync(join(path, 'vocabulary.json'), 'utf8'));
+    expect(lent).toBe(own);
+    const together = await cadenzaTranslate(['translate', '--run', `${run},${next}`], { input: lines(sources) });
+    expect(together.code).toBe(0);
+    expect(together.stdout.trimEnd().split('\n')).toHaveLength(sources.length);
+  });
+
+  it('refuses other subwords, other languages, --from beside it, and a run that is resumed', async () => {
+    const refused = async (...args: string[]) =>
+      (await cadenzaTranslate(['train', '--vocabulary-of', run, ...files.data, ...args])).stderr;
+    const other = ['--run', join(folder, 'other'), ...quick];
+    expect(await refused(...other, '--merges', '61')).toMatch(
+      /Expected text\.merges to be 60 as in the run of the vocabulary, got 61: /,
+    );
+    expect(await refused(...other, '--target-language', 'fr')).toMatch(/Expected a run that translates en to fr/);
+    expect(await refused(...other, '--from', run)).toMatch(/Expected either --from, .* or --vocabulary-of, got both/);
+    expect(await refused('--run', run, '--resume')).toMatch(/Expected --vocabulary-of at the start of a run only/);
+    expect(existsSync(join(folder, 'other'))).toBe(false);
+  });
+});
+
 describe('translate', () => {
   it('gives the pairs it learned back, line by line, with empty lines at their places', async () => {
     const input = `\n${lines(sources)}   \n`;

@@ -144,20 +144,28 @@ export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config
 }
 
 /** Refuses a configuration whose lines or whose network are not those of the run it is to begin from; dropouts may differ. */
-export function checkSameModel({ directory, config: from }: SavedRun, config: Config): void {
-  const fixed = ({ text, model }: Config): Record<string, unknown> => {
+export function checkSameModel(run: SavedRun, config: Config): void {
+  checkSameLines(run, config, 'in the run to begin from');
+  const network = ({ model: { dropout: _dropout, variational: _variational, ...rest } }: Config): Values => rest;
+  checkSamePart('model', network(run.config), network(config), 'in the run to begin from', run.directory);
+}
+
+/** Refuses a configuration whose lines do not become tokens as those of the run do whose vocabulary it takes. */
+export function checkSameLines(run: SavedRun, config: Config, where = 'in the run of the vocabulary'): void {
+  const lines = ({ text }: Config): Values => {
     const { tokenization, casing, normalization, merges, vocabulary, minimumFrequency } = text;
-    const { dropout: _dropout, variational: _variational, ...network } = model;
-    return { text: { tokenization, casing, normalization, merges, vocabulary, minimumFrequency }, model: network };
+    return { tokenization, casing, normalization, merges, vocabulary, minimumFrequency };
   };
-  for (const [part, values] of Object.entries(fixed(from))) {
-    for (const [name, wanted] of Object.entries(values as Record<string, unknown>)) {
-      const got = (fixed(config)[part] as Record<string, unknown>)[name];
-      if (JSON.stringify(got) === JSON.stringify(wanted)) continue;
-      throw new InputError(
-        `Expected ${part}.${name} to be ${JSON.stringify(wanted)} as in the run to begin from, got ${JSON.stringify(got)}: ${directory}`,
-      );
-    }
+  checkSamePart('text', lines(run.config), lines(config), where, run.directory);
+}
+
+type Values = Record<string, unknown>;
+
+function checkSamePart(part: string, own: Values, asked: Values, where: string, directory: string): void {
+  for (const [name, value] of Object.entries(own)) {
+    const [wanted, got] = [JSON.stringify(value), JSON.stringify(asked[name])];
+    if (got === wanted) continue;
+    throw new InputError(`Expected ${part}.${name} to be ${wanted} as ${where}, got ${got}: ${directory}`);
   }
 }
 

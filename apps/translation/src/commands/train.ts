@@ -28,6 +28,7 @@ import { writeReport } from '../report.js';
 import {
   checkLanguages,
   checkSameConfig,
+  checkSameLines,
   checkSameModel,
   openRun,
   readRun,
@@ -42,6 +43,7 @@ import { startBackend } from './backend.js';
 
 interface Options extends TrainOptions, DataFlags {
   from?: string;
+  vocabularyOf?: string;
 }
 
 const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
@@ -64,17 +66,17 @@ export function addTrainVerb(program: Command): void {
       .option(
         '--from <run>',
         'begin with the vocabulary and the best weights of a run; with its network too where no --preset is named',
-      );
+      )
+      .option('--vocabulary-of <run>', 'take the vocabulary of a run, so that both can translate together');
     addTrainOptions(verb, trainVerb);
   });
 }
 
 async function trainCommand(options: Options, context: ActionContext): Promise<void> {
   const { output } = context;
-  if (options.from !== undefined && options.resume) {
-    throw new InputError('Expected --from at the start of a run only, got it with --resume');
-  }
+  checkStart(options);
   const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
+  const lender = options.vocabularyOf === undefined ? undefined : readRun(options.vocabularyOf);
   const plan = planTraining(trainVerb, options, { start: start?.config });
   const { directory, resume, asked, saved } = plan;
   if (saved?.description.averaged !== undefined) {
@@ -91,12 +93,27 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
     checkLanguages(start, parts.languages);
     checkSameModel(start, config);
   }
-  const pairs = preparePairs(parts, config, (saved ?? start)?.codec);
+  if (lender !== undefined) {
+    checkLanguages(lender, parts.languages);
+    checkSameLines(lender, config);
+  }
+  const pairs = preparePairs(parts, config, (saved ?? start ?? lender)?.codec);
   const describe = (training: Training): RunDescription => ({
     ...describeRun(training, backend, reducedBudget),
     ...(start === undefined ? {} : { from: { run: start.directory, step: start.step } }),
   });
   await trainAndReport(directory, config, pairs, { resume, backend, describe, weights: start?.weights }, context);
+}
+
+/** Refuses what says how a run begins where it has begun, or twice. */
+function checkStart({ from, vocabularyOf, resume }: Options): void {
+  const given = from !== undefined ? '--from' : vocabularyOf !== undefined ? '--vocabulary-of' : undefined;
+  if (given !== undefined && resume) {
+    throw new InputError(`Expected ${given} at the start of a run only, got it with --resume`);
+  }
+  if (from !== undefined && vocabularyOf !== undefined) {
+    throw new InputError('Expected either --from, which takes the vocabulary too, or --vocabulary-of, got both');
+  }
 }
 
 const embedded = { train: { kind: 'embedded' as const }, validation: null };
