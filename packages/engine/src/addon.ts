@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackendError } from '@cadenza/core';
 import type { InstructionSet } from './instructionSet.js';
@@ -269,7 +270,7 @@ export function loadAddon(): { addon: Addon; reason?: undefined } | { addon: nul
   try {
     const addon = createRequire(import.meta.url)(file) as Addon;
     if (addon.interface !== INTERFACE) {
-      return { addon: null, reason: 'native kernels are of another version (run npm run build)' };
+      return { addon: null, reason: `native kernels are of another version (run ${buildCommand()})` };
     }
     loaded = addon;
     return { addon };
@@ -294,5 +295,12 @@ function whyMissing(error: NodeJS.ErrnoException): string {
   } catch {
     // No build has run.
   }
-  return 'native kernels are not built (run npm run build)';
+  return `native kernels are not built (run ${buildCommand()})`;
+}
+
+/** How the kernels are built from where the program runs: of an installed package, or of its repository. */
+function buildCommand(): string {
+  const script = fileURLToPath(new URL('scripts/buildNative.mjs', PACKAGE));
+  if (!script.split(sep).includes('node_modules')) return 'npm run build';
+  return `node ${relative(process.cwd(), script)}`;
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -200,5 +200,27 @@ describe.skipIf(!isBuilt || !hasDistribution)('the native backend in several thr
       console.log(results.every((result) => result === alone), alone.split(',').every((x) => Number.isFinite(Number(x))));
     `;
     expect(run(program)).toEqual({ end: 0, output: 'true true', errors: '' });
+  });
+});
+
+describe.skipIf(!hasDistribution)('the package installed in another project, without its addon', () => {
+  it('tells how it is built from there', () => {
+    const project = mkdtempSync(join(tmpdir(), 'cadenza-project-'));
+    try {
+      const installed = join(project, 'node_modules/@cadenza/engine');
+      for (const part of ['dist', 'scripts', 'package.json']) {
+        cpSync(join(packageFolder, part), join(installed, part), { recursive: true });
+      }
+      const modules = join(packageFolder, '../../node_modules');
+      symlinkSync(join(modules, '@tensorflow'), join(project, 'node_modules/@tensorflow'));
+      symlinkSync(join(modules, '@cadenza/core'), join(project, 'node_modules/@cadenza/core'));
+      const program =
+        "import('@cadenza/engine').then(({ selectBackend }) => selectBackend('native')).catch(console.log)";
+      const { stdout } = spawnSync(process.execPath, ['-e', program], { cwd: project, encoding: 'utf8' });
+      const command = /\(run node ([^)]+)\)/.exec(stdout)?.[1];
+      expect(command).toBe(join('node_modules', '@cadenza', 'engine', 'scripts', 'buildNative.mjs'));
+    } finally {
+      rmSync(project, { recursive: true, force: true });
+    }
   });
 });
