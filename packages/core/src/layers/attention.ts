@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { ConfigError, expected, InputError } from '../errors.js';
 import { attention } from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 import { packMasked } from './masks.js';
-import { NestedLayer, type CallArguments, type Shape } from './nestedLayer.js';
+import { maskInput } from './memoryMask.js';
+import { NestedLayer, type ApplyInputs, type CallArguments, type Shape } from './nestedLayer.js';
 import {
   assertKnownOptions,
   choice,
@@ -64,8 +66,8 @@ export type AttentionResult = {
  * With `coverage`, a vector w of the keys' size is learnt, and the keys become m W_k + c w, where c [B, S] is the sum of the
  * weights so far (See, Liu and Manning 2017, equation 11).
  *
- * As a layer: [query [B, T, Q], memory [B, S, C]] to [context [B, T, C], weights [B, T, S]], the mask of the memory being the
- * second of two. Weights: `keyKernel` [C, A], and for additive `queryKernel` [Q, A], `bias` [A] and `vector` [A].
+ * As a layer: [query [B, T, Q], memory [B, S, C]] to [context [B, T, C], weights [B, T, S]]. In a model of layers the memory's mask
+ * comes with it; a call with tensors takes it as the second of two, `apply([query, memory], {mask: [null, mask]})`. Weights: `keyKernel` [C, A], and for additive `queryKernel` [Q, A], `bias` [A] and `vector` [A].
  */
 export class Attention extends NestedLayer {
   /** @nocollapse */
@@ -102,7 +104,7 @@ export class Attention extends NestedLayer {
   override build(inputShape: Shape | Shape[]): void {
     const shapes = inputShape as Shape[];
     const [queries, memory] = shapes.map((shape) => (Array.isArray(shape) ? shape[shape.length - 1] : null));
-    if (shapes.length !== 2 || queries == null || memory == null) {
+    if (![2, 3].includes(shapes.length) || queries == null || memory == null) {
       throw new ConfigError(expected('the input shape of Attention', '[[B, T, Q], [B, S, C]]', inputShape));
     }
     const size = this.given.units ?? queries;
@@ -153,12 +155,18 @@ export class Attention extends NestedLayer {
     });
   }
 
+  override apply(inputs: ApplyInputs, keywords?: CallArguments) {
+    const given = [inputs].flat();
+    const [, memory] = given;
+    const all = given.length === 2 && memory instanceof tfl.SymbolicTensor ? [...given, maskInput(memory)] : inputs;
+    return super.apply(all as tf.Tensor[], keywords);
+  }
+
   override call(inputs: tf.Tensor | tf.Tensor[], keywords: CallArguments = {}): tf.Tensor[] {
     this.invokeCallHook(inputs, keywords);
-    const [query, values] = inputs as tf.Tensor3D[];
+    const [query, values, mask] = inputs as tf.Tensor3D[];
     return tf.tidy(() => {
-      const masks = [keywords.mask as tf.Tensor | tf.Tensor[] | null | undefined].flat();
-      const { x, lengths, unpack } = packMasked(values, masks[1]);
+      const { x, lengths, unpack } = packMasked(values, mask ?? secondMask(keywords));
       const { context, weights } = this.attend(query, this.remember(x as tf.Tensor3D, lengths));
       const inPlace = tf.transpose(unpack(tf.transpose(weights, [0, 2, 1])), [0, 2, 1]);
       return [context, inPlace];
@@ -181,6 +189,13 @@ export class Attention extends NestedLayer {
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...savedOptions(this.given, optionNames) };
   }
+}
+
+/** The memory's mask of a call with tensors. */
+export function secondMask({ mask }: CallArguments): tf.Tensor | null | undefined {
+  if (mask == null) return mask as null | undefined;
+  if (!Array.isArray(mask)) throw new InputError(expected('mask', 'a list, the second of it of the memory', 'one mask'));
+  return mask[1] as tf.Tensor | null | undefined;
 }
 
 /** x [B, T, D] times a kernel [D, A], plus a bias. */

@@ -27,7 +27,7 @@ export interface RunOptions {
 export type RunResult = {
   /** [B, T, outputSize], every step at its own time, whichever way the layer walks */
   outputs: tf.Tensor3D;
-  /** [B, outputSize], what the layer puts out after each row's last step */
+  /** [B, outputSize], what the layer puts out after each row's last step; may be the very tensor that a state is */
   last: tf.Tensor2D;
   /** The state after each row's last step, one tensor for each of `stateSizes` */
   states: tf.Tensor2D[];
@@ -127,7 +127,8 @@ export abstract class SequenceLayer extends NestedLayer {
       const outputs = this.splitOutputs(
         this.returnSequences ? this.inOrder(packed.unpack(result.outputs)) : result.last,
       );
-      const all = this.returnState ? [...outputs, ...result.states] : outputs;
+      // The last output may be a state itself, and a model of layers frees the one before the other is used.
+      const all = this.returnState ? [...outputs, ...result.states.map((state) => tf.clone(state))] : outputs;
       return all.length === 1 ? all[0] : all;
     });
   }

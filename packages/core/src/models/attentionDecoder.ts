@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
 import { InputError, expected } from '../errors.js';
-import { Attention, type AttentionMemory } from '../layers/attention.js';
+import { Attention, secondMask, type AttentionMemory } from '../layers/attention.js';
 import { LSTM } from '../layers/lstm.js';
 import { packMasked } from '../layers/masks.js';
+import { maskInput } from '../layers/memoryMask.js';
 import { NestedLayer, gatherInputs, type ApplyInputs, type CallArguments, type Shape } from '../layers/nestedLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { dropout, dropoutMask, embeddingLookup } from '../ops/index.js';
@@ -363,16 +365,22 @@ export class AttentionDecoder extends NestedLayer {
 
   override apply(inputs: ApplyInputs, keywords?: CallArguments) {
     const gathered = gatherInputs<unknown>(inputs, keywords);
-    return super.apply(gathered.inputs as tf.Tensor[], gathered.keywords);
+    const given = [gathered.inputs].flat();
+    const [, memory] = given;
+    if (memory instanceof tfl.SymbolicTensor && !hasMask(given)) given.push(maskInput(memory));
+    return super.apply(given as tf.Tensor[], gathered.keywords);
   }
 
-  /** As a layer: [ids, memory [B, S, C], ...states] to logits [B, T, V]; the mask of the memory is the second. */
+  /**
+   * As a layer: [ids, memory [B, S, C], ...states] to logits [B, T, V]. In a model of layers the memory's mask comes with it; a call with
+   * tensors takes it as the second of two, `{mask: [null, mask]}`.
+   */
   override call(inputs: tf.Tensor | tf.Tensor[], keywords: CallArguments = {}): tf.Tensor {
     this.invokeCallHook(inputs, keywords);
     const [ids, memory, ...states] = gatherInputs(inputs, keywords).inputs as tf.Tensor[];
+    const mask = hasMask([ids, memory, ...states]) ? states.pop() : secondMask(keywords);
     return tf.tidy(() => {
-      const masks = [keywords.mask as tf.Tensor | tf.Tensor[] | null | undefined].flat();
-      const { x, lengths } = packMasked(memory, masks[1]);
+      const { x, lengths } = packMasked(memory, mask);
       const state = this.start(x as tf.Tensor3D, states.length > 0 ? states : undefined, lengths);
       return this.decode(ids, state, { training: keywords.training === true }).logits;
     });
@@ -390,6 +398,11 @@ export class AttentionDecoder extends NestedLayer {
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...savedOptions(this.given, attentionDecoderOptionNames) };
   }
+}
+
+/** Whether a memory's mask stands after the states, of which every LSTM has two. */
+function hasMask(inputs: readonly unknown[]): boolean {
+  return inputs.length % 2 === 1;
 }
 
 function concat(parts: tf.Tensor3D[]): tf.Tensor3D {

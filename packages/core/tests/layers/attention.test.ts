@@ -61,16 +61,7 @@ describe.each(attentionScores)('attention with the score %s', (score) => {
       [B, T, memory],
       [B, T, S],
     ]);
-    let saved: tf.io.ModelArtifacts | undefined;
-    await model.save(
-      tf.io.withSaveHandler(
-        async (artifacts) => (
-          (saved = artifacts),
-          { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
-        ),
-      ),
-    );
-    const again = await tfl.loadLayersModel(tf.io.fromMemory(saved!));
+    const again = await tfl.loadLayersModel(tf.io.fromMemory((await artifactsOf(model))!));
     const after = again.predict(inputs) as tf.Tensor[];
     after.forEach((tensor, index) => tf.test_util.expectArraysClose(tensor.dataSync(), before[index].dataSync(), 0));
   });
@@ -88,6 +79,13 @@ describe('Attention', () => {
     tf.test_util.expectArraysClose(context.dataSync(), alone.context.dataSync(), 1e-6);
     tf.test_util.expectArraysClose(tf.gather(weights, [0, 2], 2).dataSync(), alone.weights.dataSync(), 1e-6);
     expect([...tf.gather(weights, [1, 3], 2).dataSync()]).toEqual(Array(T * 2).fill(0));
+  });
+
+  it('refuses a mask by itself, which would be the query’s', () => {
+    const layer = built({ score: 'multiplicative' });
+    const mask = tf.ones([B, S], 'bool');
+    const call = (): unknown => layer.call([normal([B, T, Q], 3), normal([B, S, C], 2)], { mask });
+    expect(call).toThrow('Expected mask to be a list, the second of it of the memory, got "one mask"');
   });
 
   it('moves with what was attended to before, once it has learnt to', () => {
@@ -124,8 +122,82 @@ describe('Attention', () => {
   });
 });
 
+describe('the mask of a memory in a model of layers', () => {
+  /** Queries [1, T, Q] of their own mask, and a memory whose rows of zeros are masked, or not. */
+  function model(masked: boolean, query = tfl.input({ shape: [T, Q] })) {
+    const memory = tfl.input({ shape: [S, C] });
+    const queries = tfl.layers.masking({ maskValue: 0 }).apply(query) as tfl.SymbolicTensor;
+    const values = masked ? (tfl.layers.masking({ maskValue: 0 }).apply(memory) as tfl.SymbolicTensor) : memory;
+    const found = new Attention({ seed: 1 }).apply([queries, values]) as tfl.SymbolicTensor[];
+    return tfl.model({ inputs: [query, memory], outputs: found });
+  }
+  const padded = (rows: number): tf.Tensor3D =>
+    tf.concat([normal([1, rows, C], 2), tf.zeros([1, S - rows, C])], 1) as tf.Tensor3D;
+  const query = normal([1, T, Q], 3);
+  const predict = (of: tfl.LayersModel, memory: tf.Tensor): tf.Tensor[] => of.predict([query, memory]) as tf.Tensor[];
+
+  it('hides padding, whatever mask the query has', () => {
+    const layer = built({});
+    const alone = layer.attend(query, layer.remember(normal([1, 2, C], 2)));
+    const [context, weights] = predict(model(true), padded(2));
+    tf.test_util.expectArraysClose(context.dataSync(), alone.context.dataSync(), 1e-6);
+    tf.test_util.expectArraysClose(tf.slice(weights, [0, 0, 0], [1, T, 2]).dataSync(), alone.weights.dataSync(), 1e-6);
+    expect([...tf.slice(weights, [0, 0, 2], [1, T, 2]).dataSync()]).toEqual(Array(T * 2).fill(0));
+  });
+
+  it('gives no weight at all where everything is hidden', () => {
+    const [context, weights] = predict(model(true), padded(0));
+    expect([...weights.dataSync(), ...context.dataSync()].every((value) => value === 0)).toBe(true);
+  });
+
+  it('is not that of a layer before, where the memory has none', () => {
+    const shortQuery = tf.concat([tf.zeros([1, 1, Q]), tf.slice(query, [0, 1, 0])], 1);
+    const [, weights] = model(false).predict([shortQuery, padded(2)]) as tf.Tensor[];
+    expect(Math.min(...weights.dataSync())).toBeGreaterThan(0);
+  });
+
+  it('is still there in a model that was saved and loaded, and leaves no tensors', async () => {
+    const before = predict(model(true), padded(2));
+    const original = model(true);
+    const again = await tfl.loadLayersModel(tf.io.fromMemory((await artifactsOf(original))!));
+    const after = predict(again, padded(2));
+    after.forEach((tensor, index) => tf.test_util.expectArraysClose(tensor.dataSync(), before[index].dataSync(), 0));
+    const memory = padded(2);
+    const { numTensors } = tf.memory();
+    tf.dispose(predict(again, memory));
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+});
+
+async function artifactsOf(model: tfl.LayersModel): Promise<tf.io.ModelArtifacts | undefined> {
+  let saved: tf.io.ModelArtifacts | undefined;
+  await model.save(
+    tf.io.withSaveHandler(
+      async (artifacts) => (
+        (saved = artifacts),
+        { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
+      ),
+    ),
+  );
+  return saved;
+}
+
 describe('an AttentionDecoder as a layer', () => {
-  it('gives the logits of decode, from a memory and its mask', () => {
+  it.each([[false], [true]])('hides what the mask of its memory does in a model, states given: %s', (withStates) => {
+    const decoder = new AttentionDecoder({ vocabularySize: 7, embeddingSize: 3, units: 4, layers: 2, seed: 2 });
+    const inputs = [[T], [S, C], ...(withStates ? [[4], [4], [4], [4]] : [])].map((shape) => tfl.input({ shape }));
+    const [ids, memory, ...states] = inputs;
+    const masked = tfl.layers.masking({ maskValue: 0 }).apply(memory) as tfl.SymbolicTensor;
+    const model = tfl.model({ inputs, outputs: decoder.apply([ids, masked, ...states]) as tfl.SymbolicTensor });
+    const tokens = tf.tensor2d([[1, 2, 3]], undefined, 'int32');
+    const values = normal([1, 2, C], 2);
+    const given = states.map((_, index) => tf.fill([1, 4], index / 8) as tf.Tensor2D);
+    const logits = model.predict([tokens, tf.concat([values, tf.zeros([1, S - 2, C])], 1), ...given]) as tf.Tensor;
+    const wanted = decoder.decode(tokens, decoder.start(values, withStates ? given : undefined)).logits;
+    tf.test_util.expectArraysClose(logits.dataSync(), wanted.dataSync(), 1e-6);
+  });
+
+  it('gives the logits of decode, from a memory', () => {
     const decoder = new AttentionDecoder({ vocabularySize: 7, embeddingSize: 3, units: 4, seed: 2 });
     const x = tfl.input({ shape: [T] });
     const source = tfl.input({ shape: [S, C] });

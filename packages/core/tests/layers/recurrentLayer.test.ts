@@ -146,6 +146,16 @@ describe.each(cells)('%s', (_name, Cell) => {
     ]);
   });
 
+  it('keeps a state apart from the output it equals: a model frees the one before it uses the other', () => {
+    const input = tfl.input({ shape: [T, D] });
+    const [output, state] = new Cell({ units: H, returnState: true }).apply(input) as tfl.SymbolicTensor[];
+    const later = tfl.layers.dense({ units: 2 }).apply(output) as tfl.SymbolicTensor;
+    const joined = tfl.layers.concatenate().apply([later, state]) as tfl.SymbolicTensor;
+    const prediction = tfl.model({ inputs: input, outputs: joined }).predict(x) as tf.Tensor;
+    expect(prediction.shape).toEqual([B, 2 + H]);
+    expect(prediction.dataSync().every(Number.isFinite)).toBe(true);
+  });
+
   it('continues from an initial state, as an argument, among the inputs, and in a model', () => {
     const layer = new Cell({ units: H, seed: 6, returnSequences: true, returnState: true });
     const [whole] = layer.apply(x) as tf.Tensor[];
