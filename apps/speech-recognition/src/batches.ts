@@ -3,7 +3,6 @@ import {
   InputError,
   type BatchSource,
   type FrameBatch,
-  type Json,
   type Random,
   type TranscribedBatch,
 } from '@cadenza/core';
@@ -75,11 +74,10 @@ export function trainingSource(
         })),
       );
     },
-    state: () => batches.state() as unknown as Json,
-    restore: (cursor) => batches.restore(cursor as unknown as BucketCursor),
+    state: () => batches.state(),
+    restore: (cursor) => batches.restore(cursor as BucketCursor),
     get epoch() {
-      const { epoch, index } = batches.state();
-      return epoch + index / batches.batchesPerEpoch;
+      return batches.epoch;
     },
   };
 }

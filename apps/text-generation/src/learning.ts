@@ -1,5 +1,5 @@
-import type { BatchSource, Json, LossFunction, Random, RecurrentLanguageModel } from '@cadenza/core';
-import { TokenStreams, type StreamBatch, type StreamCursor } from '@cadenza/text';
+import type { BatchSource, LossFunction, Random, RecurrentLanguageModel } from '@cadenza/core';
+import { TokenStreams, type StreamBatch } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Config } from './config.js';
 
@@ -11,17 +11,7 @@ export interface TrainingSource extends BatchSource<StreamBatch> {
 
 export function trainingSource(train: Int32Array, { training }: Config, random: Random): TrainingSource {
   const { batchSize: rows, sequenceLength: steps } = training;
-  const streams = new TokenStreams(train, { rows, steps, random });
-  return {
-    batchesPerEpoch: streams.batchesPerEpoch,
-    next: () => streams.next(),
-    state: () => streams.state() as unknown as Json,
-    restore: (cursor) => streams.restore(cursor as unknown as StreamCursor),
-    get epoch() {
-      const { epoch, position } = streams.state();
-      return epoch + Math.min(1, Math.ceil(position / steps) / streams.batchesPerEpoch);
-    },
-  };
+  return new TokenStreams(train, { rows, steps, random });
 }
 
 /**

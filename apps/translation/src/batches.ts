@@ -1,4 +1,4 @@
-import { InputError, Random, type BatchSource, type Json } from '@cadenza/core';
+import { InputError, Random, type BatchSource } from '@cadenza/core';
 import { BOS_ID, BucketBatches, padBatch, type BucketCursor, type PairLengths, type SentencePair } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PairBatch, SourceBatch } from '@cadenza/core';
@@ -65,11 +65,10 @@ export function trainingSource(
       const encoded = epochs.of(epoch);
       return pairRows(Array.from(examples, (index) => encoded[index]));
     },
-    state: () => batches.state() as unknown as Json,
-    restore: (cursor) => batches.restore(cursor as unknown as BucketCursor),
+    state: () => batches.state(),
+    restore: (cursor) => batches.restore(cursor as BucketCursor),
     get epoch() {
-      const { epoch, index } = batches.state();
-      return epoch + index / batches.batchesPerEpoch;
+      return batches.epoch;
     },
   };
 }

@@ -60,11 +60,11 @@ function* cut(
 }
 
 /** All that {@link BucketBatches.restore} needs to go on with the very next batch. */
-export interface BucketCursor {
+export type BucketCursor = {
   epoch: number;
   /** How many batches of this epoch are done. */
   index: number;
-}
+};
 
 /** A batch of examples and where it stands. */
 export interface ExampleBatch {
@@ -82,7 +82,7 @@ export interface ExampleBatch {
  * given as a function, which must give an epoch the same lengths each time.
  */
 export class BucketBatches {
-  private epoch = 0;
+  private epochsDone = 0;
   private index = 0;
   private batches: Int32Array[] | undefined; // of this epoch, once they are needed
 
@@ -96,11 +96,11 @@ export class BucketBatches {
   /** The next batch; after the last of an epoch, the first of the next one. */
   next(): ExampleBatch {
     if (this.index >= this.batchesPerEpoch) {
-      this.epoch++;
+      this.epochsDone++;
       this.index = 0;
       this.batches = undefined;
     }
-    const { epoch, index } = this;
+    const { epochsDone: epoch, index } = this;
     const examples = this.current()[index];
     this.index++;
     return { examples, epoch, index };
@@ -112,13 +112,18 @@ export class BucketBatches {
     while (this.index < this.batchesPerEpoch);
   }
 
+  /** How many epochs have been read so far, the fraction of this one with them. */
+  get epoch(): number {
+    return this.epochsDone + this.index / this.batchesPerEpoch;
+  }
+
   /** How many batches the epoch at hand has. */
   get batchesPerEpoch(): number {
     return this.current().length;
   }
 
   state(): BucketCursor {
-    return { epoch: this.epoch, index: this.index };
+    return { epoch: this.epochsDone, index: this.index };
   }
 
   restore({ epoch, index }: BucketCursor): void {
@@ -127,15 +132,15 @@ export class BucketBatches {
       throw new InputError(expected('batch cursor', 'an epoch and an index', { epoch, index }), { code: 'CURSOR' });
     }
     const before = this.state();
-    Object.assign(this, { epoch, index, batches: undefined });
+    Object.assign(this, { epochsDone: epoch, index, batches: undefined });
     const count = this.batchesPerEpoch;
     if (index <= count) return;
-    Object.assign(this, before, { batches: undefined });
+    Object.assign(this, { epochsDone: before.epoch, index: before.index, batches: undefined });
     throw new InputError(expected('batch cursor', `one of ${count} batches`, { epoch, index }), { code: 'CURSOR' });
   }
 
   private current(): Int32Array[] {
-    const { lengths, options, epoch } = this;
+    const { lengths, options, epochsDone: epoch } = this;
     return (this.batches ??= bucketBatches(
       typeof lengths === 'function' ? lengths(epoch) : lengths,
       options,

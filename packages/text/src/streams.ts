@@ -25,13 +25,13 @@ export interface StreamBatch extends TokenBatch {
 }
 
 /** All that {@link TokenStreams.restore} needs to go on with the very next batch. */
-export interface StreamCursor {
+export type StreamCursor = {
   epoch: number;
   /** How many tokens of each row this epoch has read. */
   position: number;
   offset: number;
   random: RandomState | null;
-}
+};
 
 /**
  * Parallel streams for truncated backpropagation through time: the text is cut into B contiguous parts of equal length
@@ -44,7 +44,7 @@ export class TokenStreams {
   readonly predictions: number;
   readonly batchesPerEpoch: number;
   private readonly longest: number;
-  private epoch = 0;
+  private epochsDone = 0;
   private position = 0;
   private offset = 0;
 
@@ -71,10 +71,15 @@ export class TokenStreams {
     this.offset = this.drawOffset();
   }
 
+  /** How many epochs have been read so far, the fraction of this one with them. */
+  get epoch(): number {
+    return this.epochsDone + Math.min(1, Math.ceil(this.position / this.options.steps) / this.batchesPerEpoch);
+  }
+
   /** The next batch; after the last of an epoch, the first of the next one. */
   next(): StreamBatch {
     if (this.position >= this.longest) {
-      this.epoch++;
+      this.epochsDone++;
       this.position = 0;
       this.offset = this.drawOffset();
     }
@@ -91,7 +96,7 @@ export class TokenStreams {
   }
 
   state(): StreamCursor {
-    const { epoch, position, offset } = this;
+    const { epochsDone: epoch, position, offset } = this;
     return { epoch, position, offset, random: this.options.random?.state() ?? null };
   }
 
@@ -107,7 +112,7 @@ export class TokenStreams {
       throw new InputError(expected('random state of the cursor', this.options.random ? 'there' : 'absent', random));
     }
     if (random) this.options.random?.restore(random);
-    Object.assign(this, { epoch, position, offset });
+    Object.assign(this, { epochsDone: epoch, position, offset });
   }
 
   private drawOffset(): number {
@@ -115,7 +120,7 @@ export class TokenStreams {
   }
 
   private read(steps: number): StreamBatch {
-    const { tokens, epoch, position } = this;
+    const { tokens, epochsDone: epoch, position } = this;
     const { rows } = this.options;
     const pairs = tokens.length - 1;
     const shortest = Math.floor(pairs / rows);

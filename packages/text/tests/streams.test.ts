@@ -1,7 +1,7 @@
-import { Random } from '@cadenza/core';
+import { Random, type BatchSource } from '@cadenza/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { IGNORED, TokenStreams } from '../src/index.js';
+import { BucketBatches, IGNORED, TokenStreams, type ExampleBatch, type StreamBatch } from '../src/index.js';
 
 const counting = (length: number): Int32Array => Int32Array.from({ length }, (_, index) => index);
 
@@ -94,4 +94,16 @@ test('a cursor of another text, and a text too short, are refused', () => {
   expect(() => new TokenStreams(counting(8), { rows: 2, steps: 4, partial: 'drop' })).toThrow(/at least 9 tokens/);
   expect(() => new TokenStreams(counting(8), { rows: 0, steps: 4 })).toThrow(/rows to be a positive integer, got 0/);
   expect(() => new TokenStreams(counting(8), { rows: 1, steps: 4, partial: 'pad' as 'keep' })).toThrow(/keep or drop/);
+});
+
+test('streams and bucket batches are sources that a trainer takes as they are', async () => {
+  const streams = (): BatchSource<StreamBatch> => new TokenStreams(counting(50), { rows: 2, steps: 5 });
+  const lengths = Array.from({ length: 9 }, (_, index) => ({ source: index + 1, target: index + 1 }));
+  const buckets = (): BatchSource<ExampleBatch> => new BucketBatches(lengths, { maximumTokens: 12, seed: 1 });
+  for (const make of [streams, buckets]) {
+    const [one, other] = [make(), make()];
+    await one.next();
+    other.restore(JSON.parse(JSON.stringify(one.state())));
+    expect(await other.next()).toEqual(await one.next());
+  }
 });
