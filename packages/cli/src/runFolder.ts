@@ -1,14 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { InputError } from '@cadenza/core';
-import { identityOf, isAlive, type ProcessIdentity } from './processIdentity.js';
-
-const lockName = 'run.lock';
+import { checkUnlocked, isLockName, takeLock } from './runLock.js';
 
 /** The right to write into a run folder, held by one process at a time. */
 export interface RunClaim {
   readonly directory: string;
-  /** Gives the folder back. With `discard` a new run is removed again, so that a failed start leaves nothing. */
+  /** Gives the folder back. With `discard` the files of a new run are removed, so that a failed start leaves nothing. */
   release(options?: { discard?: boolean }): void;
 }
 
@@ -41,7 +39,7 @@ export function checkRunFolder(directory: string, { resume, leftovers = [] }: Ru
   }
   if (resume)
     throw new InputError(`Expected --run to be a run to resume, got a folder without config.json: ${directory}`);
-  if (readdirSync(directory).some((name) => name !== lockName && !leftovers.includes(name))) {
+  if (readdirSync(directory).some((name) => !isLockName(name) && !leftovers.includes(name))) {
     throw new InputError(`Expected --run to be a new or empty folder, got one with other files: ${directory}`);
   }
 }
@@ -49,76 +47,60 @@ export function checkRunFolder(directory: string, { resume, leftovers = [] }: Ru
 /** Takes the folder for this process (making it for a new run), or refuses because a training that lives has it. */
 export function claimRun(directory: string, options: RunFolderOptions): RunClaim {
   checkRunFolder(directory, options);
-  const created = mkdirSync(directory, { recursive: true });
-  const lock = join(directory, lockName);
-  const mine = JSON.stringify(identityOf(process.pid));
+  const made = makeFolders(directory);
+  let release: () => void;
   try {
-    takeLock(directory, lock, mine);
+    release = takeLock(directory);
   } catch (error) {
-    if (created !== undefined) rmSync(created, { recursive: true, force: true });
+    removeEmpty(made);
     throw error;
   }
-  const onExit = (): void => removeOwn(lock, mine);
-  process.on('exit', onExit);
+  process.on('exit', release);
   return {
     directory,
     release({ discard = false } = {}) {
-      process.off('exit', onExit);
-      removeOwn(lock, mine);
-      if (!discard || options.resume) return;
-      if (created !== undefined) rmSync(created, { recursive: true, force: true });
-      else for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
+      const discards = discard && !options.resume;
+      if (discards) removeRunFiles(directory, options.leftovers);
+      process.off('exit', release);
+      release();
+      if (discards) removeEmpty(made);
     },
   };
 }
 
-/** Writes the lock if it is free; a dead process's lock is put aside first. The write is exclusive, so one of two wins. */
-function takeLock(directory: string, lock: string, mine: string): void {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      writeFileSync(lock, mine, { flag: 'wx' });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 2) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(lock, { force: true });
-        throw error;
-      }
-    }
-    checkUnlocked(directory);
-    const aside = `${lock}.${process.pid}`;
-    try {
-      renameSync(lock, aside);
-      const holder = readHolder(aside);
-      // Another process may have taken the dead lock's place in between: it gets its lock back.
-      if (holder !== undefined && holder.pid !== process.pid && isAlive(holder)) renameSync(aside, lock);
-      else rmSync(aside, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+/** Makes a folder and those above it. Gives the ones that were not there, the deepest first. */
+function makeFolders(directory: string): string[] {
+  const first = mkdirSync(directory, { recursive: true });
+  if (first === undefined) return [];
+  const made = [directory];
+  while (made.at(-1)!.length > first.length) made.push(dirname(made.at(-1)!));
+  return made;
+}
+
+/** What a training writes of its own before its first step; then what makes the folder a run. */
+const writtenNames = [/^(metrics\.jsonl|checkpoints|events\.out\.tfevents\..*)$/, /^config\.json$/];
+
+/** Removes a new run's files, those that it begins with last: so a kill in between leaves a run or an empty start. */
+function removeRunFiles(directory: string, leftovers: readonly string[] = []): void {
+  const names = readdirSync(directory);
+  const own = [
+    ...writtenNames.flatMap((pattern) => names.filter((name) => pattern.test(name))),
+    ...leftovers.filter((name) => names.includes(name)),
+  ];
+  for (const name of own) {
+    const path = join(directory, name);
+    if (name === 'checkpoints') removeEmpty([path]);
+    else rmSync(path, { force: true });
   }
 }
 
-function checkUnlocked(directory: string): void {
-  const holder = readHolder(join(directory, lockName));
-  if (holder === undefined || holder.pid === process.pid || !isAlive(holder)) return;
-  throw new InputError(
-    `Expected no other training in the run, got process ${holder.pid} on ${holder.host} working in ${directory}; ` +
-      `wait for it or stop it (if it is gone, delete ${lockName})`,
-  );
-}
-
-function readHolder(lock: string): ProcessIdentity | undefined {
-  try {
-    return JSON.parse(readFileSync(lock, 'utf8')) as ProcessIdentity;
-  } catch {
-    return undefined;
-  }
-}
-
-function removeOwn(lock: string, mine: string): void {
-  try {
-    if (readFileSync(lock, 'utf8') === mine) rmSync(lock, { force: true });
-  } catch {
-    // Already gone: nothing to give back.
+/** Removes folders, each inside the next, as far as nothing is in them. */
+function removeEmpty(folders: readonly string[]): void {
+  for (const folder of folders) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return; // someone else works there
+    }
   }
 }
