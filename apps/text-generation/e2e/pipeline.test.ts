@@ -254,6 +254,21 @@ describe('chat', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^[^]{10}\n[^]{10}\n$/);
   });
+
+  it('continues the lines that are left once standard input has ended, without a prompt', async () => {
+    // What Node 24 does of itself.
+    const strict = `import { Interface } from 'node:readline';
+      const { prompt } = Interface.prototype;
+      Interface.prototype.prompt = function (...args) {
+        if (this.closed) throw new Error('readline was closed');
+        return prompt.apply(this, args);
+      };`;
+    const args = ['chat', '--run', run, '--length', '300', '--seed', '2', '--backend', 'cpu', '--json', '--quiet'];
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(strict)}` };
+    const result = await cadenzaText(args, { input: 'the\nWork\n', env });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(lastObject(result)).toMatchObject({ turns: 2 });
+  });
 });
 
 describe('inspect', () => {

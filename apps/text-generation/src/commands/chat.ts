@@ -38,8 +38,14 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
   // In a terminal readline takes Ctrl-C itself: it goes on to the process's handlers.
   lines.on('SIGINT', () => process.emit('SIGINT'));
   signal.addEventListener('abort', () => lines.close());
+  let closed = false;
+  lines.once('close', () => (closed = true));
+  // Standard input may end while earlier lines are still to be continued, and Node 24 refuses to prompt then.
+  const prompt = (): void => {
+    if (!closed) lines.prompt();
+  };
   let turns = 0;
-  lines.prompt();
+  prompt();
   for await (const line of lines) {
     try {
       session.read(line, { unknown: options.unknown });
@@ -53,7 +59,7 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
       output.warn(error.message);
     }
     if (signal.aborted) break;
-    lines.prompt();
+    prompt();
   }
   session.dispose();
   output.object({ turns, seed, run: run.directory, step: run.step });
