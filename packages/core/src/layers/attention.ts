@@ -194,7 +194,8 @@ export class Attention extends NestedLayer {
 /** The memory's mask of a call with tensors. */
 export function secondMask({ mask }: CallArguments): tf.Tensor | null | undefined {
   if (mask == null) return mask as null | undefined;
-  if (!Array.isArray(mask)) throw new InputError(expected('mask', 'a list, the second of it of the memory', 'one mask'));
+  if (!Array.isArray(mask))
+    throw new InputError(expected('mask', 'a list, the second of it of the memory', 'one mask'));
   return mask[1] as tf.Tensor | null | undefined;
 }
 

@@ -43,7 +43,9 @@ class MaskOf extends tfl.layers.Layer {
 
   override call(inputs: tf.Tensor | tf.Tensor[], keywords: CallArguments): tf.Tensor {
     this.invokeCallHook(inputs, keywords);
-    return tf.tidy(() => tf.cast((keywords.mask as tf.Tensor | undefined) ?? nothingHidden(firstOf(inputs)), 'float32'));
+    return tf.tidy(() =>
+      tf.cast((keywords.mask as tf.Tensor | undefined) ?? nothingHidden(firstOf(inputs)), 'float32'),
+    );
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {

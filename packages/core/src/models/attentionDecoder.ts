@@ -231,10 +231,11 @@ export class AttentionDecoder extends NestedLayer {
     const weights: tf.Tensor3D[][] = this.attentions.map(() => []);
     const overlaps: tf.Tensor2D[] = [];
     let { states } = state;
+    const maskOfStep = this.stepMasks(masks);
     tf.unstack(embedded, 1).forEach((row, t) => {
       const x = tf.expandDims(row, 1) as tf.Tensor3D; // [B, 1, E]
       const lengths = options.lengths && tf.cast(tf.clipByValue(tf.sub(options.lengths, t), 0, 1), 'int32');
-      const step = this.run(x, states, state.memories, lengths, masks);
+      const step = this.run(x, states, state.memories, lengths, maskOfStep());
       readouts.push(step.readouts);
       step.weights.forEach((found, index) => weights[index].push(found));
       if (step.overlap) overlaps.push(step.overlap);
@@ -286,11 +287,11 @@ export class AttentionDecoder extends NestedLayer {
       }
     });
     const readouts = this.readout([hidden, ...(context ? [context] : []), ...(deepOutput ? [embedded] : [])]);
-    if (inputFeeding) next.push(tf.squeeze(readouts, [1]) as tf.Tensor2D);
+    const fedBack = [...(inputFeeding ? [tf.squeeze(readouts, [1]) as tf.Tensor2D] : []), ...covered];
     return {
       readouts,
       weights,
-      states: [...next, ...covered],
+      states: [...next, ...carried(fedBack, states.slice(own), lengths)],
       overlap: overlaps.length > 0 ? tf.addN(overlaps) : undefined,
     };
   }
@@ -353,6 +354,13 @@ export class AttentionDecoder extends NestedLayer {
     };
   }
 
+  /** The masks of one step after the other: unless dropout is variational, each step has its own between layers. */
+  private stepMasks(masks: Masks | undefined): () => Masks | undefined {
+    if (!masks || this.options.variational) return () => masks;
+    const randoms = masks.between.map(([seed]) => new Random(seed));
+    return () => ({ ...masks, between: randoms.map((random) => random.seedPair()) });
+  }
+
   private drop(
     features: tf.Tensor3D,
     which: 'dropout' | 'betweenDropout' | 'outputDropout',
@@ -398,6 +406,13 @@ export class AttentionDecoder extends NestedLayer {
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...savedOptions(this.given, attentionDecoderOptionNames) };
   }
+}
+
+/** What a step fed back, but in rows that had ended before it, whose lengths are 0: those keep what they had. */
+function carried(next: tf.Tensor2D[], before: readonly tf.Tensor2D[], lengths: tf.Tensor | undefined): tf.Tensor2D[] {
+  if (!lengths) return next;
+  const goesOn = tf.expandDims(tf.cast(lengths, 'bool'), 1); // [B, 1]
+  return next.map((state, index) => tf.where(goesOn, state, before[index]));
 }
 
 /** Whether a memory's mask stands after the states, of which every LSTM has two. */

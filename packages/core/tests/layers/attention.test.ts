@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { Attention, AttentionDecoder, attentionScores, ConfigError, type AttentionOptions } from '../../src/index.js';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  Attention,
+  AttentionDecoder,
+  attentionScores,
+  ConfigError,
+  Random,
+  type AttentionOptions,
+} from '../../src/index.js';
 
 const [B, T, S, Q, C] = [2, 3, 4, 5, 6];
 
@@ -220,5 +227,53 @@ describe('an AttentionDecoder as a layer', () => {
     [{ vocabularySize: 7, embeddingSize: 3, units: 4, inputFeed: true }, /did you mean inputFeeding/],
   ])('refuses %j', (options, message) => {
     expect(() => new AttentionDecoder(options as never)).toThrow(message);
+  });
+});
+
+describe('an AttentionDecoder that feeds something back', () => {
+  const options = {
+    vocabularySize: 7,
+    embeddingSize: 3,
+    units: 4,
+    layers: 2,
+    inputFeeding: true,
+    coverage: true,
+    seed: 2,
+  };
+  const ready = (more: object): AttentionDecoder => {
+    const decoder = new AttentionDecoder({ ...options, ...more });
+    decoder.build([
+      [null, T],
+      [null, S, C],
+    ]);
+    return decoder;
+  };
+  const ids = tf.tensor2d([[1, 2, 3, 4]], undefined, 'int32');
+  const memory = normal([1, S, C], 2);
+
+  it.each([[true], [false]])(
+    'drops between layers with a mask for each step unless it is variational: %s',
+    (locked) => {
+      const decoder = ready({ betweenDropout: 0.5, variational: locked, inputFeeding: false });
+      const [, second] = decoder.lstms;
+      const run = second.run.bind(second);
+      const masks = new Set<string>();
+      vi.spyOn(second, 'run').mockImplementation((x, given) => {
+        masks.add([...tf.equal(x, 0).dataSync()].join(''));
+        return run(x, given);
+      });
+      const random = new Random(1);
+      decoder.decode(tf.ones([1, 6], 'int32'), decoder.start(memory), { training: true, random });
+      expect(second.run).toHaveBeenCalledTimes(6);
+      expect(masks.size === 1).toBe(locked);
+    },
+  );
+
+  it('carries what it fed back over steps beyond a row’s length', () => {
+    const decoder = ready({});
+    const padded = decoder.decode(ids, decoder.start(memory), { lengths: tf.tensor1d([2], 'int32') }).state.states;
+    const exact = decoder.decode(tf.slice(ids, [0, 0], [1, 2]), decoder.start(memory)).state.states;
+    expect(padded).toHaveLength(4 + 1 + 1);
+    padded.forEach((state, index) => tf.test_util.expectArraysClose(state.dataSync(), exact[index].dataSync(), 1e-6));
   });
 });
