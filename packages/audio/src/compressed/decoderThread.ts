@@ -52,13 +52,17 @@ function ask(encoded: Encoded): Promise<Answer> {
       resolve(answer);
     };
     thread.on('message', finish).on('error', failed).on('exit', ended);
-    // Copied, since the bytes may be in use; but not what they are a part of.
-    if (encoded.codec === 'opus') {
-      const packets = parts.map((packet) => packet.slice());
-      thread.postMessage({ ...encoded, stream: { ...encoded.stream, packets } });
-    } else {
-      const copy = encoded.bytes.slice();
-      thread.postMessage({ ...encoded, bytes: copy }, [copy.buffer]);
+    try {
+      // Copied, since the bytes may be in use; but not what they are a part of. A Buffer's slice() would be no copy.
+      if (encoded.codec === 'opus') {
+        const packets = parts.map((packet) => new Uint8Array(packet));
+        thread.postMessage({ ...encoded, stream: { ...encoded.stream, packets } });
+      } else {
+        const copy = new Uint8Array(encoded.bytes);
+        thread.postMessage({ ...encoded, bytes: copy }, [copy.buffer]);
+      }
+    } catch (error) {
+      finish({ failure: (error as Error).message });
     }
   });
 }

@@ -46,6 +46,7 @@ export function readOpusStream(pages: readonly OggPage[], name: string): OpusStr
   const atRate = (granules: number): number => Math.round((granules * sampleRate) / GRANULES);
   const preSkip = view.getUint16(10, true);
   const ends = pages.map(({ granule }) => granule);
+  const end = ends.reduce((most, granule) => Math.max(most, granule), 0); // there may be more pages than a call has room for
   // A stream cut out of a longer one begins later; one of a single page ends before its last packet does.
   const isWhole = pages[sound].last;
   const begin = isWhole ? 0 : Math.max(0, ends[sound] - durationOf(byPage[sound]));
@@ -55,7 +56,7 @@ export function readOpusStream(pages: readonly OggPage[], name: string): OpusStr
     ...mappingOf(head, channels, refuse),
     sampleRate,
     skip: atRate(preSkip),
-    length: Math.max(0, atRate(Math.max(...ends) - begin) - atRate(preSkip)),
+    length: Math.max(0, atRate(end - begin) - atRate(preSkip)),
     gain: 10 ** (view.getInt16(16, true) / (20 * 256)),
   };
 }

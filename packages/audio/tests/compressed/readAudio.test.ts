@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError, Random } from '@cadenza/core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { decodeInThread } from '../../src/compressed/decoderThread.js';
+import { readOpusStream } from '../../src/compressed/oggOpus.js';
 import { decodeAudio, decodeWav, encodeWav, readAudio } from '../../src/index.js';
 
 interface GoldenFile {
@@ -95,6 +97,41 @@ test('a FLAC file that is cut off is refused with what is missing', async () => 
   await expect(decodeAudio(flac.subarray(0, 42), { name: 'cut.flac' })).rejects.toThrow(
     'Expected cut.flac to have sound',
   );
+});
+
+test('a FLAC file that ends between two of its frames is refused by the samples that its header counts', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cadenza-audio-'));
+  try {
+    const path = join(folder, 'cut.flac');
+    const cut = flac.slice();
+    new DataView(cut.buffer).setUint32(22, 1596); // a whole frame of 96 samples more than there are
+    writeFileSync(path, cut);
+    await expect(readAudio(path)).rejects.toThrow(
+      `Expected ${path} to have the 1596 samples that its header counts, got 1500`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each(['FLAC', 'MP3', 'Ogg Vorbis', 'Ogg Opus'])('a Buffer of %s is decoded, and left as it is', async (kind) => {
+  const bytes = bytesOf(golden.files.find(({ name }) => name.startsWith(kind))!.bytes);
+  const own = Buffer.from(Uint8Array.from(bytes).buffer); // not of the pool, so that it could be detached
+  expect(await decodeAudio(own)).toEqual(await decodeAudio(bytes));
+  expect(own.equals(bytes)).toBe(true);
+  expect(await decodeAudio(Buffer.from(bytes).subarray(0, bytes.length))).toEqual(await decodeAudio(bytes));
+});
+
+test('what cannot be sent to the decoder is a failure that leaves no timer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const stream = { packets: [], gain: () => {} };
+    const answer = await decodeInThread({ codec: 'opus', stream: stream as never });
+    expect(answer.failure).toMatch(/could not be cloned/);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('an Ogg file that is cut off or damaged is refused with the page', async () => {
@@ -209,4 +246,14 @@ test.each([
   [page([new TextEncoder().encode('OpusHead')], { flags: 6 }), 'an Opus header, tags and sound, got 1 packets'],
 ])('an Opus stream that cannot be is refused, number %#', async (bytes, message) => {
   await expect(decodeAudio(bytes, { name: 'x.opus' })).rejects.toThrow(`Expected x.opus to have ${message}`);
+});
+
+test('an Opus stream may have more pages than a call may have arguments', () => {
+  const body = Uint8Array.of(0xf8); // a packet of 20 ms
+  const one = { serial: 1, lacing: Uint8Array.of(1), last: false };
+  const head = Uint8Array.from([...new TextEncoder().encode('OpusHead'), 1, 1, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0]);
+  const sound = Array.from({ length: 130_000 }, (_, index) => ({ ...one, granule: 960 * (index + 1), body }));
+  const start = { ...one, granule: 0, lacing: Uint8Array.of(head.length), body: head };
+  const stream = readOpusStream([start, { ...one, granule: 0, body }, ...sound], 'x.opus');
+  expect([stream.packets.length, stream.length]).toEqual([130_000, 130_000 * 960]);
 });
