@@ -71,8 +71,8 @@ interface Container {
  * container, chunks that stay inside the file, a `fmt ` chunk that makes sense, then a `data` chunk of whole blocks.
  * Nothing is allocated by what the header claims.
  *
- * Sizes of 0xFFFFFFFF, just below 2 GiB, and of 0 where the RIFF size too is unset, are those of a recording whose length was not known:
- * its samples reach to the end of the file. Bytes after the RIFF chunk are ignored, and the last chunk may lack its pad.
+ * Sizes of 0xFFFFFFFF, just below 2 GiB, and of 0 where the RIFF size too is unset or ends where the samples begin, are those of a recording
+ * whose length was not known: its samples reach to the end of the file. Bytes after the RIFF chunk are ignored, and the last chunk may lack its pad.
  *
  * @param complete `bytes` is the whole file; with `false` it is the beginning of a stream, and `undefined` comes back
  * while the `data` chunk has not begun
@@ -163,7 +163,7 @@ function dataSize(walk: Walk, container: Container, format: WavSampleFormat, sta
   let length = size;
   if (container.dataSize !== undefined && size === UNKNOWN_SIZE) length = container.dataSize;
   if (isUnknown(length)) return undefined;
-  if (length === 0 && (container.unknown || container.riffSize + 8 < start)) return undefined;
+  if (length === 0 && (container.unknown || container.riffSize + 8 <= start)) return undefined;
   if (complete && start + length > view.byteLength) {
     const held = view.byteLength - start;
     throw wavError(name, start - 4, `a size of "data" within the ${held} bytes left (truncated?)`, `${length}`);

@@ -32,9 +32,11 @@ export class WavStream {
    * @throws {InputError} as {@link decodeWav} does
    */
   push(bytes: Uint8Array): Float32Array[] {
-    const joined = new Uint8Array(this.pending.length + bytes.length);
+    // What follows the samples is not held: a stream may go on for ever behind them.
+    const added = bytes.subarray(0, (this.known?.dataLength ?? Infinity) - this.taken - this.pending.length);
+    const joined = new Uint8Array(this.pending.length + added.length);
     joined.set(this.pending);
-    joined.set(bytes, this.pending.length);
+    joined.set(added, this.pending.length);
     this.pending = joined;
     if (!this.known) {
       this.known = parseWav(joined, this.name, false);
@@ -42,11 +44,11 @@ export class WavStream {
         if (joined.length <= LONGEST_HEADER) return [];
         throw wavError(this.name, LONGEST_HEADER, 'begun its "data" chunk', 'none yet');
       }
-      this.pending = joined.subarray(this.known.dataStart);
+      const { dataStart, dataLength = Infinity } = this.known;
+      this.pending = joined.subarray(dataStart, dataStart + dataLength);
     }
-    const { blockAlign, dataLength = Infinity } = this.known;
-    const available = Math.min(this.pending.length, dataLength - this.taken);
-    return this.take(available - (available % blockAlign));
+    const available = this.pending.length;
+    return this.take(available - (available % this.known.blockAlign));
   }
 
   /**
@@ -63,7 +65,7 @@ export class WavStream {
       const held = this.taken + this.pending.length;
       throw wavError(this.name, dataStart + held, `${dataLength} bytes of samples`, `the end after ${held} of them`);
     }
-    return this.take(Math.min(this.pending.length, (dataLength ?? Infinity) - this.taken));
+    return this.take(this.pending.length);
   }
 
   private take(length: number): Float32Array[] {

@@ -1,6 +1,6 @@
 import { InputError } from '@cadenza/core';
 import { describe, expect, test } from 'vitest';
-import { decodeWav, encodeWav, parseWav } from '../../src/index.js';
+import { decodeWav, encodeWav, parseWav, WavStream } from '../../src/index.js';
 
 const samples = Float32Array.from({ length: 20 }, (_, index) => index / 32);
 const file = (): { bytes: Uint8Array; view: DataView } => {
@@ -80,6 +80,21 @@ describe('a file recorded as a stream', () => {
       expect(decodeWav(bytes.subarray(0, bytes.length - 3)).samples[0]).toEqual(samples.subarray(0, 18));
     },
   );
+
+  test('whose sizes are still those of its beginning is read to the end, also in pieces', () => {
+    const { bytes, view } = file();
+    view.setUint32(4, 36, true);
+    view.setUint32(40, 0, true);
+    expect(decodeWav(bytes).samples[0]).toEqual(samples);
+    const stream = new WavStream();
+    const pieces = [
+      stream.push(bytes.subarray(0, 44)),
+      stream.push(bytes.subarray(44, 70)),
+      stream.push(bytes.subarray(70)),
+    ];
+    expect(Float32Array.from(pieces.flatMap(([piece]) => [...piece]))).toEqual(samples);
+    expect(stream.end()).toEqual([new Float32Array(0)]);
+  });
 
   test('is not meant where the RIFF size is right and the samples are none', () => {
     const bytes = new Uint8Array(44 + 12);

@@ -129,3 +129,14 @@ test('a stream that ends early, or whose header never ends, says so', () => {
     for (let piece = 0; piece < 20; piece++) endless.push(new Uint8Array(100_000));
   }).toThrow('begun its "data" chunk at byte 1048576');
 });
+
+test('a stream holds nothing of what follows its samples', () => {
+  const stream = new WavStream();
+  const bytes = encodeWav(Float32Array.of(0.5, 0.25), { sampleRate: 8000 });
+  expect(stream.push(Uint8Array.from([...bytes, 1, 2, 3]))).toEqual([Float32Array.of(0.5, 0.25)]);
+  const piece = new Uint8Array(1 << 20);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let round = 0; round < 64; round++) expect(stream.push(piece)).toEqual([new Float32Array(0)]);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 << 20);
+  expect(stream.end()).toEqual([new Float32Array(0)]);
+});
