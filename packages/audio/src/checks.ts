@@ -1,5 +1,10 @@
 import { ConfigError, expected, nearestName } from '@cadenza/core';
 
+/** The options that are told: one that is undefined is as one that is absent, so that a default stands. */
+export function told<T extends object>(options: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 /** Refuses keys that are not options, and names the nearest that is. */
 export function assertKnown(owner: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {

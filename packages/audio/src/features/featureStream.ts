@@ -126,6 +126,7 @@ export class FeatureStream {
   private readonly cutter: FrameCutter;
   private values = new Float32Array(0);
   private used = 0;
+  private ended = false;
 
   /** @param analyzer its own, since its dither goes on from frame to frame */
   constructor(
@@ -141,14 +142,19 @@ export class FeatureStream {
     });
   }
 
-  /** @returns the frames that the samples complete, `[F, D]`, F may be 0 */
+  /**
+   * @returns the frames that the samples complete, `[F, D]`, F may be 0
+   * @throws {InputError} for a sample that is not finite, and after the end
+   */
   push(samples: Float32Array): FeatureMatrix {
+    if (this.ended) throw new InputError('Expected no samples after the end of the stream of features, got more');
     this.cutter.push(samples);
     return this.taken();
   }
 
   /** @returns the frames that the edges of the end complete; the stream takes no more afterwards */
   end(): FeatureMatrix {
+    this.ended = true;
     this.cutter.end();
     return this.taken();
   }

@@ -1,5 +1,5 @@
 import { ConfigError, expected, InputError } from '@cadenza/core';
-import { assertInteger } from '../checks.js';
+import { assertInteger, told } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from './featureMatrix.js';
 
 export interface NormalizationOptions {
@@ -156,7 +156,7 @@ export class RunningNormalizer {
     readonly dimension: number,
     options: RunningNormalizationOptions = {},
   ) {
-    this.options = { variance: true, window: 600, priorFrames: 200, ...options };
+    this.options = { variance: true, window: 600, priorFrames: 200, ...told(options) };
     assertInteger('window', this.options.window, 1);
     assertInteger('priorFrames', this.options.priorFrames, 0);
     if (options.prior && options.prior.dimension !== dimension) {

@@ -1,8 +1,8 @@
 import { ConfigError, expected, nearestName } from '@cadenza/core';
-import { assertInteger } from '../checks.js';
+import { assertInteger, told } from '../checks.js';
 import { checkFeatureOptions, type FeatureOptions } from './featureOptions.js';
 
-/** What may be changed of a preset: any option, and of `mel`, `log` and `cepstra` any part. */
+/** What may be changed of a preset: any option, and of `mel`, `log` and `cepstra` any part. What is undefined is not changed. */
 export type FeatureOverrides = Omit<Partial<FeatureOptions>, 'mel' | 'log' | 'cepstra'> & {
   mel?: Partial<FeatureOptions['mel']>;
   log?: Partial<FeatureOptions['log']>;
@@ -159,10 +159,10 @@ export function featurePreset(
   const base = PRESETS[name](sampleRate);
   const options: FeatureOptions = {
     ...base,
-    ...overrides,
-    mel: { ...base.mel, ...overrides.mel },
-    log: { ...base.log, ...overrides.log },
-    cepstra: { ...base.cepstra, ...overrides.cepstra },
+    ...told(overrides),
+    mel: { ...base.mel, ...told(overrides.mel) },
+    log: { ...base.log, ...told(overrides.log) },
+    cepstra: { ...base.cepstra, ...told(overrides.cepstra) },
   };
   checkFeatureOptions(options);
   return options;

@@ -1,4 +1,4 @@
-import { Random } from '@cadenza/core';
+import { InputError, Random } from '@cadenza/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -112,4 +112,13 @@ describe('an extractor', () => {
     expect(() => extractor.extract(samples)).toThrow('Expected finite samples, got NaN at sample 2500');
     expect(() => extractor.stream()).toThrow('Expected log.range to be 0 for a stream, got 80: it needs the whole');
   });
+});
+
+test('a stream of features takes no more after its end', () => {
+  const stream = new FeatureExtractor(featurePreset('kaldi-mfcc', 4000, small)).stream();
+  stream.push(noise(50));
+  stream.end();
+  expect(() => stream.push(noise(50))).toThrow(
+    new InputError('Expected no samples after the end of the stream of features, got more'),
+  );
 });

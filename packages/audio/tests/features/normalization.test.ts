@@ -121,6 +121,12 @@ describe('of a stream', () => {
     for (const d of [0, 1, 2]) expect(found[d]).toBeCloseTo(wanted[d], 6);
   });
 
+  test('takes an option that is undefined as one that is absent', () => {
+    const options = { window: undefined, priorFrames: undefined, variance: undefined, prior: undefined };
+    const features = draw(9, 20);
+    expect(new RunningNormalizer(3, options).push(features)).toEqual(new RunningNormalizer(3).push(features));
+  });
+
   test('refuses what does not fit', () => {
     const prior = new NormalizationStatistics(2);
     expect(() => new RunningNormalizer(3, { prior })).toThrow('Expected prior to be statistics of dimension 3, got 2');

@@ -55,6 +55,16 @@ describe('a preset', () => {
     expect(() => featurePreset('kaldi-mfcc', 100)).toThrow('Expected sampleRate to be an integer from 200');
   });
 
+  test('with what is undefined is as without it', () => {
+    const undefinedAll = {
+      dither: undefined,
+      mel: { bands: undefined },
+      log: undefined,
+      cepstra: { count: undefined },
+    };
+    expect(featurePreset('kaldi-mfcc', 16000, undefinedAll)).toEqual(featurePreset('kaldi-mfcc', 16000));
+  });
+
   test.each([
     [{ frameLenght: 3 }, 'Expected the features to have known options, got frameLenght; did you mean frameLength?'],
     [{ mel: { band: 3 } }, 'Expected mel to have known options, got band; did you mean bands?'],
