@@ -145,25 +145,25 @@ export interface Addon {
   softmaxCrossEntropyForward(
     ...a: [
       ...[rows: number, columns: number, smoothing: number, logits: Floats, labels: Int32Array],
-      ...[losses: Floats, logNormalizer: Floats],
+      ...[losses: Floats, normalizers: Floats],
     ]
   ): void;
   softmaxCrossEntropyBackward(
     ...a: [
       ...[rows: number, columns: number, smoothing: number, logits: Floats, labels: Int32Array],
-      ...[logNormalizer: Floats, dy: Floats, dlogits: Floats],
+      ...[normalizers: Floats, dy: Floats, dlogits: Floats],
     ]
   ): void;
   consistencyForward(
     ...a: [
       ...[rows: number, columns: number, logits: Floats, labels: Int32Array],
-      ...[losses: Floats, logNormalizer: Floats, divergence: Floats],
+      ...[losses: Floats, normalizers: Floats, divergence: Floats],
     ]
   ): void;
   consistencyBackward(
     ...a: [
       ...[rows: number, columns: number, logits: Floats, labels: Int32Array],
-      ...[logNormalizer: Floats, divergence: Floats, dy: Floats, dlogits: Floats],
+      ...[normalizers: Floats, divergence: Floats, dy: Floats, dlogits: Floats],
     ]
   ): void;
   ctcLoss(
@@ -257,7 +257,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 5;
+const INTERFACE = 6;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

@@ -4,6 +4,7 @@ import { registerStepEngine } from '@cadenza/core/browser';
 import { requireAddon } from './addon.js';
 import { BufferPool } from './bufferPool.js';
 import { NativeStepEngine } from './decoding/nativeStepEngine.js';
+import { chooseInstructionSet } from './instructionSet.js';
 import { registerNativeKernels } from './kernels/index.js';
 import { NativeBackend } from './nativeBackend.js';
 
@@ -11,10 +12,15 @@ const BACKEND_NAME = 'native';
 /** Above the cpu backend's 1 and WebAssembly's 2, so that a program that does not choose gets it. */
 const PRIORITY = 4;
 
-/** Makes the backend `native` known to TensorFlow.js; a `BackendError` that says why when the kernels are not there. */
+/**
+ * Makes the backend `native` known to TensorFlow.js, with no better instructions than `CADENZA_ISA`; a `BackendError` that says why when the
+ * kernels are not there.
+ */
 export function registerNativeBackend(): void {
   const addon = requireAddon();
   if (tf.findBackendFactory(BACKEND_NAME) !== null) return;
+  const limit = process.env.CADENZA_ISA;
+  if (limit) chooseInstructionSet(addon, 'f32', limit);
   registerNativeKernels(BACKEND_NAME);
   registerStepEngine(BACKEND_NAME, new NativeStepEngine(addon));
   const memory = () => new BufferPool((buffer) => addon.prepareMemory(buffer), totalmem() / 4);

@@ -226,7 +226,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ['firstOutOfRange', [loose(integers('ids', [1, 2, -3])), size('limit', 9)]],
     [
       'softmaxCrossEntropyForward',
-      [...rows, smoothing, floats('logits', 6), labels, output('losses', 2), output('logNormalizer', 2)],
+      [...rows, smoothing, floats('logits', 6), labels, output('losses', 2), output('normalizers', 4)],
     ],
     [
       'softmaxCrossEntropyBackward',
@@ -235,7 +235,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
         smoothing,
         floats('logits', 6),
         labels,
-        floats('logNormalizer', 2),
+        floats('normalizers', 4),
         floats('dy', 2),
         output('dlogits', 6),
       ],
@@ -244,14 +244,14 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
       'consistencyForward',
       [
         ...[...rows, floats('logits', 12), integers('labels', [2, -1])],
-        ...[output('losses', 2), output('logNormalizer', 4), output('divergence', 4)],
+        ...[output('losses', 2), output('normalizers', 8), output('divergence', 4)],
       ],
     ],
     [
       'consistencyBackward',
       [
         ...[...rows, floats('logits', 12), integers('labels', [2, -1])],
-        ...[floats('logNormalizer', 4), floats('divergence', 4), floats('dy', 2), output('dlogits', 12)],
+        ...[floats('normalizers', 8), floats('divergence', 4), floats('dy', 2), output('dlogits', 12)],
       ],
     ],
     [

@@ -171,6 +171,21 @@ describe.skipIf(!isBuilt || process.platform !== 'linux')('when memory runs out'
   });
 });
 
+describe.skipIf(!isBuilt || !hasDistribution)('the native backend that is only registered', () => {
+  const registered = (limit: string) => {
+    const program = "import('@cadenza/engine/register').then(() => console.log(require(process.argv[1]).isa()))";
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', program, addonFile], {
+      ...{ cwd: packageFolder, encoding: 'utf8', env: { ...process.env, CADENZA_ISA: limit } },
+    });
+    return { isa: stdout.trim(), stderr };
+  };
+
+  it('goes by CADENZA_ISA too, and refuses what is none', () => {
+    expect(registered('baseline').isa).toBe('baseline');
+    expect(registered('sse9').stderr).toContain('Expected CADENZA_ISA to be one of amxbf16');
+  });
+});
+
 describe.skipIf(!isBuilt || !hasDistribution)('the native backend in several threads', () => {
   it('trains in two workers and in the main thread at once, each with the numbers that one alone has', () => {
     const train = `

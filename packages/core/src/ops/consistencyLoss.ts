@@ -3,7 +3,7 @@ import { InputError, expected } from '../errors.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, runKernel } from './customOp.js';
 import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
-import { IGNORED_LABEL } from './softmaxCrossEntropy.js';
+import { IGNORED_LABEL, logSumExp } from './softmaxCrossEntropy.js';
 
 /**
  * How far two predictions of the same label are apart, per label and in nats: the mean of the two Kullback-Leibler divergences
@@ -24,14 +24,14 @@ export function consistencyLoss(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor
     const [losses] = differentiable(
       { logits, labels },
       (save) => {
-        const [losses, logNormalizer, divergence] = runKernel('CadenzaConsistency', { logits, labels }, {});
-        save([logits, labels, logNormalizer, divergence]);
+        const [losses, normalizers, divergence] = runKernel('CadenzaConsistency', { logits, labels }, {});
+        save([logits, labels, normalizers, divergence]);
         return [losses];
       },
       ([dy], saved) => ({
         logits: runKernel(
           'CadenzaConsistencyGrad',
-          { logits: saved[0], labels: saved[1], logNormalizer: saved[2], divergence: saved[3], dy },
+          { logits: saved[0], labels: saved[1], normalizers: saved[2], divergence: saved[3], dy },
           {},
         )[0],
       }),
@@ -40,20 +40,25 @@ export function consistencyLoss(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor
   });
 }
 
-/** Gives besides, for the gradient, log sum_v exp(logits_v) of each row, [2N], and KL(p||q), then KL(q||p), [2N]; 0 where ignored. */
+/**
+ * Gives besides, for the gradient, the normalizers of all rows as softmaxCrossEntropy does, [2, 2N], and KL(p||q), then KL(q||p), [2N];
+ * 0 where ignored.
+ */
 export const consistencyKernel: Kernel = ({ inputs, backend }) => {
   const [rows, V] = inputs.logits.shape;
   const N = rows / 2;
   const logits = readFloats(backend, inputs.logits);
   const labels = readIntegers(backend, inputs.labels);
   const losses = new Float32Array(N);
-  const logNormalizer = new Float32Array(rows);
+  const normalizers = new Float32Array(2 * rows);
   const divergence = new Float32Array(rows);
   for (let n = 0; n < N; n++) {
     if (labels[n] === IGNORED_LABEL) continue;
     const [a, b] = [n * V, (n + N) * V];
-    const normalizerP = (logNormalizer[n] = logSumExp(logits, a, V));
-    const normalizerQ = (logNormalizer[n + N] = logSumExp(logits, b, V));
+    for (const row of [n, n + N]) {
+      [normalizers[row], normalizers[rows + row]] = logSumExp(logits, row * V, V);
+    }
+    const [normalizerP, normalizerQ] = [n, n + N].map((row) => normalizers[row] + normalizers[rows + row]);
     let pToQ = 0;
     let qToP = 0;
     for (let v = 0; v < V; v++) {
@@ -68,7 +73,7 @@ export const consistencyKernel: Kernel = ({ inputs, backend }) => {
   }
   return [
     makeOutput(backend, losses, [N]),
-    makeOutput(backend, logNormalizer, [rows]),
+    makeOutput(backend, normalizers, [2, rows]),
     makeOutput(backend, divergence, [rows]),
   ];
 };
@@ -80,7 +85,7 @@ export const consistencyKernel: Kernel = ({ inputs, backend }) => {
 export const consistencyGradKernel: Kernel = ({ inputs, backend }) => {
   const [rows, V] = inputs.logits.shape;
   const N = rows / 2;
-  const [logits, logNormalizer, divergence, dy] = ['logits', 'logNormalizer', 'divergence', 'dy'].map((name) =>
+  const [logits, normalizers, divergence, dy] = ['logits', 'normalizers', 'divergence', 'dy'].map((name) =>
     readFloats(backend, inputs[name]),
   );
   const labels = readIntegers(backend, inputs.labels);
@@ -89,9 +94,10 @@ export const consistencyGradKernel: Kernel = ({ inputs, backend }) => {
     if (labels[n] === IGNORED_LABEL) continue;
     const [a, b] = [n * V, (n + N) * V];
     const half = dy[n] / 2;
+    const [normalizerP, normalizerQ] = [n, n + N].map((row) => normalizers[row] + normalizers[rows + row]);
     for (let v = 0; v < V; v++) {
-      const logP = logits[a + v] - logNormalizer[n];
-      const logQ = logits[b + v] - logNormalizer[n + N];
+      const logP = logits[a + v] - normalizerP;
+      const logQ = logits[b + v] - normalizerQ;
       const [p, q] = [Math.exp(logP), Math.exp(logQ)];
       dlogits[a + v] = half * (p * (logP - logQ - divergence[n]) + p - q);
       dlogits[b + v] = half * (q * (logQ - logP - divergence[n + N]) + q - p);
@@ -99,11 +105,3 @@ export const consistencyGradKernel: Kernel = ({ inputs, backend }) => {
   }
   return makeOutput(backend, dlogits, [rows, V]);
 };
-
-function logSumExp(values: Float32Array, start: number, size: number): number {
-  let largest = -Infinity;
-  for (let e = start; e < start + size; e++) if (values[e] > largest) largest = values[e];
-  let sum = 0;
-  for (let e = start; e < start + size; e++) sum += Math.exp(values[e] - largest);
-  return largest + Math.log(sum);
-}

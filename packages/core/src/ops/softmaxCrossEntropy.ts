@@ -39,14 +39,14 @@ export function softmaxCrossEntropy(
     const [losses] = differentiable(
       { logits, labels },
       (save) => {
-        const [losses, logNormalizer] = runKernel('CadenzaSoftmaxCrossEntropy', { logits, labels }, { smoothing });
-        save([logits, labels, logNormalizer]);
+        const [losses, normalizers] = runKernel('CadenzaSoftmaxCrossEntropy', { logits, labels }, { smoothing });
+        save([logits, labels, normalizers]);
         return [losses];
       },
       ([dy], saved) => ({
         logits: runKernel(
           'CadenzaSoftmaxCrossEntropyGrad',
-          { logits: saved[0], labels: saved[1], logNormalizer: saved[2], dy },
+          { logits: saved[0], labels: saved[1], normalizers: saved[2], dy },
           { smoothing },
         )[0],
       }),
@@ -55,49 +55,60 @@ export function softmaxCrossEntropy(
   });
 }
 
+/**
+ * Gives besides, for the gradient, the two parts of each row's logNormalizer, [2, N]: the greatest logit, and the logarithm of the sum
+ * of exp(logit - greatest). In float32 their sum would lose the second beside a large first.
+ */
 export const softmaxCrossEntropyKernel: Kernel = ({ inputs, attrs, backend }) => {
   const [N, V] = inputs.logits.shape;
   const { smoothing } = attrs as unknown as Required<CrossEntropyOptions>;
   const logits = readFloats(backend, inputs.logits);
   const labels = readIntegers(backend, inputs.labels);
   const losses = new Float32Array(N);
-  const logNormalizer = new Float32Array(N);
+  const normalizers = new Float32Array(2 * N);
   for (let n = 0; n < N; n++) {
     const row = n * V;
-    let largest = -Infinity;
-    for (let v = 0; v < V; v++) if (logits[row + v] > largest) largest = logits[row + v];
-    let sum = 0;
-    for (let v = 0; v < V; v++) sum += Math.exp(logits[row + v] - largest);
-    const normalizer = largest + Math.log(sum);
-    logNormalizer[n] = normalizer;
+    const [greatest, logSum] = logSumExp(logits, row, V);
+    normalizers[n] = greatest;
+    normalizers[N + n] = logSum;
+    const normalizer = greatest + logSum;
     const label = checkLabel(labels[n], V, n);
     if (label === IGNORED_LABEL) continue;
     const loss = normalizer - logits[row + label];
     losses[n] = smoothing === 0 ? loss : (1 - smoothing) * loss + smoothing * (normalizer - mean(logits, row, V));
   }
-  return [makeOutput(backend, losses, [N]), makeOutput(backend, logNormalizer, [N])];
+  return [makeOutput(backend, losses, [N]), makeOutput(backend, normalizers, [2, N])];
 };
 
-/** dlogits_v = dy (exp(logits_v - logNormalizer) - (1 - smoothing) [v = label] - smoothing / V) */
+/** dlogits_v = dy (exp(logits_v - greatest - logSum) - (1 - smoothing) [v = label] - smoothing / V) */
 export const softmaxCrossEntropyGradKernel: Kernel = ({ inputs, attrs, backend }) => {
   const [N, V] = inputs.logits.shape;
   const { smoothing } = attrs as unknown as Required<CrossEntropyOptions>;
   const logits = readFloats(backend, inputs.logits);
   const labels = readIntegers(backend, inputs.labels);
-  const logNormalizer = readFloats(backend, inputs.logNormalizer);
+  const normalizers = readFloats(backend, inputs.normalizers);
   const dy = readFloats(backend, inputs.dy);
   const dlogits = new Float32Array(N * V);
   for (let n = 0; n < N; n++) {
     if (labels[n] === IGNORED_LABEL) continue;
     const row = n * V;
     const scale = dy[n];
-    const normalizer = logNormalizer[n];
+    const normalizer = normalizers[n] + normalizers[N + n];
     const share = smoothing / V;
     for (let v = 0; v < V; v++) dlogits[row + v] = scale * (Math.exp(logits[row + v] - normalizer) - share);
     dlogits[row + labels[n]] -= scale * (1 - smoothing);
   }
   return makeOutput(backend, dlogits, [N, V]);
 };
+
+/** The greatest of so many values, and the logarithm of the sum of exp(value - greatest): together log sum exp. */
+export function logSumExp(values: Float32Array, start: number, size: number): [greatest: number, logSum: number] {
+  let greatest = -Infinity;
+  for (let e = start; e < start + size; e++) if (values[e] > greatest) greatest = values[e];
+  let sum = 0;
+  for (let e = start; e < start + size; e++) sum += Math.exp(values[e] - greatest);
+  return [greatest, Math.log(sum)];
+}
 
 function mean(values: Float32Array, start: number, size: number): number {
   let sum = 0;

@@ -134,7 +134,7 @@ void bench_model(ThreadPool& pool, const char* name, const LanguageModel& model)
   Parameter table(V * 4 * H, 0.1f), u0(H * 4 * H, scale), b0(4 * H, 0.01f), w1(H * 4 * H, scale), u1(H * 4 * H, scale), b1(4 * H, 0.01f),
       w(H * V, scale), b(V, 0.01f);
   std::vector<Parameter*> parameters = {&table, &u0, &b0, &w1, &u1, &b1, &w, &b};
-  Buffer y0(N * H), y1(N * H), gates0(N * 4 * H), gates1(N * 4 * H), cells0(N * H), cells1(N * H), logits(N * V), losses(N), normalizer(N);
+  Buffer y0(N * H), y1(N * H), gates0(N * 4 * H), gates1(N * 4 * H), cells0(N * H), cells1(N * H), logits(N * V), losses(N), normalizers(2 * N);
   Buffer dlogits(N * V), dy1(N * H), dy0(N * H), ones(N), state(B * H), h(B * H), c(B * H);
   for (int64_t n = 0; n < N; ++n) ones[n] = 1.0f / static_cast<float>(N);
   std::mt19937 generator(3);
@@ -170,8 +170,8 @@ void bench_model(ThreadPool& pool, const char* name, const LanguageModel& model)
     g.m = N, g.n = V, g.k = H, g.a = y1, g.lda = H, g.b = w.value, g.ldb = V, g.c = logits, g.ldc = V, g.bias = b.value;
     timed("logits", [&] { k.gemm(pool, g); });
     timed("softmax cross entropy", [&] {
-      k.softmaxCrossEntropyForward(pool, logits, labels.data(), N, V, 0, losses, normalizer);
-      k.softmaxCrossEntropyBackward(pool, logits, labels.data(), normalizer, ones, N, V, 0, dlogits);
+      k.softmaxCrossEntropyForward(pool, logits, labels.data(), N, V, 0, losses, normalizers);
+      k.softmaxCrossEntropyBackward(pool, logits, labels.data(), normalizers, ones, N, V, 0, dlogits);
     });
     loss = 0;
     for (int64_t n = 0; n < N; ++n) loss += losses[n];

@@ -54,8 +54,8 @@ napi_value softmax_cross_entropy_forward(Arguments& arguments) {
   const int32_t* labels = arguments.integers("labels", rows);
   check_range("labels", labels, rows, -1, columns);
   float* losses = arguments.output("losses", rows);
-  float* logNormalizer = arguments.output("logNormalizer", rows);
-  kernels().softmaxCrossEntropyForward(default_pool(), logits, labels, rows, columns, smoothing, losses, logNormalizer);
+  float* normalizers = arguments.output("normalizers", 2 * rows);
+  kernels().softmaxCrossEntropyForward(default_pool(), logits, labels, rows, columns, smoothing, losses, normalizers);
   return nullptr;
 }
 
@@ -66,10 +66,10 @@ napi_value softmax_cross_entropy_backward(Arguments& arguments) {
   const float* logits = arguments.floats("logits", elements({rows, columns}));
   const int32_t* labels = arguments.integers("labels", rows);
   check_range("labels", labels, rows, -1, columns);
-  const float* logNormalizer = arguments.floats("logNormalizer", rows);
+  const float* normalizers = arguments.floats("normalizers", 2 * rows);
   const float* dy = arguments.floats("dy", rows);
   float* dlogits = arguments.output("dlogits", elements({rows, columns}));
-  kernels().softmaxCrossEntropyBackward(default_pool(), logits, labels, logNormalizer, dy, rows, columns, smoothing, dlogits);
+  kernels().softmaxCrossEntropyBackward(default_pool(), logits, labels, normalizers, dy, rows, columns, smoothing, dlogits);
   return nullptr;
 }
 
@@ -79,9 +79,9 @@ napi_value consistency_forward(Arguments& arguments) {
   const float* logits = arguments.floats("logits", elements({2, rows, columns}));
   const int32_t* labels = arguments.integers("labels", rows);
   float* losses = arguments.output("losses", rows);
-  float* logNormalizer = arguments.output("logNormalizer", 2 * rows);
+  float* normalizers = arguments.output("normalizers", 4 * rows);
   float* divergence = arguments.output("divergence", 2 * rows);
-  kernels().consistencyForward(default_pool(), logits, labels, rows, columns, losses, logNormalizer, divergence);
+  kernels().consistencyForward(default_pool(), logits, labels, rows, columns, losses, normalizers, divergence);
   return nullptr;
 }
 
@@ -90,11 +90,11 @@ napi_value consistency_backward(Arguments& arguments) {
   const int64_t columns = arguments.size("columns");
   const float* logits = arguments.floats("logits", elements({2, rows, columns}));
   const int32_t* labels = arguments.integers("labels", rows);
-  const float* logNormalizer = arguments.floats("logNormalizer", 2 * rows);
+  const float* normalizers = arguments.floats("normalizers", 4 * rows);
   const float* divergence = arguments.floats("divergence", 2 * rows);
   const float* dy = arguments.floats("dy", rows);
   float* dlogits = arguments.output("dlogits", elements({2, rows, columns}));
-  kernels().consistencyBackward(default_pool(), logits, labels, logNormalizer, divergence, dy, rows, columns, dlogits);
+  kernels().consistencyBackward(default_pool(), logits, labels, normalizers, divergence, dy, rows, columns, dlogits);
   return nullptr;
 }
 

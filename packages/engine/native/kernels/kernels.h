@@ -323,20 +323,22 @@ struct Kernels : ProductKernels {
   void (*attentionForward)(ThreadPool&, const AttentionArguments&, const AttentionOutputs&);
   void (*attentionBackward)(ThreadPool&, const AttentionArguments&, const AttentionGradients&);
 
-  // losses[n] = logNormalizer[n] - (1 - smoothing) logits[n,labels[n]] - smoothing mean(logits[n,:]) (0 where the label is -1)
+  // normalizers [2,rows]: greatest[n] = max(logits[n,:]), logSum[n] = log(sum(exp(logits[n,:] - greatest[n])))
+  // losses[n] = logSum[n] + greatest[n] - (1 - smoothing) logits[n,labels[n]] - smoothing mean(logits[n,:]) (0 where the label is -1)
   void (*softmaxCrossEntropyForward)(ThreadPool&, const float* logits, const int32_t* labels, int64_t rows, int64_t columns,
-                                     float smoothing, float* losses, float* logNormalizer);
-  // dlogits[n,:] = dy[n] (exp(logits[n,:] - logNormalizer[n]) - (1 - smoothing) onehot(labels[n]) - smoothing / columns); dlogits
-  // may be logits itself
-  void (*softmaxCrossEntropyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* logNormalizer,
+                                     float smoothing, float* losses, float* normalizers);
+  // dlogits[n,:] = dy[n] (exp(logits[n,:] - greatest[n] - logSum[n]) - (1 - smoothing) onehot(labels[n]) - smoothing / columns);
+  // dlogits may be logits itself
+  void (*softmaxCrossEntropyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* normalizers,
                                       const float* dy, int64_t rows, int64_t columns, float smoothing, float* dlogits);
   // With p = softmax(logits[n,:]), q = softmax(logits[rows+n,:]) of logits [2 rows,columns] and difference = log p - log q:
-  // divergence[n] = sum p difference, divergence[rows+n] = -sum q difference, losses[n] = their mean (all 0 where labels[n] is -1)
+  // divergence[n] = sum p difference, divergence[rows+n] = -sum q difference, losses[n] = their mean (all 0 where labels[n] is -1);
+  // normalizers [2,2 rows] as above
   void (*consistencyForward)(ThreadPool&, const float* logits, const int32_t* labels, int64_t rows, int64_t columns, float* losses,
-                             float* logNormalizer, float* divergence);
+                             float* normalizers, float* divergence);
   // dlogits[n,:] = dy[n] / 2 (p (difference - divergence[n]) + p - q), dlogits[rows+n,:] = dy[n] / 2 (-q (difference +
   // divergence[rows+n]) + q - p); dlogits may be logits itself
-  void (*consistencyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* logNormalizer,
+  void (*consistencyBackward)(ThreadPool&, const float* logits, const int32_t* labels, const float* normalizers,
                               const float* divergence, const float* dy, int64_t rows, int64_t columns, float* dlogits);
   // The `count` (1 to columns) greatest of log-softmax(x [rows,columns]) in each row, the greatest first and the lower id first among
   // equals -> values, ids [rows,count]. A row of -infinity gives that; one with NaN or +infinity gives NaN and the first ids.

@@ -725,30 +725,33 @@ void test_losses() {
   const Kernels& k = kernels();
   ThreadPool pool(2);
   for (int columns : {1, 7, 16, 33, 65, 1000}) {
-    for (const float smoothing : {0.0f, 0.125f}) {
+    // A softmax does not see what all its logits have in common, be it as large as a masked row's.
+    for (const auto& [smoothing, offset] : std::vector<std::pair<float, float>>{{0.0f, 0.0f}, {0.125f, 0.0f}, {0.125f, 1e5f}, {0.0f, -1e9f}}) {
       const int rows = columns == 65 ? 700 : 33;
       Floats logits = random_floats(rows * columns, 4);
+      for (float& logit : logits) logit += offset;
       if (columns > 1 && smoothing == 0) logits[1] = -INFINITY;
       std::vector<int32_t> labels = random_ids(rows, columns);
       labels[0] = 0;
       labels[rows / 2] = -1;
       const Floats dy = random_floats(rows);
-      Floats losses(rows), normalizer(rows), gradient(logits.size()), soft(logits.size()), logSoft(logits.size());
+      Floats losses(rows), normalizers(2 * rows), gradient(logits.size()), soft(logits.size()), logSoft(logits.size());
       Doubles eLosses(rows), eGradient(logits.size()), eSoft(logits.size()), eLogSoft(logits.size());
       for (int n = 0; n < rows; ++n) {
         double sum = 0, mean = 0;
-        for (int j = 0; j < columns; ++j) sum += std::exp(static_cast<double>(logits[n * columns + j]));
-        for (int j = 0; j < columns && smoothing > 0; ++j) mean += static_cast<double>(logits[n * columns + j]) / columns;
+        const auto logit = [&, base = offset](int j) { return static_cast<double>(logits[n * columns + j]) - base; };
+        for (int j = 0; j < columns; ++j) sum += std::exp(logit(j));
+        for (int j = 0; j < columns && smoothing > 0; ++j) mean += logit(j) / columns;
         for (int j = 0; j < columns; ++j) {
           const int at = n * columns + j;
-          eLogSoft[at] = logits[at] - std::log(sum);
+          eLogSoft[at] = logit(j) - std::log(sum);
           eSoft[at] = std::exp(eLogSoft[at]);
           if (labels[n] >= 0) eGradient[at] = dy[n] * (eSoft[at] - (labels[n] == j ? 1 - smoothing : 0) - smoothing / columns);
         }
-        if (labels[n] >= 0) eLosses[n] = std::log(sum) - (1 - smoothing) * logits[n * columns + labels[n]] - smoothing * mean;
+        if (labels[n] >= 0) eLosses[n] = std::log(sum) - (1 - smoothing) * logit(labels[n]) - smoothing * mean;
       }
-      k.softmaxCrossEntropyForward(pool, logits.data(), labels.data(), rows, columns, smoothing, losses.data(), normalizer.data());
-      k.softmaxCrossEntropyBackward(pool, logits.data(), labels.data(), normalizer.data(), dy.data(), rows, columns, smoothing,
+      k.softmaxCrossEntropyForward(pool, logits.data(), labels.data(), rows, columns, smoothing, losses.data(), normalizers.data());
+      k.softmaxCrossEntropyBackward(pool, logits.data(), labels.data(), normalizers.data(), dy.data(), rows, columns, smoothing,
                                     gradient.data());
       k.softmax(pool, logits.data(), rows, columns, false, soft.data());
       k.softmax(pool, logits.data(), rows, columns, true, logSoft.data());
@@ -771,20 +774,20 @@ void test_consistency() {
     std::vector<int32_t> labels(rows, 0);
     labels[rows / 2] = -1;
     const Floats dy = random_floats(rows);
-    Floats losses(rows), normalizer(2 * rows), divergence(2 * rows), gradient(logits.size());
+    Floats losses(rows), normalizers(4 * rows), divergence(2 * rows), gradient(logits.size());
     Doubles eLosses(rows), eGradient(logits.size());
     for (int n = 0; n < rows; ++n) {
       if (labels[n] < 0) continue;
       const float* row[2] = {&logits[n * columns], &logits[(rows + n) * columns]};
-      double normalizers[2], apart[2] = {0, 0};
+      double logSums[2], apart[2] = {0, 0};
       for (int side = 0; side < 2; ++side) {
         double sum = 0;
         for (int j = 0; j < columns; ++j) sum += std::exp(static_cast<double>(row[side][j]));
-        normalizers[side] = std::log(sum);
+        logSums[side] = std::log(sum);
       }
       for (int pass = 0; pass < 2; ++pass) {
         for (int j = 0; j < columns; ++j) {
-          const double logP = row[0][j] - normalizers[0], logQ = row[1][j] - normalizers[1];
+          const double logP = row[0][j] - logSums[0], logQ = row[1][j] - logSums[1];
           const double p = std::exp(logP), q = std::exp(logQ);
           if (pass == 0) {
             apart[0] += p * (logP - logQ);
@@ -797,12 +800,12 @@ void test_consistency() {
       }
       eLosses[n] = (apart[0] + apart[1]) / 2;
     }
-    k.consistencyForward(two, logits.data(), labels.data(), rows, columns, losses.data(), normalizer.data(), divergence.data());
-    k.consistencyBackward(two, logits.data(), labels.data(), normalizer.data(), divergence.data(), dy.data(), rows, columns,
+    k.consistencyForward(two, logits.data(), labels.data(), rows, columns, losses.data(), normalizers.data(), divergence.data());
+    k.consistencyBackward(two, logits.data(), labels.data(), normalizers.data(), divergence.data(), dy.data(), rows, columns,
                           gradient.data());
     close(losses, eLosses, 5e-6, "consistency");
     close(gradient, eGradient, 5e-6, "consistency dlogits");
-    k.consistencyBackward(one, logits.data(), labels.data(), normalizer.data(), divergence.data(), dy.data(), rows, columns,
+    k.consistencyBackward(one, logits.data(), labels.data(), normalizers.data(), divergence.data(), dy.data(), rows, columns,
                           logits.data());
     identical(logits, gradient, "consistency dlogits in place");
   }

@@ -29,22 +29,22 @@ function softmaxCrossEntropy(call: Call<{ smoothing: number }>) {
   const [rows, columns] = inputs.logits.shape;
   const [logits, labels] = [backend.floats(inputs.logits), backend.integers(inputs.labels)];
   const losses = backend.output([rows]);
-  const logNormalizer = backend.output([rows]);
+  const normalizers = backend.output([2, rows]);
   checkedIds(call, () =>
     backend.addon.softmaxCrossEntropyForward(
-      ...([rows, columns, attrs.smoothing, logits, labels, losses.values, logNormalizer.values] as const),
+      ...([rows, columns, attrs.smoothing, logits, labels, losses.values, normalizers.values] as const),
     ),
   );
-  return [losses.info, logNormalizer.info];
+  return [losses.info, normalizers.info];
 }
 
 function softmaxCrossEntropyGrad({ inputs, attrs, backend }: Call<{ smoothing: number }>) {
   const [rows, columns] = inputs.logits.shape;
-  const [logits, logNormalizer, dy] = [inputs.logits, inputs.logNormalizer, inputs.dy].map((x) => backend.floats(x));
+  const [logits, normalizers, dy] = [inputs.logits, inputs.normalizers, inputs.dy].map((x) => backend.floats(x));
   const labels = backend.integers(inputs.labels);
   const dlogits = backend.output([rows, columns]);
   backend.addon.softmaxCrossEntropyBackward(
-    ...([rows, columns, attrs.smoothing, logits, labels, logNormalizer, dy, dlogits.values] as const),
+    ...([rows, columns, attrs.smoothing, logits, labels, normalizers, dy, dlogits.values] as const),
   );
   return dlogits.info;
 }
@@ -52,13 +52,13 @@ function softmaxCrossEntropyGrad({ inputs, attrs, backend }: Call<{ smoothing: n
 function consistency({ inputs, backend }: Call) {
   const [rows, columns] = inputs.logits.shape;
   const losses = backend.output([rows / 2]);
-  const logNormalizer = backend.output([rows]);
+  const normalizers = backend.output([2, rows]);
   const divergence = backend.output([rows]);
   backend.addon.consistencyForward(
     ...([rows / 2, columns, backend.floats(inputs.logits), backend.integers(inputs.labels)] as const),
-    ...([losses.values, logNormalizer.values, divergence.values] as const),
+    ...([losses.values, normalizers.values, divergence.values] as const),
   );
-  return [losses.info, logNormalizer.info, divergence.info];
+  return [losses.info, normalizers.info, divergence.info];
 }
 
 function consistencyGrad({ inputs, backend }: Call) {
@@ -66,7 +66,7 @@ function consistencyGrad({ inputs, backend }: Call) {
   const dlogits = backend.output([rows, columns]);
   backend.addon.consistencyBackward(
     ...([rows / 2, columns, backend.floats(inputs.logits), backend.integers(inputs.labels)] as const),
-    ...([backend.floats(inputs.logNormalizer), backend.floats(inputs.divergence)] as const),
+    ...([backend.floats(inputs.normalizers), backend.floats(inputs.divergence)] as const),
     ...([backend.floats(inputs.dy), dlogits.values] as const),
   );
   return dlogits.info;
