@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { ConfigError, expected, InputError } from '@cadenza/core';
 import { fileError } from './fileError.js';
+import { gunzipWhole } from './gzip.js';
 import { normalizeLineEnds } from './normalize.js';
 import { decodeUtf8 } from './utf8.js';
 
@@ -17,6 +19,8 @@ export interface CorpusOptions {
   separator?: Separator;
   /** `lf` (unless told) turns `\r\n` and `\r` into `\n`; `keep` leaves them. */
   lineEnds?: 'lf' | 'keep';
+  /** Once aborted, standard input, which may never end, is no longer waited for: an `AbortError` instead. */
+  signal?: AbortSignal;
 }
 
 export interface CorpusFile {
@@ -34,14 +38,17 @@ export interface Corpus {
 
 /**
  * Reads a text: a file, a folder (every file with one of the extensions below it, in the order of their paths), or
- * standard input for `-`. Throws an {@link InputError} that names the file, and the byte where UTF-8 ends.
+ * standard input for `-`; plain or compressed by gzip, which the first two bytes tell. Throws an {@link InputError} that names the file, and the byte where UTF-8 ends.
  */
 export async function readCorpus(path: string, options: CorpusOptions = {}): Promise<Corpus> {
-  const { extensions = ['.txt'], separator = 'newline' } = options;
+  const { extensions = ['.txt'], separator = 'newline', signal } = options;
   if (!(separator in SEPARATORS)) {
     throw new ConfigError(expected('separator', `one of ${Object.keys(SEPARATORS).join(', ')}`, separator));
   }
-  if (path === '-') return readCorpusFromStream(process.stdin, 'standard input', options);
+  if (path === '-') {
+    const input = signal === undefined ? process.stdin : addAbortSignal(signal, process.stdin);
+    return readCorpusFromStream(input, 'standard input', options);
+  }
   const info = await stat(path).catch((cause) => {
     throw fileError(path, 'a text file or a folder', cause);
   });
@@ -53,12 +60,12 @@ export async function readCorpus(path: string, options: CorpusOptions = {}): Pro
       throw fileError(file, 'a text file', cause);
     });
     files.push({ path: file, bytes: bytes.length });
-    texts.push(decodeUtf8(bytes, file));
+    texts.push(decodeUtf8(await gunzipWhole(bytes, file), file));
   }
   return toCorpus(texts.join(SEPARATORS[separator]), files, path, options);
 }
 
-/** Reads a text from a stream of bytes, such as standard input. */
+/** Reads a text from a stream of bytes, plain or compressed by gzip. */
 export async function readCorpusFromStream(
   stream: AsyncIterable<Uint8Array | string>,
   name: string,
@@ -67,15 +74,20 @@ export async function readCorpusFromStream(
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
   const bytes = Buffer.concat(chunks);
-  return toCorpus(decodeUtf8(bytes, name), [{ path: name, bytes: bytes.length }], name, options);
+  return toCorpus(
+    decodeUtf8(await gunzipWhole(bytes, name), name),
+    [{ path: name, bytes: bytes.length }],
+    name,
+    options,
+  );
 }
 
-/** Reads one file, where a folder will not do: a prompt, or one side of a parallel corpus. */
+/** Reads one file, plain or compressed by gzip, where a folder will not do: a prompt, say. */
 export async function readTextFile(path: string, options: CorpusOptions = {}): Promise<string> {
   const bytes = await readFile(path).catch((cause) => {
     throw fileError(path, 'a text file', cause);
   });
-  return toCorpus(decodeUtf8(bytes, path), [], path, options).text;
+  return toCorpus(decodeUtf8(await gunzipWhole(bytes, path), path), [], path, options).text;
 }
 
 function toCorpus(decoded: string, files: CorpusFile[], name: string, { lineEnds = 'lf' }: CorpusOptions): Corpus {

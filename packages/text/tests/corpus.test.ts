@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readCorpus, readCorpusFromStream, readTextFile } from '../src/index.js';
 
@@ -81,4 +82,16 @@ test('what is missing, empty, a folder or not UTF-8 is refused in one line that 
 
 test('one file is read as a text', async () => {
   expect(await readTextFile(write('prompt.txt', 'Once\r\n'))).toBe('Once\n');
+});
+
+test('what is compressed by gzip is read as the text it was, whatever its name', async () => {
+  const plain = await readCorpus(write('a.txt', 'Étude\n'));
+  const zipped = gzipSync('Étude\n');
+  const path = write('b.txt', zipped);
+  const corpus = await readCorpus(path);
+  expect(corpus).toEqual({ ...plain, files: [{ path, bytes: zipped.length }] });
+  expect(await readTextFile(path)).toBe('Étude\n');
+  expect((await readCorpusFromStream(Readable.from([zipped]), 'standard input')).text).toBe('Étude\n');
+  const cut = write('cut.gz', zipped.subarray(0, -9));
+  await expect(readCorpus(cut)).rejects.toThrow(`Expected a whole gzip file at ${cut}, got a damaged one`);
 });

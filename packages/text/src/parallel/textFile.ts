@@ -1,10 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { access, open, stat, type FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
-import { InputError } from '@cadenza/core';
 import { fileError } from '../fileError.js';
+import { gunzipPieces, isGzip } from '../gzip.js';
 import { decodeUtf8Stream } from '../utf8.js';
 
 /**
@@ -17,7 +14,7 @@ export async function* readTextPieces(path: string): AsyncGenerator<string> {
   try {
     const head = await firstBytes(chunks);
     const bytes = headAndRest(head, chunks);
-    yield* decodeUtf8Stream(isGzip(head) ? unzipped(bytes, path) : bytes, path);
+    yield* decodeUtf8Stream(isGzip(head) ? gunzipPieces(bytes, path) : bytes, path);
   } finally {
     await chunks.return(undefined);
   }
@@ -99,25 +96,6 @@ async function firstBytes(chunks: AsyncGenerator<Uint8Array, void, undefined>): 
 async function* headAndRest(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (head.length > 0) yield head;
   yield* rest;
-}
-
-function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
-}
-
-async function* unzipped(bytes: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
-  const reading = pipeline(Readable.from(bytes, { objectMode: false }), gunzip);
-  reading.catch(() => {}); // what went wrong comes out of gunzip too
-  try {
-    yield* gunzip as AsyncIterable<Uint8Array>;
-  } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    throw new InputError(`Expected a whole gzip file at ${path}, got a damaged one: ${(cause as Error).message}`, {
-      code: 'GZIP',
-      cause,
-    });
-  }
 }
 
 const CHUNK = 1 << 16;
