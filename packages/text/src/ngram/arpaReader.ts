@@ -4,9 +4,12 @@ import { NgramTable, ROOT } from './ngramTable.js';
 type Unigram = { token: string; logProbability: number; backoff: number };
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** The logarithm of 0, as other tools write it. */
+const MINUS_INFINITY = /^-inf(inity)?$/i;
 
 /**
- * Reads the ARPA format of n-gram models line by line. Throws an {@link InputError} with the line's number where something is
+ * Reads the ARPA format of n-gram models line by line. What stands before `\data\` is passed over; only spaces, tabs and line ends
+ * separate, so that a token may be any other white space. Throws an {@link InputError} with the line's number where something is
  * not as the format has it: a count that does not fit, an n-gram twice, one whose tokens or whose beginning were not listed, a
  * probability above 1, a missing end.
  */
@@ -26,24 +29,25 @@ export class ArpaReader {
 
   read(line: string): void {
     this.line++;
-    const text = line.trim();
+    const text = line.replace(/^[ \t\r]+|[ \t\r]+$/g, '');
     if (text === '') return;
     if (this.section === 'before') this.readStart(text);
     else if (this.section === 'after') this.fail('nothing after \\end\\', text);
-    else if (text.startsWith('\\') && !/\s/.test(text)) this.readHead(text);
+    else if (text.startsWith('\\') && !/[ \t]/.test(text)) this.readHead(text);
     else if (this.section === 'counts') this.readCount(text);
     else this.readNgram(text);
   }
 
   /** The n-grams that have been read. */
   finish(): NgramTable {
-    if (this.section !== 'after') this.fail('\\end\\', 'the end of the text');
+    if (this.section !== 'after') {
+      this.fail(this.section === 'before' ? '\\data\\' : '\\end\\', 'the end of the text');
+    }
     return this.table!;
   }
 
   private readStart(text: string): void {
-    if (text !== '\\data\\') this.fail('\\data\\', text);
-    this.section = 'counts';
+    if (text === '\\data\\' || text === '\uFEFF\\data\\') this.section = 'counts';
   }
 
   private readCount(text: string): void {
@@ -113,6 +117,7 @@ export class ArpaReader {
   }
 
   private readNumber(text: string): number {
+    if (MINUS_INFINITY.test(text)) return -Infinity;
     if (!NUMBER.test(text)) this.fail('a number', text);
     return Number(text);
   }

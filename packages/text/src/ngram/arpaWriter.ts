@@ -10,8 +10,8 @@ export function* arpaLines(table: NgramTable): Generator<string> {
   const nodes = Array.from({ length: order }, () => [] as number[]);
   for (let node = 1; node < table.size; node++) nodes[table.lengths[node] - 1].push(node);
   for (const token of table.tokens) {
-    if (token === '' || /\s/.test(token)) {
-      throw new InputError(expected('tokens of an ARPA file', 'without white space', token));
+    if (token === '' || /[ \t\r\n]/.test(token)) {
+      throw new InputError(expected('tokens of an ARPA file', 'without spaces, tabs and line ends', token));
     }
   }
   yield '\\data\\';

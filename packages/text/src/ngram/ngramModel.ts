@@ -1,4 +1,11 @@
-import { defaultFileSystem, InputError, replaceFile, type LanguageScorer, type ScoredState } from '@cadenza/core';
+import {
+  defaultFileSystem,
+  expected,
+  InputError,
+  replaceFile,
+  type LanguageScorer,
+  type ScoredState,
+} from '@cadenza/core';
 import { readLines } from '../parallel/textFile.js';
 import { UNKNOWN_TOKEN } from '../vocabulary.js';
 import { ArpaReader } from './arpaReader.js';
@@ -97,7 +104,7 @@ export class NgramModel implements LanguageScorer<string, NgramState> {
   /** log p(token | state), and the state after it. */
   next(state: NgramState, token: string): ScoredState<NgramState> {
     const { table } = this;
-    const id = this.ids.get(token) ?? this.unknownId;
+    const id = this.ids.get(token) ?? this.idOfUnknown(token);
     if (id === -1) return { logProbability: -Infinity, state: ROOT };
     let backoff = 0;
     let node = table.child(state, id);
@@ -107,6 +114,12 @@ export class NgramModel implements LanguageScorer<string, NgramState> {
     }
     const after = table.lengths[node] < this.order ? node : table.suffixes[node];
     return { logProbability: backoff + table.logProbabilities[node], state: after };
+  }
+
+  /** Also of what is no token at all, as where a scorer has fewer names than symbols: that is refused. */
+  private idOfUnknown(token: unknown): number {
+    if (typeof token !== 'string') throw new InputError(expected('a token of the n-gram model', 'a string', token));
+    return this.unknownId;
   }
 
   /** log p(end of the sentence | state) */

@@ -166,6 +166,16 @@ describe('the states', () => {
   });
 });
 
+describe('a symbol without a name', () => {
+  test('is refused', () => {
+    const scorer = symbolScorer(NgramModel.train(sentences), ['', 'the']);
+    expect(scorer.next(scorer.start(), 1).logProbability).toBeLessThan(0);
+    expect(() => scorer.next(scorer.start(), 2)).toThrow(
+      'Expected a token of the n-gram model to be a string, got undefined',
+    );
+  });
+});
+
 describe('the file', () => {
   const model = NgramModel.train(sentences, { order: 3 });
 
@@ -206,7 +216,7 @@ describe('the file', () => {
     '\\end\\',
   ];
   test.each<[string, number, string, string]>([
-    ['another start', 1, 'data', 'Expected \\data\\ in line 1 of m.arpa, got "data"'],
+    ['another start', 1, 'data', 'Expected \\data\\ in line 13 of m.arpa, got "the end of the text"'],
     [
       'counts out of order',
       3,
@@ -252,9 +262,31 @@ describe('the file', () => {
     );
   });
 
-  test('cannot hold a token with a space', () => {
-    expect(() => NgramModel.train([['a b']]).toArpa()).toThrow(
-      'Expected tokens of an ARPA file to be without white space, got "a b"',
-    );
+  test('cannot hold a token with a space, a tab or a line end', () => {
+    for (const token of ['a b', 'a\tb', 'a\n', '\r']) {
+      expect(() => NgramModel.train([[token]]).toArpa()).toThrow(
+        `Expected tokens of an ARPA file to be without spaces, tabs and line ends, got ${JSON.stringify(token)}`,
+      );
+    }
+  });
+
+  test('holds any character of a text, other white space too', () => {
+    const tokens = characterTokens('l’un\u00A0: deux\t\u3000\r\n\u2028\u0085\v\uFEFF');
+    expect(tokens).toEqual(expect.arrayContaining(['<space>', '<tab>', '<newline>', '<return>', '\u00A0', '\uFEFF']));
+    const trained = NgramModel.train([tokens, ['\u3000'], ['\uFEFF', '\u00A0']], { order: 2 });
+    const text = trained.toArpa();
+    const again = NgramModel.fromArpa(text);
+    expect(again.tokens).toEqual(trained.tokens);
+    expect(again.toArpa()).toBe(text);
+  });
+
+  test('may have a text before \\data\\, and -inf for the logarithm of 0', () => {
+    const lines = ['made by a tool', '', '\\1-grams:', '-1 x', ...valid];
+    expect(NgramModel.fromArpa(lines.join('\n')).sizes).toEqual([3, 1]);
+    expect(NgramModel.fromArpa(`\uFEFF${valid.join('\n')}`).sizes).toEqual([3, 1]);
+    const never = NgramModel.fromArpa(valid.join('\n').replace('-1\tb', '-inf\tb'));
+    expect(never.logProbability('b', ['b'])).toBe(-Infinity);
+    expect(never.logProbability('b', ['a'])).toBeCloseTo(-0.25 * Math.LN10, 12);
+    expect(never.toArpa()).toContain('\n-99\tb\n');
   });
 });
