@@ -15,7 +15,7 @@ export interface NgramCounts {
    * The adjusted counts of Kneser and Ney: of the longest n-grams, and of those from the start of a sentence, how often they
    * occur; of others, after how many different tokens.
    */
-  adjusted: number[];
+  adjusted: Float64Array;
 }
 
 export interface VocabularyChoice {
@@ -56,8 +56,8 @@ export function countNgrams(
   return { table, counts, adjusted: adjust(table, counts, order) };
 }
 
-function adjust(table: NgramTable, counts: readonly number[], order: number): number[] {
-  const adjusted = new Array<number>(table.size).fill(0);
+function adjust(table: NgramTable, counts: readonly number[], order: number): Float64Array {
+  const adjusted = new Float64Array(table.size);
   const fromStart = new Uint8Array(table.size);
   for (let node = 1; node < table.size; node++) {
     const length = table.lengths[node];

@@ -4,6 +4,9 @@ export const SENTENCE_END = '</s>';
 /** The node of no tokens at all. */
 export const ROOT = 0;
 
+/** How many entries one map holds; V8's hold 2^24 at most. */
+const MAP_ENTRIES = 2 ** 23;
+
 /**
  * n-grams as a tree: a node is an n-gram, its parent the n-gram without the last token, its suffix the longest of the n-grams
  * that are its ends. Values stand in lists by node.
@@ -18,10 +21,17 @@ export class NgramTable {
   readonly logProbabilities: number[] = [0];
   /** What is added where a token does not follow the node, before the node's suffix is asked, in nats. */
   readonly backoffs: number[] = [0];
-  private readonly children = new Map<number, number>();
+  /** The nodes by parent and last token: in more than one map where there are very many. */
+  private readonly children = [new Map<number, number>()];
 
-  /** @param tokens by id, all that there will be */
-  constructor(readonly tokens: readonly string[]) {}
+  /**
+   * @param tokens by id, all that there will be
+   * @param mapEntries how many nodes one map holds
+   */
+  constructor(
+    readonly tokens: readonly string[],
+    private readonly mapEntries = MAP_ENTRIES,
+  ) {}
 
   get size(): number {
     return this.parents.length;
@@ -29,13 +39,19 @@ export class NgramTable {
 
   /** The node of a node's tokens and one more, or -1. */
   child(node: number, token: number): number {
-    return this.children.get(node * this.tokens.length + token) ?? -1;
+    const key = node * this.tokens.length + token;
+    for (const children of this.children) {
+      const child = children.get(key);
+      if (child !== undefined) return child;
+    }
+    return -1;
   }
 
   /** Adds a node; those that are its ends stand there already. */
   add(parent: number, token: number, logProbability = 0, backoff = 0): number {
     const node = this.size;
-    this.children.set(parent * this.tokens.length + token, node);
+    if (this.children[this.children.length - 1].size >= this.mapEntries) this.children.push(new Map());
+    this.children[this.children.length - 1].set(parent * this.tokens.length + token, node);
     this.suffixes.push(this.longestEnd(parent, token));
     this.parents.push(parent);
     this.lastTokens.push(token);
