@@ -57,10 +57,10 @@ export class BytePairEncoding {
 
   /** Learns the encoding of some lines, or of words that are counted already. */
   static train(
-    text: Iterable<string> | ReadonlyMap<string, number>,
+    text: (Iterable<string> & object) | ReadonlyMap<string, number>,
     options: LearnOptions & BytePairOptions,
   ): BytePairEncoding {
-    const counts = text instanceof Map ? (text as ReadonlyMap<string, number>) : countWords(text as Iterable<string>);
+    const counts = text instanceof Map ? (text as ReadonlyMap<string, number>) : countWords(text as string[]);
     return new BytePairEncoding(learnMerges(counts, options), options);
   }
 

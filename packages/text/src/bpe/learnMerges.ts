@@ -12,8 +12,11 @@ export interface LearnOptions {
   minimumFrequency?: number;
 }
 
-/** How often each word occurs in some lines. */
-export function countWords(lines: Iterable<string>): Map<string, number> {
+/** How often each word occurs in some lines. One string, which iterates over its characters, is none. */
+export function countWords(lines: Iterable<string> & object): Map<string, number> {
+  if (typeof lines === 'string') {
+    throw new InputError('Expected lines to count the words of, got one string: split it into a list of lines');
+  }
   const counts = new Map<string, number>();
   for (const line of lines) for (const word of wordsOf(line)) counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;

@@ -65,6 +65,15 @@ describe('learning', () => {
     );
   });
 
+  test('one string, which holds no lines but characters, is refused', () => {
+    const text = 'a dog\na dog\n' as unknown as string[];
+    expect(() => BytePairEncoding.train(text, { merges: 2 })).toThrow(
+      'Expected lines to count the words of, got one string: split it into a list of lines',
+    );
+    // @ts-expect-error the compiler refuses it too
+    expect(() => BytePairEncoding.train('a dog', { merges: 2 })).toThrow('got one string');
+  });
+
   test('no pair rarer than the minimum is merged', () => {
     const text = ['ab ab ab cd cd e'];
     const merges = (minimumFrequency?: number): number =>
