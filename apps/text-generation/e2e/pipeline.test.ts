@@ -72,7 +72,8 @@ describe('train', () => {
   });
 
   it('goes on where it ended when it is given more steps, and only with the same text and model', async () => {
-    const more = await cadenzaText(['train', '--run', run, '--resume', '--max-steps', '70', '--json', '--quiet']);
+    const longer = ['--max-steps', '70', '--set', 'schedule.steps=70'];
+    const more = await cadenzaText(['train', '--run', run, '--resume', ...longer, '--json', '--quiet']);
     expect(lastObject(more)).toMatchObject({ steps: 70 });
     expect(more.stderr).toBe('');
     const finished = await cadenzaText(['train', '--run', run, '--resume', '--max-steps', '70', '--json', '--quiet']);
@@ -97,7 +98,8 @@ describe('a run that was computed with another precision', () => {
     const path = join(other, 'config.json');
     const description = JSON.parse(readFileSync(path, 'utf8'));
     writeFileSync(path, JSON.stringify({ ...description, precision: 'bf16' }));
-    const { code, stderr } = await cadenzaText(['train', '--run', other, '--resume', '--max-steps', '71', '--quiet']);
+    const longer = ['--max-steps', '71', '--set', 'schedule.steps=71'];
+    const { code, stderr } = await cadenzaText(['train', '--run', other, '--resume', ...longer, '--quiet']);
     expect([code, stderr]).toEqual([
       0,
       'The run was computed with backend cpu, 1 threads and bf16: it goes on, but not bit for bit\n',

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -66,6 +66,26 @@ describe('train', () => {
     const page = readFileSync(join(run, 'report.html'), 'utf8');
     expect(page).toContain('Validation bleu');
     expect(page).not.toMatch(/(src|href)="https?:/);
+  });
+});
+
+describe('train --resume', () => {
+  it('takes a finished run further with a learning rate only, and keeps its new end', async () => {
+    const longer = join(folder, 'longer');
+    cpSync(run, longer, { recursive: true });
+    const resume = (...args: string[]) =>
+      cadenzaTranslate(['train', '--run', longer, '--resume', '--json', '--quiet', ...args]);
+    const refused = await resume('--max-steps', '62');
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      'error: Expected a learning rate above 0 in steps 61 to 62, got 0: the cosine ends at step 60; ' +
+        '--set training.schedule.steps=62 lets it end with the run\n',
+    ]);
+    expect(lastObject(await resume('--max-steps', '62', '--set', 'schedule.steps=62'))).toMatchObject({ steps: 62 });
+    expect(JSON.parse(readFileSync(join(longer, 'config.json'), 'utf8'))).toMatchObject({
+      config: { training: { maxSteps: 62, schedule: { steps: 62 } } },
+      data: { pairs: 10 },
+    });
   });
 });
 

@@ -85,13 +85,24 @@ export function writeRunStart(
   replaceFile(defaultFileSystem, join(directory, configFile), `${JSON.stringify(description, null, 2)}\n`);
 }
 
+/** Writes a resumed run's configuration, whose limits may be other ones, into its `config.json`; all else there stays. */
+export function rewriteConfig(directory: string, config: unknown): void {
+  const path = join(directory, configFile);
+  const description = readJsonObject(path, 'the run’s config.json');
+  if (JSON.stringify(description.config) === JSON.stringify(config)) return;
+  replaceFile(defaultFileSystem, path, `${JSON.stringify({ ...description, config }, null, 2)}\n`);
+}
+
 /** What a start that was killed before there was a config.json may leave behind of such files. */
 export function startLeftovers(files: readonly string[]): string[] {
   return [...files, ...[...files, configFile].map((name) => `.${name}.tmp`)];
 }
 
-/** What may differ in any resumed run: how long it goes on and what is watched, not what is computed. */
-const freeKeys = ['training.maxSteps', 'training.maxMinutes', 'training.epochs', 'monitoring.'];
+/** What may differ in any resumed run: how long it goes on, up to where its learning rate falls, and what is watched. */
+const freeKeys = [
+  ...['training.maxSteps', 'training.maxMinutes', 'training.epochs', 'training.schedule.steps'],
+  'monitoring.',
+];
 
 /** Refuses a configuration that would make a resumed run another than the one that was started. */
 export function checkSameValues<Config>(schema: z.ZodType<Config>, own: Config, asked: Config): void {

@@ -51,14 +51,20 @@ describe('startLeftovers', () => {
 
 describe('checkSameValues', () => {
   const schema = z.object({
-    training: z.object({ epochs: z.number(), rate: z.number() }),
+    training: z.object({
+      epochs: z.number(),
+      rate: z.number(),
+      schedule: z.object({ steps: z.number() }),
+    }),
     monitoring: z.object({ logSteps: z.number() }),
   });
-  const own = { training: { epochs: 1, rate: 2 }, monitoring: { logSteps: 3 } };
+  const own = { training: { epochs: 1, rate: 2, schedule: { steps: 5 } }, monitoring: { logSteps: 3 } };
 
-  it('lets limits and monitoring differ, and nothing else', () => {
-    checkSameValues(schema, own, { training: { epochs: 9, rate: 2 }, monitoring: { logSteps: 9 } });
-    expect(() => checkSameValues(schema, own, { ...own, training: { epochs: 1, rate: 9 } })).toThrow(
+  it('lets limits, the end of the schedule and monitoring differ, and nothing else', () => {
+    const { schedule } = own.training;
+    const longer = { epochs: 9, rate: 2, schedule: { steps: 9 } };
+    checkSameValues(schema, own, { training: longer, monitoring: { logSteps: 9 } });
+    expect(() => checkSameValues(schema, own, { ...own, training: { epochs: 1, rate: 9, schedule } })).toThrow(
       'Expected training.rate to stay 2 in a resumed run, got 9; start a new run for that',
     );
   });

@@ -1,9 +1,11 @@
 import type { Trainer, TrainingResult } from '@cadenza/core';
 import type { StartedBackend } from '../backend.js';
 import type { Output } from '../output.js';
+import { rewriteConfig } from '../runDescription.js';
 import { claimRun } from '../runFolder.js';
 import { checkDiskSpace } from './diskSpace.js';
 import type { WatchedConfig } from './recipe.js';
+import { checkScheduleEnd } from './scheduleEnd.js';
 import type { LearningConfig } from './schemas.js';
 import type { TrainingDisplay } from './trainingDisplay.js';
 
@@ -47,6 +49,8 @@ export async function trainInFolder<Evaluation>(folder: FolderTraining<Evaluatio
   let kept = resume;
   try {
     if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
+    checkScheduleEnd(config.training, { firstStep: trainer.step, plannedSteps }, output);
+    if (resume) rewriteConfig(directory, config);
     else folder.writeStart();
     output.say(folder.introduction);
     display.start({ firstStep: trainer.step, plannedSteps, maxMinutes: config.training.maxMinutes, unit });

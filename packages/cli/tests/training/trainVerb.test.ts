@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -154,6 +154,32 @@ describe('trainInFolder', () => {
       report: join(directory, 'report of 0.5'),
     });
     expect(readdirSync(directory)).toEqual(['config.json']); // no lock
+  });
+
+  it('keeps the limits that a resumed run is given, and all else of its description', async () => {
+    const directory = join(folder, 'run');
+    const training = folderTraining(directory, 3);
+    mkdirSync(directory);
+    const path = join(directory, 'config.json');
+    writeFileSync(path, JSON.stringify({ created: 'then', config: { training: { ...learning, maxSteps: 3 } } }));
+    const config = { ...training.training.config, training: { ...learning, maxSteps: 9 } };
+    await trainInFolder({ ...training, resume: true, training: { ...training.training, config } }, quiet);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ created: 'then', config });
+    expect(readdirSync(directory)).toEqual(['config.json']);
+  });
+
+  it('refuses to go on with a learning rate of 0, where the schedule of a finished run has ended', async () => {
+    const directory = join(folder, 'run');
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'config.json'), '{}');
+    const training = folderTraining(directory, 3);
+    training.training.config.training = { ...learning, schedule: { ...learning.schedule, steps: 3 } };
+    const resumed = { ...training, resume: true, training: { ...training.training, plannedSteps: 9 } };
+    await expect(trainInFolder(resumed, quiet)).rejects.toThrow(
+      'Expected a learning rate above 0 in steps 4 to 9, got 0: the cosine ends at step 3; ' +
+        '--set training.schedule.steps=9 lets it end with the run',
+    );
+    expect(readFileSync(join(directory, 'config.json'), 'utf8')).toBe('{}');
   });
 
   it('leaves nothing of a new run that fails before its first step', async () => {
