@@ -19,7 +19,9 @@ export function clipOptions({ clipNorm, clipValue }: LearningConfig): ClipOption
 
 /** Steps until the first limit in epochs or steps; time is no part of the plan. */
 export function plannedSteps({ maxSteps, epochs }: LearningConfig, batchesPerEpoch: number): number {
-  return Math.max(1, Math.min(maxSteps ?? Infinity, Math.ceil(epochs * batchesPerEpoch)));
+  // 1.1 epochs of 50 batches are 55 steps, though the product is a little more.
+  const steps = Math.ceil(Number((epochs * batchesPerEpoch).toPrecision(12)));
+  return Math.max(1, Math.min(maxSteps ?? Infinity, steps));
 }
 
 /** Whatever configuration trains and is watched. */
