@@ -35,6 +35,9 @@ export interface Choice {
 
 export const DEFAULT_REPETITION_WINDOW = 64;
 
+/** A smaller one would make infinities of float32 logits. */
+const SMALLEST_TEMPERATURE = 1e-6;
+
 /**
  * Chooses one token: bans, repetition penalty, temperature, top-k, then top-p narrow the distribution, and the generator
  * draws from what is left. At temperature 0 nothing is drawn.
@@ -70,6 +73,8 @@ export function checkChoiceOptions(options: ChoiceOptions): void {
     if (!fits) throw new ConfigError(expected(name, requirement, got));
   };
   check(temperature >= 0 && temperature < Infinity, 'temperature', 'a number of at least 0', temperature);
+  const divides = temperature === 0 || temperature >= SMALLEST_TEMPERATURE;
+  check(divides, 'temperature', `0 or at least ${SMALLEST_TEMPERATURE}`, temperature);
   check(Number.isInteger(topK) && topK >= 1, 'topK', 'a positive integer', topK);
   check(topP > 0 && topP <= 1, 'topP', 'a number of (0, 1]', topP);
   const penaltyFits = repetitionPenalty >= 1 && repetitionPenalty < Infinity;

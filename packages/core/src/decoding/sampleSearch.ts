@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { ConfigError, expected } from '../errors.js';
 import { positiveInteger } from '../layers/options.js';
-import type { Random } from '../random.js';
+import { Random } from '../random.js';
 import { checkChoiceOptions, chooseToken, type ChoiceOptions } from './chooseToken.js';
 import { extendLink, tokensOf, type HypothesisLink } from './hypothesisLink.js';
 import { logSoftmax } from './logitsFilters.js';
@@ -12,15 +13,16 @@ import type { SearchSentence } from './searchSentence.js';
 export interface SampleSearchOptions extends SearchOptions, Omit<ChoiceOptions, 'bannedTokens'> {
   /** How many sequences to draw for each sentence; 1 unless told. */
   samples?: number;
-  random: Random;
+  /** Of all sentences, or one of each: then a sentence's samples do not depend on its place in the batch. */
+  random: Random | readonly Random[];
 }
 
 const choiceNames = ['temperature', 'topK', 'topP', 'repetitionPenalty', 'repetitionWindow'];
 
 /**
  * Draws sequences for a batch of sentences, several for each side by side. Gives those of each sentence in the order of their
- * numbers. Sample j of sentence i draws from `random.fork('sentence i sample j')`, so that it is the same whatever the
- * number of samples and wherever the others end. Log-probabilities are the model's, before temperature or any filter.
+ * numbers. Sample j of sentence i draws from `random.fork('sentence i sample j')`, or from `random[i].fork('sample j')` where each
+ * sentence has a generator, so that it is the same whatever the number of samples and wherever the others end. Log-probabilities are the model's, before temperature or any filter.
  */
 export async function sampleSearch<State>(
   model: SearchModel<State>,
@@ -33,10 +35,22 @@ export async function sampleSearch<State>(
   const choices = { temperature, topK, topP, repetitionPenalty, repetitionWindow };
   checkChoiceOptions(choices);
   const samples = positiveInteger(options.samples ?? 1, 'samples');
-  const generators = Array.from({ length: settings.sentences }, (_, sentence) =>
-    Array.from({ length: samples }, (_, sample) => options.random.fork(`sentence ${sentence} sample ${sample}`)),
-  );
+  const generators = generatorsOf(options.random, settings.sentences, samples);
   return runSearch(model, initialState, settings, new Sampler(samples, choices, generators));
+}
+
+function generatorsOf(random: Random | readonly Random[], sentences: number, samples: number): Random[][] {
+  const forks = (count: number, fork: (index: number) => Random): Random[] =>
+    Array.from({ length: count }, (_, index) => fork(index));
+  if (random instanceof Random) {
+    return Array.from({ length: sentences }, (_, sentence) =>
+      forks(samples, (sample) => random.fork(`sentence ${sentence} sample ${sample}`)),
+    );
+  }
+  if (random.length !== sentences) {
+    throw new ConfigError(expected('random', `a generator for each of ${sentences} sentences`, random.length));
+  }
+  return random.map((own) => forks(samples, (sample) => own.fork(`sample ${sample}`)));
 }
 
 class Sampler implements SearchStrategy {

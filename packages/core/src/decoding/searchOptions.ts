@@ -1,5 +1,6 @@
 import { ConfigError, expected } from '../errors.js';
-import { choice, flag, nearestName, positiveInteger } from '../layers/options.js';
+import { choice, flag, positiveInteger } from '../layers/options.js';
+import { refuseUnknown } from '../training/checks.js';
 import type { LengthPenalty } from './searchScore.js';
 
 /** What all searches take. */
@@ -145,15 +146,6 @@ function checkedPenalty(penalty: LengthPenalty): LengthPenalty {
     throw new ConfigError(expected('alpha', 'absent where the kind of lengthPenalty is none', penalty.alpha));
   }
   return { kind, alpha: nonNegative(penalty.alpha ?? 1, 'the alpha of lengthPenalty') };
-}
-
-function refuseUnknown(owner: string, options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue;
-    throw new ConfigError(
-      `Expected an option that ${owner} knows, got ${key}; did you mean ${nearestName(key, known)}?`,
-    );
-  }
 }
 
 function tokenId(value: unknown, vocabularySize: number, what: string): number {

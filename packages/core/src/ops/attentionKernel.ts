@@ -1,8 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { InputError } from '../errors.js';
 import type { Floats } from './algebra.js';
 import type { AttentionScore } from './attention.js';
-import { makeOutput, readFloats, readIntegers, type DataBackend, type Kernel } from './kernel.js';
+import { checkLengths, makeOutput, readFloats, readIntegers, type DataBackend, type Kernel } from './kernel.js';
 
 /** The arguments of the walks below, in the letters of {@link attention}. */
 export interface AttentionData {
@@ -172,12 +171,4 @@ function readData(
   const lengths = inputs.lengths && readIntegers(backend, inputs.lengths);
   if (lengths) checkLengths(lengths, S);
   return { ...{ B, T, S, H, C, score, scale, query, keys, values }, vector, lengths };
-}
-
-function checkLengths(lengths: Int32Array, S: number): void {
-  const position = lengths.findIndex((length) => length < 0 || length > S);
-  if (position < 0) return;
-  throw new InputError(`Expected lengths to be of [0, ${S + 1}), got ${lengths[position]} at position ${position}`, {
-    code: 'ID',
-  });
 }

@@ -1,4 +1,5 @@
 import type { DataType, KernelBackend, KernelFunc, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+import { InputError } from '../errors.js';
 
 /** What Cadenza uses of a backend: the two calls that every synchronous backend has. */
 export interface DataBackend extends KernelBackend {
@@ -26,6 +27,14 @@ export function readFloats(backend: DataBackend, info: TensorInfo): Float32Array
 
 export function readIntegers(backend: DataBackend, info: TensorInfo): Int32Array {
   return backend.readSync(info.dataId) as Int32Array;
+}
+
+/** Throws the error of the first length outside [0, limit], if there is one. */
+export function checkLengths(lengths: Int32Array, limit: number): void {
+  const position = lengths.findIndex((length) => length < 0 || length > limit);
+  if (position < 0) return;
+  const got = `${lengths[position]} at position ${position}`;
+  throw new InputError(`Expected lengths to be of [0, ${limit + 1}), got ${got}`, { code: 'ID' });
 }
 
 /** Hands values over to the backend as a new float32 tensor. */

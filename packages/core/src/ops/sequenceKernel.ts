@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { backendAlgebra, type Algebra, type Floats, type Matrix } from './algebra.js';
 import { checkId } from './embedding.js';
-import { makeOutput, type DataBackend, type Kernel } from './kernel.js';
+import { checkLengths, makeOutput, type DataBackend, type Kernel } from './kernel.js';
 import { layerNormRow, layerNormRowGradient } from './layerNorm.js';
 import type { SequenceOp } from './sequenceOp.js';
 
@@ -47,6 +47,7 @@ export function readSequence(
     else if (name === 'x' && info.dtype === 'int32') data.ids = values as Int32Array;
     else data.floats[name] = values as Float32Array;
   }
+  if (data.lengths) checkLengths(data.lengths, data.T);
   if (data.lengths && data.floats.x) data.floats.x = withoutPadding(data, data.floats.x);
   return data;
 }
@@ -54,7 +55,7 @@ export function readSequence(
 /** x with zeros at padded steps: products over all rows then take nothing from there, not even NaN. */
 function withoutPadding({ B, T, D, lengths }: SequenceData, x: Floats): Floats {
   const clean = x.slice();
-  for (let b = 0; b < B; b++) clean.fill(0, (b * T + Math.min(lengths![b], T)) * D, (b + 1) * T * D);
+  for (let b = 0; b < B; b++) clean.fill(0, (b * T + lengths![b]) * D, (b + 1) * T * D);
   return clean;
 }
 
@@ -168,7 +169,7 @@ export function previousStates(data: SequenceData, algebra: Algebra, P: number, 
   const { y, h0, recurrentMask } = data.floats as Record<string, Floats>;
   const previous = algebra.allocate(B * T * P);
   for (let b = 0; b < B; b++) {
-    const length = Math.min(data.lengths?.[b] ?? T, T);
+    const length = data.lengths?.[b] ?? T;
     for (let t = 0; t < length; t++) {
       const first = reverse ? t === length - 1 : t === 0;
       const source = first ? h0 : y;

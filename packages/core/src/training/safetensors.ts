@@ -1,9 +1,13 @@
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, expected, InputError } from '../errors.js';
 import { parseHeader, type HeaderEntry } from './safetensorsHeader.js';
 import { decodeValues, littleEndian } from './safetensorsValues.js';
 import type { StoredTensor, TensorData } from './tensorData.js';
 
 const typeNames = { float32: 'F32', int32: 'I32', bool: 'BOOL', bfloat16: 'BF16', int8: 'I8' } as const;
+const arrayTypes = {
+  ...{ float32: Float32Array, int32: Int32Array, bool: Uint8Array },
+  ...{ bfloat16: Uint16Array, int8: Int8Array },
+} as const;
 
 /** A file's tensors, in its order, and its free text. */
 export interface Safetensors {
@@ -13,7 +17,8 @@ export interface Safetensors {
 
 /**
  * The bytes of a safetensors file, in pieces so that no second copy of the weights is made: u64 little-endian header length, JSON
- * header padded with spaces to a multiple of 8, then the values, little-endian and row-major, without holes.
+ * header padded with spaces to a multiple of 8, then the values, little-endian and row-major, without holes. An {@link InputError} names a
+ * tensor whose values are not of its type or shape.
  */
 export function* encodeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -22,6 +27,7 @@ export function* encodeSafetensors(
   const entries: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length > 0) entries.__metadata__ = metadata;
   let offset = 0;
+  for (const [name, tensor] of tensors) checkTensor(name, tensor);
   for (const [name, { dtype, shape, values }] of inAlignedOrder(tensors)) {
     if (name === '__metadata__') throw new CheckpointError('Expected a tensor name, got the reserved __metadata__');
     entries[name] = { dtype: typeNames[dtype], shape, data_offsets: [offset, offset + values.byteLength] };
@@ -34,6 +40,21 @@ export function* encodeSafetensors(
   header.set(json, 8);
   yield header;
   for (const [, { values }] of inAlignedOrder(tensors)) yield littleEndian(values);
+}
+
+function checkTensor(name: string, { dtype, shape, values }: StoredTensor): void {
+  const types = Object.keys(typeNames);
+  if (!types.includes(dtype))
+    throw new InputError(expected(`the type of ${name}`, `one of ${types.join(', ')}`, dtype));
+  const array = arrayTypes[dtype];
+  if (!(values instanceof array)) {
+    const got = (values as { constructor?: { name: string } } | undefined)?.constructor?.name;
+    throw new InputError(expected(`the ${dtype} values of ${name}`, `a ${array.name}`, got));
+  }
+  const size = shape.reduce((product, dimension) => product * dimension, 1);
+  if (values.length !== size) {
+    throw new InputError(expected(`the values of ${name} [${shape.join(', ')}]`, `${size} numbers`, values.length));
+  }
 }
 
 /** The widest types first, so that every value lies at a multiple of its size. */

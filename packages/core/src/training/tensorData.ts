@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, expected, InputError } from '../errors.js';
 import type { Parameters } from './trainingTypes.js';
 
 /** A tensor's type, shape and values, away from any backend. Booleans are bytes of 0 and 1. */
@@ -15,10 +15,13 @@ export type StoredTensor =
   | { dtype: 'bfloat16'; shape: number[]; values: Uint16Array }
   | { dtype: 'int8'; shape: number[]; values: Int8Array };
 
-/** Reads tensors off their backend. */
+/** Reads tensors off their backend; strings and complex numbers are an {@link InputError}. */
 export async function readTensors(tensors: ReadonlyMap<string, tf.Tensor>): Promise<Map<string, TensorData>> {
   const data = new Map<string, TensorData>();
   for (const [name, tensor] of tensors) {
+    if (!['float32', 'int32', 'bool'].includes(tensor.dtype)) {
+      throw new InputError(expected(`the type of ${name}`, 'float32, int32 or bool', tensor.dtype));
+    }
     data.set(name, {
       dtype: tensor.dtype as TensorData['dtype'],
       shape: tensor.shape,
@@ -72,5 +75,5 @@ export function checkNames(
 }
 
 function mismatch(message: string): CheckpointError {
-  return new CheckpointError(`${message}; the run was made with other options`, { code: 'MISMATCH' });
+  return new CheckpointError(`${message}; the weights are those of a model with other options`, { code: 'MISMATCH' });
 }

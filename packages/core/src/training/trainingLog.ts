@@ -25,8 +25,10 @@ export class TrainingLog {
     this.metrics.write(line);
     if (!this.events) return;
     if (line.sample !== undefined) this.events.text(line.step, 'sample', line.sample);
+    // The final validation holds only until the run goes on, as in metrics.jsonl: a step later, where a resumed session begins.
+    const step = line.final ? line.step + 1 : line.step;
     const scalars = curves(line);
-    if (Object.keys(scalars).length > 0) this.events.scalars(line.step, scalars);
+    if (Object.keys(scalars).length > 0) this.events.scalars(step, scalars);
   }
 
   /** Returns when both logs have reached the disk. */

@@ -119,6 +119,21 @@ test('a sample is the same whatever the number of samples and sentences', async 
   expect(await run(3, 4, 5)).not.toEqual(many);
 });
 
+test('a sentence with a generator of its own draws the same at every place of a batch', async () => {
+  const next = randomLogits(V, 2, 1);
+  const run = async (...seeds: number[]) =>
+    search(new ToyModel(V, (_, tokens) => next(0, tokens)), {
+      ...{ maxLength: 8, temperature: 1.5, sentences: seeds.length, samples: 2 },
+      random: seeds.map((seed) => new Random(seed)),
+    });
+  const [first, second, third] = await run(1, 2, 3);
+  expect(await run(3, 1)).toEqual([third, first]);
+  expect(first).not.toEqual(second);
+  await expect(search(new ToyModel(V, next), { maxLength: 2, random: [] })).rejects.toThrow(
+    'Expected random to be a generator for each of 1 sentences, got 0',
+  );
+});
+
 test('at temperature 0 every sample is that of greedy search', async () => {
   const next = randomLogits(V, 3);
   const model = new ToyModel(V, next);

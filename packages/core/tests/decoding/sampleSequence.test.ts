@@ -156,6 +156,7 @@ test.each([
   [{ samples: 0 }, 'Expected samples to be a positive integer, got 0'],
   [{ maximumTokens: -1 }, 'Expected maximumTokens to be a non-negative integer, got -1'],
   [{ temperature: -1 }, 'Expected temperature to be a number of at least 0, got -1'],
+  [{ temperature: 1e-38 }, 'Expected temperature to be 0 or at least 0.000001, got 1e-38'],
   [{ topK: 0 }, 'Expected topK to be a positive integer, got 0'],
   [{ topP: 0 }, 'Expected topP to be a number of (0, 1], got 0'],
   [{ repetitionPenalty: 0.9 }, 'Expected repetitionPenalty to be a number of at least 1, got 0.9'],

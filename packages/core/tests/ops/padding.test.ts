@@ -1,6 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InputError } from '../../src/errors.js';
 import { gru, lstm, registerCadenzaKernels, simpleRnn } from '../../src/ops/index.js';
 import { draw, resultsAndGradients } from './recurrentCases.js';
 
@@ -19,6 +20,15 @@ describe('padded steps', () => {
     tf.engine().startScope();
   });
   afterEach(() => tf.engine().endScope());
+
+  it.each([-1, T + 1])('are not counted where a length, %i, is none of the batch’s', (length) => {
+    const { floats } = draw(1);
+    const [x, kernel, recurrentKernel] = [floats([B, T, D]), floats([D, 4 * H]), floats([H, 4 * H])];
+    const lengths = tf.tensor([T, length, ...LENGTHS.slice(2)], [B], 'int32');
+    const run = () => lstm({ x, kernel, recurrentKernel, bias: tf.zeros([4 * H]), lengths });
+    expect(run).toThrow(InputError);
+    expect(run).toThrow(`Expected lengths to be of [0, ${T + 1}), got ${length} at position 1`);
+  });
 
   it.each(Object.keys(CELLS) as (keyof typeof CELLS)[])('of %s are not read, NaN and infinity neither', (name) => {
     const { run, gates, biases, norms } = CELLS[name];

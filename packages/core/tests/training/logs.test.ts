@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CheckpointError, EventWriter, MetricsLog, readMetrics, truncateMetrics } from '../../src/index.js';
+import { defaultFileSystem } from '../../src/training/fileSystem.js';
 import { crc32c } from '../../src/training/tfRecord.js';
+import { TrainingLog } from '../../src/training/trainingLog.js';
 
 type Line = [time: number, step: number, content: Record<string, number> | string];
 interface Golden {
@@ -35,6 +37,21 @@ describe('TensorBoard events', () => {
     expect(first.subarray(0, -golden.first.cut).toString('base64')).toBe(golden.first.base64);
     const second = readFileSync(writeEvents(golden.second.lines, golden.second.resumedAt));
     expect(second.toString('base64')).toBe(golden.second.base64);
+  });
+
+  it('have the final validation a step later, where a run that goes on begins anew', () => {
+    vi.useFakeTimers({ now: 1e12 });
+    try {
+      const run = join(folder, 'run');
+      const log = new TrainingLog(run, 0, true, defaultFileSystem);
+      log.write({ step: 6, validation: { loss: 1 }, final: true, time: { seconds: 1 } });
+      log.close();
+      const name = readdirSync(run).find((file) => file.includes('tfevents'))!;
+      const wanted = writeEvents([[1e12, 7, { 'validation/loss': 1 }]]);
+      expect(readFileSync(join(run, name))).toEqual(readFileSync(wanted));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('of a resumed run go to a file that sorts behind, even within one second', () => {

@@ -1,13 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   CheckpointError,
   decodeSafetensors,
   encodeSafetensors,
+  InputError,
   readSafetensors,
+  readTensors,
   writeSafetensors,
   type StoredTensor,
   type TensorData,
@@ -54,6 +57,29 @@ describe('safetensors', () => {
     expect(tensors.get('bool')!.dtype).toBe('bool');
     expect(tensors.get('i64')!.dtype).toBe('int32');
     expect(tensors.get('bf16')!.dtype).toBe('float32');
+  });
+
+  it.each<[object, string]>([
+    [{ dtype: 'float32', shape: [2, 2], values: new Float32Array(3) }, 'the values of w [2, 2] to be 4 numbers, got 3'],
+    [
+      { dtype: 'float32', shape: [1], values: new Int32Array(1) },
+      'the float32 values of w to be a Float32Array, got "Int32Array"',
+    ],
+    [{ dtype: 'float32', shape: [1] }, 'the float32 values of w to be a Float32Array, got undefined'],
+    [
+      { dtype: 'string', shape: [1], values: ['a'] },
+      'type of w to be one of float32, int32, bool, bfloat16, int8, got "string"',
+    ],
+  ])('refuses a tensor that no reader would take: %j', (tensor, message) => {
+    expect(() => encode(new Map([['w', tensor as StoredTensor]]))).toThrow(InputError);
+    expect(() => encode(new Map([['w', tensor as StoredTensor]]))).toThrow(message);
+  });
+
+  it('reads no strings off a backend', async () => {
+    const words = new Map([['words', tf.tensor1d(['a'])]]);
+    await expect(readTensors(words)).rejects.toThrow(
+      'Expected the type of words to be float32, int32 or bool, got "string"',
+    );
   });
 
   it("writes the bytes that PyPI's library has read", () => {

@@ -7,13 +7,14 @@ interface IdCall {
   backend: NativeBackend;
 }
 
-/** Runs a native kernel over ids; where it refuses one, says which as the other backends do. */
+/** Runs a native kernel over ids and lengths; where it refuses one, says which as the other backends do. */
 export function checkedIds(call: IdCall, run: () => void): void {
   const { inputs, backend } = call;
   try {
     run();
   } catch (error) {
-    const { x, ids = x, kernel, table = kernel, logits, labels } = inputs;
+    const { x, ids = x, kernel, table = kernel, logits, labels, lengths } = inputs;
+    if (lengths && x) refuseIds(backend.integers(lengths), 0, x.shape[1] + 1, 'lengths');
     if (labels && logits) refuseIds(backend.integers(labels), -1, logits.shape[1], 'labels');
     else if (ids?.dtype === 'int32') refuseIds(backend.integers(ids), 0, table.shape[0], 'ids');
     throw error;

@@ -15,7 +15,7 @@ import {
   type GruArgs,
 } from '@cadenza/core';
 import { loadAddon } from '../../src/addon.js';
-import { computeOn, expectSameOnNative, isBuilt, numbers, tensor } from '../onBoth.js';
+import { computeOn, expectSameOnNative, isBuilt, nativeBackends, numbers, tensor } from '../onBoth.js';
 
 // Sums of up to 33 * 3 products in float32, in another order than JavaScript's float64 sums.
 const TOLERANCE = 2e-5;
@@ -396,6 +396,16 @@ describe.skipIf(!isBuilt)('the native recurrent kernels', () => {
         }),
       );
     expect(run).toThrow('Expected ids to be of [0, 4), got 9 at position 1');
+  });
+
+  it.each(nativeBackends)('refuses a length beyond the steps on %s, naming it', async (backend) => {
+    await tf.setBackend(backend);
+    const run = () => {
+      const lengths = tf.tensor([1, 3], [2], 'int32');
+      const weights = { kernel: tensor([4, 8]), recurrentKernel: tensor([2, 8]), bias: tf.zeros([8]) };
+      return lstm({ x: tensor([2, 2, 4]), ...weights, lengths });
+    };
+    expect(() => tf.tidy(run)).toThrow('Expected lengths to be of [0, 3), got 3 at position 1');
   });
 });
 

@@ -1,4 +1,5 @@
 import { ConfigError, expected } from '../../errors.js';
+import { refuseUnknown } from '../../training/checks.js';
 import {
   checkBlank,
   checkedScore,
@@ -26,6 +27,8 @@ export interface PrefixBeamOptions {
   /** What is added to the acoustic score: see `weighted`, `combineScorers`. */
   scorer?: LanguageScorer;
 }
+
+const optionNames = ['blank', 'beamWidth', 'topSymbols', 'minimumLogProbability', 'margin', 'nBest'];
 
 export interface CtcHypothesis {
   /** With the frames of the most probable alignment that the beam saw. */
@@ -204,6 +207,7 @@ function describe(prefix: Prefix, finish: number): CtcHypothesis {
 }
 
 function resolve(options: Omit<PrefixBeamOptions, 'scorer'>, symbolCount: number) {
+  refuseUnknown('the prefix beam search', options, optionNames);
   const resolved = {
     blank: options.blank ?? DEFAULT_BLANK,
     beamWidth: options.beamWidth ?? 64,

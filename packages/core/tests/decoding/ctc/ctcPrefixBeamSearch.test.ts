@@ -116,6 +116,7 @@ describe('ctcPrefixBeamSearch', () => {
     const scores = scoresOfPath([1], 3);
     const search = (options: PrefixBeamOptions) => () => ctcPrefixBeamSearch(scores, options);
     expect(search({ beamWidth: 0 })).toThrow('Expected beamWidth to be a positive integer, got 0');
+    expect(search({ beamSize: 3 } as object)).toThrow(/knows, got beamSize; did you mean beamWidth/);
     expect(search({ topSymbols: 1.5 })).toThrow('Expected topSymbols to be a positive integer, got 1.5');
     expect(search({ beamWidth: 2, nBest: 3 })).toThrow('Expected nBest to be at most beamWidth = 2, got 3');
     expect(search({ margin: 0 })).toThrow('Expected margin to be a positive number, got 0');
