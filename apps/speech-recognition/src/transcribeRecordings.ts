@@ -11,7 +11,10 @@ import { readFeatures, SoundLoader } from './utterances.js';
 export interface TranscribeOptions extends DecoderOptions {
   /** Recordings longer than `maximumUtterance` are cut at their silences. */
   endpointing?: EndpointingOptions;
-  /** How many seconds of sound are recognised together; 600 unless told. Memory is bounded by it and by the longest recording. */
+  /**
+   * How many seconds of sound are recognised together, and grouped by who speaks where a model goes by it; 600 unless told. Memory is bounded
+   * by it and by the longest recording.
+   */
   batchSeconds?: number;
   /** Told of a rate that is not the model's, once, with the first recording that has it. */
   onResample?: (rate: number, recording: Recording) => void;
@@ -62,8 +65,12 @@ async function* recognized<R extends Recording>(
   batch: readonly { recording: R; found: PreparedRecording | InputError }[],
   options: TranscribeOptions,
 ): AsyncGenerator<RecordingResult<R>> {
-  const frames = batch.flatMap(({ found }) => (found instanceof InputError ? [] : found.frames));
-  const transcripts = (await recognizer.transcribeFrames(frames, options)).values();
+  const heard = batch.flatMap(({ recording: { speaker }, found }) =>
+    found instanceof InputError ? [] : found.frames.map((frames) => ({ frames, speaker })),
+  );
+  const frames = heard.map((one) => one.frames);
+  const speakers = heard.map(({ speaker }) => speaker);
+  const transcripts = (await recognizer.transcribeFrames(frames, { ...options, speakers })).values();
   for (const { recording, found } of batch) {
     if (found instanceof InputError) {
       yield { recording, error: found };

@@ -8,6 +8,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recording } from '../src/corpora.js';
 import { findUtterances } from '../src/endpointing.js';
+import { FeaturePipeline } from '../src/features.js';
+import { learnVoices } from '../src/speakers.js';
 import { transcribeRecordings, type RecordingResult, type TranscribeOptions } from '../src/transcribeRecordings.js';
 import { RATE, sing, smallConfig, tenTexts } from './tones.js';
 import { untrained } from './untrained.js';
@@ -110,6 +112,29 @@ describe('transcribeRecordings', () => {
     ]);
     const samples = resample(recordings[2].samples, { from: 11_025, to: RATE });
     expect(textsOf(results)[2]).toBe((await untrained(smallConfig()).transcribe([samples]))[0].text);
+  });
+
+  it('hears the recordings of a speaker who is named together', async () => {
+    const config = smallConfig('normalization=speaker');
+    const pipeline = new FeaturePipeline({ ...config.features, normalization: 'none' });
+    const frames = songs.map(({ samples }) => pipeline.extract(samples));
+    const voices = learnVoices(
+      frames.map((one) => ({ frames: one })),
+      pipeline.loudness,
+    );
+    const recognizer = untrained(config, 1, { usual: voices.usual });
+    const named = songs.map((song, index) => ({ ...song, speaker: `singer-${index % 2}` }));
+    const speakers = named.map(({ speaker }) => speaker);
+    const wanted = (await recognizer.transcribeFrames(frames, { speakers })).map(({ hypotheses }) => hypotheses[0]);
+    const scoresOf = async (recordings: readonly Recording[]): Promise<number[]> =>
+      (await all(recordings, {}, recognizer)).map((result) => {
+        if ('error' in result) throw result.error;
+        return result.transcript.utterances[0].hypotheses[0].acoustic;
+      });
+    const found = await scoresOf(named);
+    found.forEach((acoustic, index) => expect(acoustic).toBeCloseTo(wanted[index].acoustic, 3));
+    const unnamed = await scoresOf(songs);
+    expect(found.filter((acoustic, index) => Math.abs(acoustic - unnamed[index]) > 0.01).length).toBeGreaterThan(5);
   });
 
   it('stops where it is told to', async () => {
