@@ -1,11 +1,5 @@
 import type { FeatureMatrix } from '@cadenza/audio';
-import {
-  InputError,
-  type BatchSource,
-  type FrameBatch,
-  type Random,
-  type TranscribedBatch,
-} from '@cadenza/core';
+import { InputError, type BatchSource, type FrameBatch, type Random, type TranscribedBatch } from '@cadenza/core';
 import { BucketBatches, padBatch, type BucketCursor, type PairLengths } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { exampleLength, planExamples, realizeExample, type Example } from './augmentation.js';
@@ -29,6 +23,7 @@ export interface FeatureRows {
 
 /** What the trainer reads. */
 export interface TrainingSource extends BatchSource<FeatureRows> {
+  next(): FeatureRows;
   readonly epoch: number;
   readonly batchesPerEpoch: number;
 }
@@ -44,15 +39,18 @@ export function trainingSource(
   const labels = utterances.map(({ text }) => symbols.encode(text).ids);
   const separator = symbols.separator;
   const plans = new EpochPlans(utterances, pipeline, augmentation, random);
+  const { batchFrames } = training;
   const longest = plans.of(0).lengths.reduce((most, { source }) => Math.max(most, source), 0);
-  if (longest > training.batchFrames) {
+  if (longest > batchFrames) {
     throw new InputError(
-      `Expected recordings of at most training.batchFrames ${training.batchFrames} frames, got one of ${longest}`,
+      `Expected recordings of at most training.batchFrames ${batchFrames} frames, got one of ${longest}`,
     );
   }
-  const batches = new BucketBatches((epoch) => plans.of(epoch).lengths, {
-    // Speeds and pauses are drawn anew in each epoch, and one may be longer than all of the first.
-    maximumTokens: 2 * training.batchFrames,
+  // Speeds and pauses are drawn anew in each epoch: an example that comes out longer than any batch is one by itself.
+  const lengthsOf = (epoch: number): PairLengths[] =>
+    plans.of(epoch).lengths.map(({ source, target }) => ({ source: Math.min(source, batchFrames), target }));
+  const batches = new BucketBatches(lengthsOf, {
+    maximumTokens: batchFrames,
     maximumSentences: training.batchRecordings ?? undefined,
     seed: random.fork('batches').nextUint32(),
   });

@@ -139,8 +139,11 @@ const augmentationSchema = z.strictObject({
 });
 
 const trainingSchema = z.strictObject({
-  /** The most frames of a batch that the network reads, padding included. */
-  batchFrames: count.default(4000),
+  /**
+   * The most frames of a batch that the network reads, padding included. Where augmentation draws a recording longer in a later epoch, it is
+   * a batch by itself.
+   */
+  batchFrames: count.default(8000),
   /** The most recordings of a batch; null is no limit. */
   batchRecordings: optionalCount,
   ...learningShape,
