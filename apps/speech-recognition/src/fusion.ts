@@ -7,33 +7,35 @@ import type { SymbolTable } from './symbols.js';
 /** How many hypotheses each model brings. */
 export const FUSED_HYPOTHESES = 20;
 
+/** What one of several models hears in a recording. */
+export interface HeardByOne {
+  /** Their frames may differ in number from those of other models. */
+  scores: FrameScores;
+  /** Finds at least {@link FUSED_HYPOTHESES} hypotheses, and knows how long this model's frames are. */
+  decoder: TranscriptDecoder;
+}
+
 /**
  * What several models hear in one recording: the hypotheses of each, scored by all, as lists of hypotheses are rescored (Ostendorf et al.
  * 1991). Scores of single frames could not be averaged, since models that were taught by CTC spell the same word in different frames.
  *
  *     score(text) = mean over models of log p(text | sound) + what the language adds
  *
- * @param scores of each model; their frames may differ in number
- * @param decoder finds at least {@link FUSED_HYPOTHESES} hypotheses
- * @returns all hypotheses, the best first; `acoustic` is the mean
+ * @returns all hypotheses, the best first; `acoustic` is the mean, and the words' times are of the first model that brought the hypothesis
  */
-export function fuseHypotheses(
-  scores: readonly FrameScores[],
-  decoder: TranscriptDecoder,
-  symbols: SymbolTable,
-): TranscriptHypothesis[] {
+export function fuseHypotheses(heard: readonly HeardByOne[], symbols: SymbolTable): TranscriptHypothesis[] {
   const found = new Map<string, TranscriptHypothesis>();
-  for (const each of scores) {
-    for (const hypothesis of decoder.decode(each)) {
+  for (const { scores, decoder } of heard) {
+    for (const hypothesis of decoder.decode(scores)) {
       if (!found.has(hypothesis.text)) found.set(hypothesis.text, hypothesis);
     }
   }
   const hypotheses = [...found.values()];
   const rows = hypotheses.map(({ text }) => symbols.encode(text).ids);
   const sums = hypotheses.map(() => 0);
-  for (const each of scores) logProbabilities(each, rows).forEach((value, index) => (sums[index] += value));
+  for (const { scores } of heard) logProbabilities(scores, rows).forEach((value, index) => (sums[index] += value));
   return hypotheses
-    .map((hypothesis, index) => ({ ...hypothesis, acoustic: sums[index] / scores.length }))
+    .map((hypothesis, index) => ({ ...hypothesis, acoustic: sums[index] / heard.length }))
     .sort((a, b) => b.acoustic + b.language - (a.acoustic + a.language));
 }
 

@@ -1,5 +1,5 @@
 import type { FeatureMatrix } from '@cadenza/audio';
-import { InputError, type AcousticModel, type FrameScores } from '@cadenza/core';
+import { ConfigError, InputError, type AcousticModel, type FrameScores } from '@cadenza/core';
 import { scoreFrames, scoreVocalTracts, type ScoringOptions } from './acoustics.js';
 import { TranscriptDecoder, type DecoderOptions } from './decoder.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
@@ -65,6 +65,7 @@ export class Recognizer {
   /**
    * The same for frames that are extracted already, before differences and normalisation. Where normalization goes by the speaker,
    * recordings of nobody named are grouped by who seems to speak.
+   * @throws {ConfigError} for greedy decoding by several runs
    */
   async transcribeFrames(
     frames: readonly FeatureMatrix[],
@@ -72,25 +73,32 @@ export class Recognizer {
   ): Promise<Transcript[]> {
     const spoken = frames.map((matrix, index) => ({ frames: matrix, speaker: speakers?.[index] }));
     if (this.run.config.task === 'classify') return this.classify(spoken, options);
+    this.checkMethod(options);
     const scores = await this.eachMember(options, (member, shared) => member.scoresOf(spoken, shared));
-    const { method = this.run.config.decoding.method, nBest = 1 } = options;
-    if (scores.length === 1 || method === 'greedy') {
+    if (this.partners.length === 0) {
       const decoder = this.decoder(options);
       return scores[0].map((frameScores) => transcriptOf(decoder.decode(frameScores)));
     }
-    const decoder = this.decoder({ ...options, nBest: Math.max(nBest, FUSED_HYPOTHESES) });
+    const { nBest = 1 } = options;
+    const decoders = [this, ...this.partners].map(({ run }) =>
+      this.decoder({ ...options, nBest: Math.max(nBest, FUSED_HYPOTHESES) }, run.pipeline.stackSeconds),
+    );
     return frames.map((_, index) => {
-      const own = scores.map((member) => member[index]);
-      return transcriptOf(fuseHypotheses(own, decoder, this.run.symbols).slice(0, nBest));
+      const heard = decoders.map((decoder, member) => ({ scores: scores[member][index], decoder }));
+      return transcriptOf(fuseHypotheses(heard, this.run.symbols).slice(0, nBest));
     });
   }
 
   /**
    * Recognises sound that arrives in pieces, and says after each what it hears so far.
-   * @throws {ConfigError} for a model that needs the end first, with what it would take
+   * @throws {ConfigError} for a model that needs the end first, with what it would take, and for several runs
    */
   stream(options: StreamOptions = {}): StreamingRecognizer {
     checkStreaming(this.run.config);
+    if (this.partners.length > 0) {
+      const got = 1 + this.partners.length;
+      throw new ConfigError(`Expected one run to hear a stream as it comes, got ${got}; listen() takes several`);
+    }
     const decoder = this.decoder(options);
     return new StreamingRecognizer(this.sampleRate, (start) => new UtteranceStream(this, decoder, start), options);
   }
@@ -100,6 +108,7 @@ export class Recognizer {
    * goes by the speaker, the utterances before it, some, are heard with it: a voice is known the better the longer it speaks.
    */
   listen({ endpointing = true, ...options }: StreamOptions = {}): StreamingRecognizer {
+    this.checkMethod(options);
     const before: FeatureMatrix[] = [];
     const remember = (frames: FeatureMatrix): void => {
       if (this.run.config.features.normalization !== 'speaker' || frames.frames === 0) return;
@@ -117,16 +126,26 @@ export class Recognizer {
     return scores;
   }
 
-  /** What turns scores into words, as the run says or otherwise where it is told. */
-  decoder(options: DecoderOptions = {}): TranscriptDecoder {
-    const { symbols, config, language, weights, pipeline } = this.run;
-    return new TranscriptDecoder(symbols, config.decoding, language, pipeline.stackSeconds, { weights, ...options });
+  /**
+   * What turns scores into words, as the run says or otherwise where it is told.
+   * @param stackSeconds how long a frame of the scores is; one of the run's own unless told
+   */
+  decoder(options: DecoderOptions = {}, stackSeconds = this.run.pipeline.stackSeconds): TranscriptDecoder {
+    const { symbols, config, language, weights } = this.run;
+    return new TranscriptDecoder(symbols, config.decoding, language, stackSeconds, { weights, ...options });
   }
 
   /** Frees the weights. */
   dispose(): void {
     this.model.dispose();
     for (const partner of this.partners) partner.dispose();
+  }
+
+  private checkMethod(options: DecoderOptions): void {
+    checkSearchTogether(
+      [this, ...this.partners].map(({ run }) => run),
+      options.method,
+    );
   }
 
   private async classify(
@@ -188,6 +207,18 @@ export class Recognizer {
     const heard = before.map((frames) => ({ frames }));
     return voicesOf([...heard, ...spoken], this.run.pipeline).slice(before.length);
   }
+}
+
+/**
+ * Refuses a search in which several runs cannot take part: the likeliest symbols of each frame are those of one.
+ * @throws {ConfigError}
+ */
+export function checkSearchTogether(
+  [{ config }, ...others]: readonly Pick<OpenRun, 'config'>[],
+  method: DecoderOptions['method'] = config.decoding.method,
+): void {
+  if (config.task === 'classify' || others.length === 0 || method !== 'greedy') return;
+  throw new ConfigError(`Expected decoding by beam for runs that hear together, got greedy for ${1 + others.length}`);
 }
 
 /** Refuses runs that cannot hear together. */

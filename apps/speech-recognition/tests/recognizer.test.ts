@@ -1,8 +1,9 @@
-import { Random, type FrameScores } from '@cadenza/core';
+import { ConfigError, Random, type FrameScores } from '@cadenza/core';
 import { selectBackend } from '@cadenza/engine';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fuseHypotheses } from '../src/fusion.js';
 import { Recognizer } from '../src/recognizer.js';
+import type { OpenRun } from '../src/run.js';
 import { sing, smallConfig } from './tones.js';
 import { untrained } from './untrained.js';
 
@@ -61,7 +62,7 @@ describe('Recognizer', () => {
     });
   });
 
-  it('gives what is heard together in the order of its scores, and follows one path by itself', async () => {
+  it('gives what is heard together in the order of its scores, as many as are asked for', async () => {
     const { run } = untrained(smallConfig());
     const twice = await new Recognizer(run, [run]).transcribe(songs, { nBest: 3 });
     twice.forEach(({ hypotheses }) => {
@@ -69,8 +70,31 @@ describe('Recognizer', () => {
       expect(scores).toEqual([...scores].sort((a, b) => b - a));
       expect(hypotheses).toHaveLength(3);
     });
-    const greedy = await new Recognizer(run, [run]).transcribe(songs, { method: 'greedy' });
-    expect(greedy).toEqual(await new Recognizer(run).transcribe(songs, { method: 'greedy' }));
+  });
+
+  it('refuses what several runs cannot do together', async () => {
+    const { run } = untrained(smallConfig('model.bidirectional=false', 'normalization=running'));
+    const together = new Recognizer(run, [run]);
+    const greedy = new ConfigError('Expected decoding by beam for runs that hear together, got greedy for 2');
+    await expect(together.transcribe(songs, { method: 'greedy' })).rejects.toThrow(greedy);
+    expect(() => together.listen({ method: 'greedy' })).toThrow(greedy);
+    expect(() => together.stream()).toThrow(
+      new ConfigError('Expected one run to hear a stream as it comes, got 2; listen() takes several'),
+    );
+  });
+
+  it('times the words of a hypothesis by the frames of the run that brought it', async () => {
+    const [coarse, fine] = ['stride=4', 'stride=1'].map((stride, seed) => untrained(smallConfig(stride), seed).run);
+    const options = { nBest: 100 };
+    const hypothesesOf = async (...runs: OpenRun[]) => {
+      const [transcript] = await new Recognizer(runs[0], runs.slice(1)).transcribe([songs[1]], options);
+      // A text may be there more than once, with a space at its end: the best counts.
+      return new Map(transcript.hypotheses.map(({ text, words }) => [text, words] as const).reverse());
+    };
+    const [own, others] = [await hypothesesOf(coarse), await hypothesesOf(fine)];
+    const together = await hypothesesOf(coarse, fine);
+    expect([...others.keys()].some((text) => !own.has(text) && together.has(text))).toBe(true);
+    for (const [text, words] of together) expect(words).toEqual(own.get(text) ?? others.get(text));
   });
 
   it.each([
@@ -118,12 +142,13 @@ describe('fuseHypotheses', () => {
     const decoder = new Recognizer(untrained(config).run).decoder({ nBest: 200, weights: { weight: 0, wordBonus: 0 } });
     for (let seed = 1; seed <= 5; seed++) {
       const scores = [draw(3, new Random(seed)), draw(4, new Random(100 + seed))];
+      const heard = scores.map((each) => ({ scores: each, decoder }));
       const [one, other] = scores.map(allTexts);
       const means = [...one.keys()]
         .filter((text) => other.has(text))
         .map((text) => ({ text, mean: (Math.log(one.get(text)!) + Math.log(other.get(text)!)) / 2 }))
         .sort((a, b) => b.mean - a.mean);
-      const [best] = fuseHypotheses(scores, decoder, symbols);
+      const [best] = fuseHypotheses(heard, symbols);
       expect(best.text).toBe(means[0].text);
       expect(best.acoustic).toBeCloseTo(means[0].mean, 3);
     }
