@@ -240,7 +240,11 @@ describe('Recognizer.stream', () => {
     const left = recognizer.stream();
     await left.push(song);
     expect(tf.memory().numTensors).toBeGreaterThan(before);
-    left.dispose();
+    await left.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    const pushed = left.push(song);
+    await left.dispose();
+    expect((await pushed).partial?.text).not.toBe('');
     expect(tf.memory().numTensors).toBe(before);
   });
 

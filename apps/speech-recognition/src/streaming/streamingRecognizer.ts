@@ -104,10 +104,13 @@ export class StreamingRecognizer {
     });
   }
 
-  /** Frees what an utterance holds that has not ended. */
-  dispose(): void {
-    this.listener?.dispose();
-    this.listener = undefined;
+  /** Frees what an utterance holds that has not ended, after the calls before it. */
+  dispose(): Promise<void> {
+    return this.inOrder(() => {
+      this.listener?.dispose();
+      this.listener = undefined;
+      return Promise.resolve();
+    });
   }
 
   private async take(samples: Float32Array): Promise<UtteranceTranscript[]> {
