@@ -128,8 +128,16 @@ export class Attention extends NestedLayer {
     this.built = true;
   }
 
+  private checkBuilt(): void {
+    if (this.built) return;
+    throw new InputError(
+      `Expected ${this.name} to be built before it attends; call build([[null, null, Q], [null, null, C]])`,
+    );
+  }
+
   /** Prepares a memory [B, S, C] to be looked up many times: its keys are computed once. */
   remember(values: tf.Tensor3D, lengths?: tf.Tensor): AttentionMemory {
+    this.checkBuilt();
     assertShape(values, ['B', 'S', 'C'], 'memory');
     const kernel = this.weight('keyKernel');
     if (!kernel) return { values, keys: values, lengths };
@@ -138,6 +146,8 @@ export class Attention extends NestedLayer {
 
   /** Looks up queries [B, T, Q]; `coverage` [B, S] only where the layer has one. The caller owns the result. */
   attend(query: tf.Tensor3D, memory: AttentionMemory, coverage?: tf.Tensor2D): AttentionResult {
+    this.checkBuilt();
+    if (coverage && !this.coverage) throw new InputError(expected('coverage', 'absent for a layer without it', 'one'));
     return tf.tidy(() => {
       let keys = memory.keys;
       if (coverage) {

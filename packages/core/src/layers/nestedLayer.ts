@@ -131,7 +131,7 @@ export abstract class NestedLayer extends tfl.layers.Layer {
   }
 
   /** Frees the weights. Unlike its parent's, it also works on a layer that was never part of a model. */
-  override dispose() {
+  override dispose(): ReturnType<tfl.layers.Layer['dispose']> {
     this._refCount ??= 1;
     return super.dispose();
   }

@@ -61,6 +61,9 @@ export function assertKnownOptions(
   known: readonly string[],
   base: readonly string[] = baseLayerOptionNames,
 ): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new ConfigError(expected(`the options of ${owner}`, 'an object', options));
+  }
   const candidates = [...known, ...base];
   for (const [key, value] of Object.entries(options)) {
     if (candidates.includes(key) || key === 'customObjects') continue;

@@ -124,6 +124,14 @@ describe('Attention', () => {
     expect(() => built({ score: 'dot' })).toThrow('Expected the memory of dot to be 5 wide, got 6');
   });
 
+  it('refuses to attend before it is built, and a coverage that it knows nothing of', () => {
+    const [query, values] = [normal([B, T, Q], 3), normal([B, S, C], 2)];
+    expect(() => new Attention().remember(values)).toThrow(/Expected .* to be built before it attends; call build/);
+    const layer = built({});
+    const attend = () => layer.attend(query, layer.remember(values), tf.zeros([B, S]));
+    expect(attend).toThrow('Expected coverage to be absent for a layer without it, got "one"');
+  });
+
   it('refuses to be built without both shapes', () => {
     expect(() => new Attention().build([null, T, Q])).toThrow('[[B, T, Q], [B, S, C]]');
   });

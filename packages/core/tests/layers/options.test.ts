@@ -28,6 +28,7 @@ beforeAll(() => tf.setBackend('cpu'));
 
 describe('An option', () => {
   it.each<[Make, object, string]>([
+    [LSTM, undefined as never, 'Expected the options of LSTM to be an object, got undefined'],
     [LSTM, { units: 4, droput: 0.5 }, 'Expected an option that LSTM knows, got droput; did you mean dropout?'],
     [LSTM, { units: 4, returnsequences: true }, 'did you mean returnSequences?'],
     [GRU, { units: 4, unitForgetBias: true }, 'Expected an option that GRU knows, got unitForgetBias'],
