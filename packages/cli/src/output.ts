@@ -1,3 +1,5 @@
+import { exitCodeOf, messageOf } from './exitCodes.js';
+
 /** What a command says and to whom: results to standard output, everything for people to standard error. */
 export interface Output {
   readonly quiet: boolean;
@@ -43,16 +45,16 @@ let guarded = false;
 
 /**
  * Makes a reader that goes away quiet: `cadenza-text generate | head -1` ends without an error. A closed standard output
- * ends the command, since nobody waits for results; a closed standard error does not.
+ * ends the command, since nobody waits for results, and so does one that cannot be written, such as a file on a full disk, with
+ * a line that says so; a standard error that is closed or cannot be written does not, since the work goes on without it.
  */
 export function guardBrokenPipes(): void {
   if (guarded) return;
   guarded = true;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    process.stderr.write(`error: ${messageOf(error)}: standard output\n`);
+    process.exit(exitCodeOf(error));
   });
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  process.stderr.on('error', () => {});
 }

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { createOutput } from '../src/output.js';
@@ -27,6 +29,29 @@ describe('createOutput', () => {
     output.warn('careful');
     output.object({ a: [1, 2] });
     expect(read()).toEqual(['{"a":[1,2]}\n', 'careful\n']);
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('guardBrokenPipes', () => {
+  const program = `import(${JSON.stringify(new URL('../dist/output.js', import.meta.url).href)}).then((cli) => {
+    cli.guardBrokenPipes();
+    const output = cli.createOutput();
+    output.say('working');
+    output.write('result');
+  });`;
+  const full = openSync('/dev/full', 'w');
+
+  it('says in one line that standard output cannot be written', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], { stdio: ['ignore', full, 'pipe'] });
+    expect([status, String(stderr)]).toEqual([
+      2,
+      'working\nerror: Expected space on the disk, got a full one: standard output\n',
+    ]);
+  });
+
+  it('goes on without a standard error that cannot be written', () => {
+    const { status, stdout } = spawnSync(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', full] });
+    expect([status, String(stdout)]).toEqual([0, 'result']);
   });
 });
 
