@@ -1,4 +1,3 @@
-import { Random } from '@cadenza/core';
 import { EOS_ID, type SentencePair } from '@cadenza/text';
 import { searchBatch } from './search.js';
 import { batchesOf, type Translator } from './translator.js';
@@ -73,7 +72,7 @@ async function attentionMap(translator: Translator, line: string, options: Inspe
   const ids = whole.length <= LONGEST_MAP ? whole : Int32Array.of(...whole.subarray(0, LONGEST_MAP - 1), EOS_ID);
   const attends = models.every(({ config }) => config.decoder.score !== 'none');
   const search = { beam: options.beam, alignment: attends, signal: options.signal };
-  const [[found]] = await searchBatch(models, [ids], search, new Random(1));
+  const [[found]] = await searchBatch(models, [ids], search);
   const ends = found.tokenLogProbabilities.length > found.tokens.length;
   return {
     source: line,
@@ -98,7 +97,7 @@ async function certainties(
   const certain: Certainty[] = [];
   for (const batch of batchesOf(encoded, ({ ids }) => ids.length)) {
     const sources = batch.map(({ ids }) => ids);
-    const found = await searchBatch(models, sources, { beam, signal }, new Random(1));
+    const found = await searchBatch(models, sources, { beam, signal });
     batch.forEach(({ source, target }, row) => {
       const [{ tokens, logProbability, tokenLogProbabilities }] = found[row];
       const translation = codec.line(codec.decodeIds(tokens).words);

@@ -17,12 +17,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sourceTensors } from './batches.js';
 import type { TranslateOptions } from './translationOptions.js';
 
-/** Searches for the target tokens of source sentences, all at once, with one model or the average of several. */
+/**
+ * Searches for the target tokens of source sentences, all at once, with one model or the average of several.
+ * @param random where they are drawn, the generator of each sentence
+ */
 export async function searchBatch(
   models: readonly SequenceToSequence[],
   sources: readonly Int32Array[],
   options: TranslateOptions,
-  random: Random,
+  random: readonly Random[] = [],
 ): Promise<FoundTokens[][]> {
   const batch = sourceTensors(sources);
   const states = models.map((model) => model.start(batch));
@@ -43,7 +46,7 @@ async function runSearch<State>(
   state: State,
   common: SearchOptions,
   { beam = 5, nBest = 1, sample }: TranslateOptions,
-  random: Random,
+  random: readonly Random[],
 ): Promise<FoundTokens[][]> {
   if (sample !== undefined) return sampleSearch(model, state, { ...common, ...sample, samples: nBest, random });
   if (beam > 1 || nBest > 1) return beamSearch(model, state, { ...common, beamSize: beam, nBest });

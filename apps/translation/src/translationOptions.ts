@@ -20,6 +20,8 @@ export interface TranslateOptions {
   sample?: { temperature?: number; topK?: number; topP?: number };
   /** Of drawing: 1 when absent. */
   seed?: number;
+  /** The number of the first line, from 0 when absent: what is drawn for a line goes by the seed and the line's number. */
+  firstLine?: number;
   /** Says which source words each word came from. */
   alignment?: boolean;
   /** Lets the model write the unknown token, and puts the source word it attended to most in its place. */

@@ -18,6 +18,8 @@ const CHUNK_CHARACTERS = 400_000;
 
 /** A piece of a line on its way. */
 interface Piece {
+  /** What it draws by, such as `line 3 piece 0`. */
+  name: string;
   encoded: EncodedLine;
   hypotheses: Hypothesis[];
 }
@@ -62,7 +64,7 @@ export class Translator {
   /** Translates lines of any kind; each has its translation at its place. */
   async translate(lines: readonly string[], options: TranslateOptions = {}): Promise<Translation[]> {
     checkOptions(options);
-    return this.translateChunk(lines, options, new Random(options.seed ?? 1));
+    return this.translateChunk(lines, options, options.firstLine ?? 0);
   }
 
   /** Translates lines as they come, in order, some thousands of them at once; so memory is bounded. */
@@ -71,19 +73,19 @@ export class Translator {
     options: TranslateOptions = {},
   ): AsyncGenerator<Translation, void, undefined> {
     checkOptions(options);
-    const random = new Random(options.seed ?? 1);
+    let first = options.firstLine ?? 0;
     let chunk: string[] = [];
     let characters = 0;
-    let chunks = 0;
     for await (const line of lines) {
       chunk.push(line);
       characters += line.length;
       if (chunk.length < CHUNK_LINES && characters < CHUNK_CHARACTERS) continue;
-      yield* await this.translateChunk(chunk, options, random.fork(`chunk ${chunks++}`));
+      yield* await this.translateChunk(chunk, options, first);
+      first += chunk.length;
       chunk = [];
       characters = 0;
     }
-    yield* await this.translateChunk(chunk, options, random.fork(`chunk ${chunks}`));
+    yield* await this.translateChunk(chunk, options, first);
   }
 
   /** log p(target | source) of each pair, in nats, as the average of the models has it, token by token. */
@@ -117,27 +119,31 @@ export class Translator {
   private async translateChunk(
     lines: readonly string[],
     options: TranslateOptions,
-    random: Random,
+    firstLine: number,
   ): Promise<Translation[]> {
     const { sentences } = options;
     const cut = lines.map((line) => cutLine(line, { sentences, language: this.languages.source }));
-    const pieces = cut.map(({ pieces: texts }) => texts.map((text) => this.pieceOf(text)));
+    const pieces = cut.map(({ pieces: texts }, line) =>
+      texts.map((text, piece) => this.pieceOf(text, `line ${firstLine + line} piece ${piece}`)),
+    );
     const waiting = pieces.flat().filter(({ encoded }) => encoded.words.length > 0);
-    await this.translatePieces(waiting, options, random);
+    await this.translatePieces(waiting, options);
     return lines.map((source, index) => this.wholeLine(source, cut[index], pieces[index]));
   }
 
-  private pieceOf(text: string): Piece {
+  private pieceOf(text: string, name: string): Piece {
     const encoded = this.codec.encode(text, 'source');
-    return { encoded, hypotheses: [{ text: '', score: 0, logProbability: 0, words: [], alignment: [] }] };
+    return { name, encoded, hypotheses: [{ text: '', score: 0, logProbability: 0, words: [], alignment: [] }] };
   }
 
-  private async translatePieces(pieces: readonly Piece[], options: TranslateOptions, random: Random): Promise<void> {
+  private async translatePieces(pieces: readonly Piece[], options: TranslateOptions): Promise<void> {
+    const random = new Random(options.seed ?? 1);
     const sorted = [...pieces].sort((a, b) => b.encoded.ids.length - a.encoded.ids.length);
     let done = 0;
     for (const batch of batchesOf(sorted, ({ encoded }) => encoded.ids.length)) {
       const sources = batch.map(({ encoded }) => encoded.ids);
-      const found = await searchBatch(this.models, sources, options, random.fork(`batch ${done}`));
+      const draws = options.sample && batch.map(({ name }) => random.fork(name));
+      const found = await searchBatch(this.models, sources, options, draws);
       batch.forEach((piece, row) => {
         piece.hypotheses = found[row].map((tokens) => this.hypothesisOf(tokens, piece.encoded, options));
       });
@@ -163,7 +169,7 @@ export class Translator {
 
   /** The translations of a line from those of its pieces: each rank of the pieces, or the last there is, makes one. */
   private wholeLine(source: string, cut: LinePieces, pieces: readonly Piece[]): Translation {
-    const ranks = Math.max(...pieces.map(({ hypotheses }) => hypotheses.length));
+    const ranks = pieces.reduce((most, { hypotheses }) => Math.max(most, hypotheses.length), 0);
     const hypotheses = Array.from({ length: ranks }, (_, rank) =>
       joinHypotheses(
         cut,

@@ -45,10 +45,22 @@ describe('Translator', () => {
     expect(streamed).toEqual((await one.translate(sources, { beam: 2 })).map(({ text }) => text));
   });
 
+  it('draws the same for a line whatever lines come with it', async () => {
+    const options = { sample: { temperature: 1.5 }, seed: 7, nBest: 2, maxLength: 6 };
+    const together = await one.translate(sources, options);
+    const alone = await one.translate(sources.slice(3, 4), { ...options, firstLine: 3 });
+    expect(alone[0].hypotheses.map(({ text }) => text)).toEqual(together[3].hypotheses.map(({ text }) => text));
+    const streamed: string[] = [];
+    for await (const { text } of one.stream(sources, options)) streamed.push(text);
+    expect(streamed).toEqual(together.map(({ text }) => text));
+    const [again, other] = await one.translate(['one two', 'one two'], options);
+    expect(again.hypotheses).not.toEqual(other.hypotheses);
+  });
+
   it('finds the log-probability that teacher forcing gives the same tokens', async () => {
     for (const { source } of tenPairs.slice(0, 4)) {
       const { ids } = codec.encode(source, 'source');
-      const [[found]] = await searchBatch(one.models, [ids], { beam: 2, maxLength: 6 }, new Random(1));
+      const [[found]] = await searchBatch(one.models, [ids], { beam: 2, maxLength: 6 });
       const target = Int32Array.of(...found.tokens, EOS_ID);
       const forced = tf.tidy(
         () => one.models[0].logProbabilities(pairTensors([{ source: ids, target }])).dataSync()[0],

@@ -12,7 +12,7 @@ import { ConfigError } from '@cadenza/core';
 import { checkTextFile, decodeUtf8Stream, linesOf, readLines } from '@cadenza/text';
 import type { Command } from 'commander';
 import { pharaohPairs, softPairs } from '../alignment.js';
-import { chunksOfLines } from '../translate.js';
+import { chunkLimits, chunksOfLines } from '../translate.js';
 import type { Hypothesis, TranslateOptions, Translation } from '../translationOptions.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
@@ -73,8 +73,8 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
   let lines = 0;
   let words = 0;
   try {
-    for await (const chunk of chunksOfLines(batches)) {
-      const translations = await translator.translate(chunk, { ...options, seed: seed + lines });
+    for await (const chunk of chunksOfLines(batches, chunkLimits, signal)) {
+      const translations = await translator.translate(chunk, { ...options, seed, firstLine: lines });
       output.write(translations.map((translation, index) => written(translation, lines + index, flags)).join(''));
       lines += chunk.length;
       words += translations.reduce((sum, { hypotheses }) => sum + hypotheses[0].words.length, 0);
@@ -82,6 +82,8 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
     }
   } catch (error) {
     if (!signal.aborted) throw error;
+  } finally {
+    if (input === undefined) process.stdin.destroy(); // whoever writes to it may go on for long
   }
   const seconds = (performance.now() - started) / 1000;
   output.say(`${lines} lines, ${words} words in ${seconds.toFixed(1)} s (${formatCount(lines / seconds)} lines/s)`);
