@@ -1,8 +1,10 @@
-import { describe, it } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import {
   cadenzaTranslate,
   expectInterruptToSave,
   expectKillsToChangeNothing,
+  lastObject,
   scratchFolder,
   type Train,
 } from './command.js';
@@ -29,4 +31,20 @@ describe('training', () => {
   );
 
   it('saves and stops at Ctrl-C with exit code 130, and resumes', () => expectInterruptToSave({ folder, train }));
+});
+
+describe('translate', () => {
+  it('stops at Ctrl-C with exit code 130 though standard input stays open', async () => {
+    const run = join(folder, 'short');
+    await train(run, ['--max-steps', '1']);
+    const result = await cadenzaTranslate(['translate', '--run', run, '--json', '--quiet'], {
+      keepOpen: true,
+      onStart: (child) => {
+        child.stdin!.write('good morning\n');
+        child.stdout!.once('data', () => child.kill('SIGINT'));
+      },
+    });
+    expect(result).toMatchObject({ code: 130, stderr: '' });
+    expect(lastObject(result)).toMatchObject({ lines: 1 });
+  }, 60_000);
 });

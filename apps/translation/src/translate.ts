@@ -10,11 +10,13 @@ export const chunkLimits: ChunkLimits = { lines: 2048, characters: 400_000, pati
 
 /**
  * Lines in chunks, in order: as many as the limits allow or, where whoever writes them pauses, those that have come. So a file goes
- * through in full batches, and a line that is typed is translated at once.
+ * through in full batches, and a line that is typed is translated at once. Throws the signal's reason once that is aborted, also
+ * while it waits for lines.
  */
 export async function* chunksOfLines(
   batches: AsyncIterable<readonly string[]>,
   limits: ChunkLimits = chunkLimits,
+  signal?: AbortSignal,
 ): AsyncGenerator<string[], void, undefined> {
   const iterator = batches[Symbol.asyncIterator]();
   const chunk = new Chunk(limits);
@@ -25,7 +27,7 @@ export async function* chunksOfLines(
   };
   try {
     for (let coming = read(); ;) {
-      const next = chunk.isEmpty ? await coming : await withPatience(coming, limits.patience);
+      const next = await within(coming, { signal, milliseconds: chunk.isEmpty ? undefined : limits.patience });
       if (next === undefined) {
         yield chunk.take();
         continue;
@@ -39,18 +41,29 @@ export async function* chunksOfLines(
     }
     if (!chunk.isEmpty) yield chunk.take();
   } finally {
-    await iterator.return?.();
+    // Not awaited: a source that still waits for lines would only then return.
+    void iterator.return?.().catch(() => {});
   }
 }
 
 /** What is awaited, or undefined where it takes longer. */
-async function withPatience<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+async function within<T>(
+  promise: Promise<T>,
+  { milliseconds, signal }: { milliseconds?: number; signal?: AbortSignal },
+): Promise<T | undefined> {
+  signal?.throwIfAborted();
   let timer: NodeJS.Timeout | undefined;
-  const pause = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, milliseconds, undefined)));
+  let stop = (): void => {};
+  const end = new Promise<undefined>((resolve, reject) => {
+    if (milliseconds !== undefined) timer = setTimeout(resolve, milliseconds, undefined);
+    stop = () => reject(signal!.reason as Error);
+  });
+  signal?.addEventListener('abort', stop);
   try {
-    return await Promise.race([promise, pause]);
+    return await Promise.race([promise, end]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chunksOfLines } from '../src/translate.js';
+import { chunkLimits, chunksOfLines } from '../src/translate.js';
 
 async function* batches(...lists: (string[] | number)[]): AsyncGenerator<string[]> {
   for (const list of lists) {
@@ -35,6 +35,20 @@ describe('chunksOfLines', () => {
   it('gives what has come where the source pauses', async () => {
     expect(await chunks(batches(['a'], 300, ['b', 'c']), { patience: 20 })).toEqual([['a'], ['b', 'c']]);
   });
+
+  it('ends at once when its reader fails or the signal is aborted, though the source still waits', async () => {
+    const reads = (signal?: AbortSignal) =>
+      chunksOfLines(batches(['a'], 60_000), { ...chunkLimits, patience: 20 }, signal);
+    const fails = async (): Promise<void> => {
+      for await (const [line] of reads()) throw new Error(`no translation of ${line}`);
+    };
+    await expect(fails()).rejects.toThrow('no translation of a');
+    const controller = new AbortController();
+    const stops = async (): Promise<void> => {
+      for await (const _ of reads(controller.signal)) setTimeout(() => controller.abort(new Error('stopped')), 20);
+    };
+    await expect(stops()).rejects.toThrow('stopped');
+  }, 5000);
 
   it('gives nothing for nothing, and throws what the source throws', async () => {
     expect(await chunks(batches())).toEqual([]);
