@@ -134,11 +134,39 @@ export function pairTensors(pairs: readonly EncodedPair[]): PairBatch {
     -1,
   );
   const shape: [number, number] = [targets.rows, targets.steps];
-  const inputs = padBatch(pairs.map(({ target }) => Int32Array.of(BOS_ID, ...target.subarray(0, -1))));
+  const inputs = padBatch(pairs.map(({ target }) => decoderInputs(target)));
   return {
     ...sourceTensors(pairs.map(({ source }) => source)),
     inputs: tf.tensor2d(inputs.ids, shape, 'int32'),
     targets: tf.tensor2d(targets.ids, shape, 'int32'),
     targetLengths: tf.tensor1d(targets.lengths, 'int32'),
   };
+}
+
+/** The start token, and the target but its last token. */
+function decoderInputs(target: Int32Array): Int32Array {
+  const inputs = new Int32Array(target.length);
+  inputs[0] = BOS_ID;
+  inputs.set(target.subarray(0, -1), 1);
+  return inputs;
+}
+
+/**
+ * Refuses a pair that is far longer than any sentence and is read as a whole, which would take all the memory there is.
+ * @param placeOf names a side of a pair
+ */
+export function checkPairLengths(
+  pairs: readonly SentencePair[],
+  codec: SentenceCodec,
+  batchTokens: number,
+  placeOf: (index: number, side: 'source' | 'target') => string,
+): void {
+  const limit = Math.max(4096, batchTokens);
+  pairs.forEach((pair, index) => {
+    for (const side of ['source', 'target'] as const) {
+      const { length } = codec.encode(pair[side], side).ids;
+      if (length <= limit) continue;
+      throw new InputError(`Expected at most ${limit} subwords in ${placeOf(index, side)}, got ${length}`);
+    }
+  });
 }

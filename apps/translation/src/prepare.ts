@@ -7,6 +7,7 @@ import {
   type CleaningReason,
   type SentencePair,
 } from '@cadenza/text';
+import { checkPairLengths } from './batches.js';
 import { SentenceCodec } from './codec.js';
 import type { Config } from './config.js';
 import { languagesOf, nameOf, undetermined, type DataRequest, type PairSource } from './dataRequest.js';
@@ -119,7 +120,18 @@ function embeddedParts({ seed, text }: Config, languages: PairParts['languages']
 export function preparePairs(parts: PairParts, config: Config, codec?: SentenceCodec): PreparedPairs {
   // Where merges are dropped, draws decide which rare subwords are known: the same for every seed, so that runs make an ensemble.
   const random = new Random(vocabularySeed).fork('codec');
-  return { ...parts, codec: codec ?? SentenceCodec.train(parts.train, config, parts.languages, random) };
+  const learned = codec ?? SentenceCodec.train(parts.train, config, parts.languages, random);
+  const validated = parts.validation.slice(0, config.monitoring.validationPairs ?? undefined);
+  checkPairLengths(validated, learned, config.training.batchTokens, validationPlaces(parts.description));
+  return { ...parts, codec: learned };
+}
+
+/** How the sides of validation pairs are called: by their lines, but of pairs that were held out. */
+function validationPlaces({ validation }: DataDescription): (index: number, side: 'source' | 'target') => string {
+  const source = validation?.source;
+  if (source?.kind === 'files') return (index, side) => `line ${index + 1} of ${source[side]}`;
+  const where = source ? `of ${nameOf(source)}` : 'held out for validation';
+  return (index, side) => `the ${side} of pair ${index + 1} ${where}`;
 }
 
 /** Refuses data other than a run was started with. */

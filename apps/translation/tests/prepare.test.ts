@@ -65,6 +65,19 @@ describe('readPairs', () => {
     );
   });
 
+  it('refuses a validation line that is far longer than any sentence', async () => {
+    const [source, target] = [write('short.en', ['a b', 'c']), write('short.de', ['d e', 'f'])];
+    const [validationSource, validationTarget] = [
+      write('long.en', ['a', 'b c']),
+      write('long.de', ['d', 'e '.repeat(5000)]),
+    ];
+    const config = smallConfig();
+    const parts = await readPairs(dataRequest({ source, target, validationSource, validationTarget }, none)!, config);
+    expect(() => preparePairs(parts, config)).toThrow(
+      `Expected at most 4096 subwords in line 2 of ${validationTarget}, got 5001`,
+    );
+  });
+
   it('learns the same subwords for every seed, so that runs of several make an ensemble', async () => {
     const data = write(
       'words.tsv',

@@ -1,7 +1,7 @@
 import { addVerb, createProgress, type ActionContext, type CommonOptions } from '@cadenza/cli';
-import { InputError } from '@cadenza/core';
 import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
+import { checkPairLengths } from '../batches.js';
 import { readTestFiles } from '../testData.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
@@ -37,7 +37,7 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
   try {
     for (let start = 0; start < pairs.length && !signal.aborted; start += CHUNK) {
       const chunk = pairs.slice(start, start + CHUNK);
-      checkLengths(chunk, translator, start, longest);
+      checkPairLengths(chunk, translator.codec, longest, (index, side) => `line ${start + index + 1} of --${side}`);
       const scores = translator.score(chunk);
       const lines = scores.map((score) =>
         JSON.stringify({
@@ -65,24 +65,5 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
     nats_per_token: nats / tokens,
     perplexity: Math.exp(nats / tokens),
     run: runs.length === 1 ? runs[0].directory : runs.map(({ directory }) => directory),
-  });
-}
-
-/** A pair is read as a whole, so that one far beyond any sentence would take all the memory there is. */
-function checkLengths(
-  pairs: readonly { source: string; target: string }[],
-  { codec }: Translator,
-  start: number,
-  batchTokens: number,
-): void {
-  const limit = Math.max(4096, batchTokens);
-  pairs.forEach((pair, index) => {
-    for (const side of ['source', 'target'] as const) {
-      const { length } = codec.encode(pair[side], side).ids;
-      if (length <= limit) continue;
-      throw new InputError(
-        `Expected at most ${limit} subwords in line ${start + index + 1} of --${side}, got ${length}`,
-      );
-    }
   });
 }
