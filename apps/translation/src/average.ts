@@ -10,11 +10,12 @@ export interface AveragedWeights {
 }
 
 /**
- * The mean of the weights of the newest checkpoints (Junczys-Dowmunt, Dwojak and Sennrich 2016), each read after the other. Undefined
+ * The mean of the weights of the newest checkpoints (Junczys-Dowmunt, Dwojak and Sennrich 2016), each read after the other; the best
+ * one, which is kept beside `kept` newest, is none of them where it is older. Undefined
  * where there is no checkpoint at all; a CheckpointError where there are fewer than asked for, or one of them is damaged.
  */
-export function averageWeights(store: CheckpointStore, count: number): AveragedWeights | undefined {
-  const steps = store.steps().slice(-count);
+export function averageWeights(store: CheckpointStore, count: number, kept: number): AveragedWeights | undefined {
+  const steps = store.steps().slice(-kept).slice(-count);
   if (steps.length === 0) return undefined;
   if (steps.length < count) {
     throw new CheckpointError(

@@ -92,7 +92,10 @@ export function openRun(path: string, options: OpenOptions = {}): OpenRun {
   const { checkpoint = 'best', average, onWarning = warnOnStderr } = options;
   const saved = readRun(path);
   const store = new CheckpointStore(saved.directory, { onWarning });
-  const loaded = average === undefined ? store.load(checkpoint) : averageWeights(store, average);
+  const loaded =
+    average === undefined
+      ? store.load(checkpoint)
+      : averageWeights(store, average, saved.config.monitoring.keepCheckpoints);
   if (loaded === undefined) {
     throw new CheckpointError(`Expected the run to have a checkpoint, got none in ${saved.directory}; train it first`);
   }

@@ -24,9 +24,9 @@ export function addAverageVerb(program: Command): void {
 function averageCommand(options: AverageOptions, { output }: ActionContext): void {
   const directory = resolve(options.output);
   checkNew(directory);
-  const { description, codec, directory: run } = readRun(options.run);
+  const { description, codec, config, directory: run } = readRun(options.run);
   const store = new CheckpointStore(run, { onWarning: output.warn });
-  const averaged = averageWeights(store, options.last);
+  const averaged = averageWeights(store, options.last, config.monitoring.keepCheckpoints);
   if (averaged === undefined) throw new InputError(`Expected the run to have checkpoints, got none in ${run}`);
   const { weights, steps, state } = averaged;
   new CheckpointStore(directory).save({ weights, optimizer: new Map(), state: { ...state, best: null } });
