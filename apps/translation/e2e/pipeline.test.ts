@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -239,6 +239,9 @@ describe('translate', () => {
 describe('evaluate', () => {
   it('measures the files that are named, and saves the translations', async () => {
     const saved = join(folder, 'saved.de');
+    const earlier = join(folder, 'earlier.de');
+    writeFileSync(saved, 'earlier');
+    linkSync(saved, earlier); // whoever has the earlier file open keeps it whole
     const args = [
       '--source-file',
       files.source,
@@ -257,6 +260,7 @@ describe('evaluate', () => {
       sentences: 10,
       seconds: expect.any(Number),
     });
+    expect(readFileSync(earlier, 'utf8')).toBe('earlier');
     expect(scores.bleu_signature).toContain('tok:none');
     expect(readFileSync(saved, 'utf8')).toBe(lines(targets));
   });

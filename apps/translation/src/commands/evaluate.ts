@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import {
   addVerb,
   choice,
@@ -8,7 +7,7 @@ import {
   type CommonOptions,
   type Output,
 } from '@cadenza/cli';
-import { ConfigError, InputError, type BleuTokenizer } from '@cadenza/core';
+import { ConfigError, defaultFileSystem, InputError, replaceFile, type BleuTokenizer } from '@cadenza/core';
 import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
@@ -145,7 +144,7 @@ export async function translateTest(
 
 function save(path: string, lines: readonly string[]): void {
   try {
-    writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
+    replaceFile(defaultFileSystem, path, lines.map((line) => `${line}\n`).join(''));
   } catch (cause) {
     throw new InputError(`Expected --save to be a file that can be written, got: ${(cause as Error).message}`, {
       cause,
