@@ -16,6 +16,8 @@ export interface EncodeOptions {
   unknown?: UnknownPolicy;
   /** What the text is, for the error: "the prompt". */
   name?: string;
+  /** How the error names a policy that would go on; `{ unknown: 'skip' }` unless told. */
+  nameOfPolicy?: (policy: UnknownPolicy) => string;
 }
 
 /** Turns text into ids and back. */
@@ -23,6 +25,8 @@ export interface Tokenizer {
   readonly kind: TokenizerKind;
   readonly vocabulary: Vocabulary;
   encode(text: string, options?: EncodeOptions): Int32Array;
+  /** How many characters (code points) of the normalised text each id of `encode` stands for, unknown ones too. */
+  characterCounts(text: string, options?: Pick<EncodeOptions, 'unknown'>): Int32Array;
   decode(ids: Iterable<number>): string;
   /** SHA-256 of all that decides which ids a text gets. */
   readonly fingerprint: string;
@@ -60,8 +64,9 @@ abstract class LookupTokenizer implements Tokenizer {
   /** What a reader sees for a token that the model does not know. */
   protected abstract readonly unknownText: string;
 
-  encode(text: string, { unknown = 'error', name = 'the text' }: EncodeOptions = {}): Int32Array {
-    checkPolicy(unknown, this.vocabulary);
+  encode(text: string, options: EncodeOptions = {}): Int32Array {
+    const { unknown = 'error' } = options;
+    checkPolicy(unknown, this.vocabulary, options);
     const pieces = this.split(normalizeText(text, this.normalization));
     const ids = new Int32Array(pieces.length);
     let count = 0;
@@ -69,9 +74,15 @@ abstract class LookupTokenizer implements Tokenizer {
       const id = this.vocabulary.id(piece);
       if (id >= 0) ids[count++] = id;
       else if (unknown === 'unk') ids[count++] = this.vocabulary.unknownId;
-      else if (unknown === 'error') throw unknownError(pieces, this.vocabulary, this.kind, name);
+      else if (unknown === 'error') throw unknownError(pieces, this.vocabulary, this.kind, options);
     }
     return count === ids.length ? ids : ids.slice(0, count);
+  }
+
+  characterCounts(text: string, { unknown = 'error' }: Pick<EncodeOptions, 'unknown'> = {}): Int32Array {
+    const pieces = this.split(normalizeText(text, this.normalization));
+    const kept = unknown === 'skip' ? pieces.filter((piece) => this.vocabulary.id(piece) >= 0) : pieces;
+    return Int32Array.from(kept, (piece) => splitCharacters(piece).length);
   }
 
   decode(ids: Iterable<number>): string {
@@ -159,26 +170,39 @@ export function tokenizerFromJSON(json: unknown): Tokenizer {
   throw new InputError(expected('tokenizer kind', `one of ${TOKENIZER_KINDS.join(', ')}`, file.kind));
 }
 
-function checkPolicy(unknown: UnknownPolicy, vocabulary: Vocabulary): void {
+const policyOption = (policy: UnknownPolicy): string => `{ unknown: '${policy}' }`;
+
+function checkPolicy(
+  unknown: UnknownPolicy,
+  vocabulary: Vocabulary,
+  { nameOfPolicy = policyOption }: EncodeOptions,
+): void {
   if (!UNKNOWN_POLICIES.includes(unknown)) {
     throw new ConfigError(expected('unknown', `one of ${UNKNOWN_POLICIES.join(', ')}`, unknown));
   }
   if (unknown === 'unk' && vocabulary.unknownId < 0) {
-    throw new ConfigError('Expected a vocabulary with <unk> for --unknown unk, got one without; use --unknown skip');
+    throw new ConfigError(
+      `Expected a vocabulary with <unk> for ${nameOfPolicy('unk')}, got one without; use ${nameOfPolicy('skip')}`,
+    );
   }
 }
 
 const LISTED = 10;
 
-function unknownError(pieces: string[], vocabulary: Vocabulary, kind: TokenizerKind, name: string): InputError {
+function unknownError(
+  pieces: string[],
+  vocabulary: Vocabulary,
+  kind: TokenizerKind,
+  { name = 'the text', nameOfPolicy = policyOption }: EncodeOptions,
+): InputError {
   const unknown = [...new Set(pieces.filter((piece) => vocabulary.id(piece) < 0))];
   const listed = unknown.slice(0, LISTED).map((piece) => (kind === 'word' ? JSON.stringify(piece) : describe(piece)));
   if (unknown.length > LISTED) listed.push(`${unknown.length - LISTED} more`);
   const what = kind === 'word' ? 'words' : 'characters';
-  const ways = vocabulary.unknownId < 0 ? '--unknown skip' : '--unknown skip or --unknown unk';
+  const policies: UnknownPolicy[] = vocabulary.unknownId < 0 ? ['skip'] : ['skip', 'unk'];
   return new InputError(
     `Expected only ${what} of the vocabulary in ${name}, got ${listed.join(', ')}, which the model has never seen; ` +
-      `use ${ways} to go on without`,
+      `use ${policies.map(nameOfPolicy).join(' or ')} to go on without`,
     { code: 'UNKNOWN_TOKEN' },
   );
 }

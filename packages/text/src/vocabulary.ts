@@ -106,8 +106,13 @@ export function compareCodePoints(a: string, b: string): number {
   let index = 0;
   while (index < length && a.charCodeAt(index) === b.charCodeAt(index)) index++;
   if (index === length) return a.length - b.length;
-  // The first difference may be within a surrogate pair: then the whole code points are compared.
+  // The first difference may be within a surrogate pair of one or of both: then the whole code points are compared.
   const before = index > 0 ? a.charCodeAt(index - 1) : 0;
-  if (before >= 0xd800 && before <= 0xdbff) index--;
+  const afterHalf = before >= 0xd800 && before <= 0xdbff;
+  if (afterHalf && (isLowSurrogate(a.charCodeAt(index)) || isLowSurrogate(b.charCodeAt(index)))) index--;
   return a.codePointAt(index)! - b.codePointAt(index)!;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }

@@ -56,6 +56,15 @@ test('words are ordered by their frequency, and rare ones become <unk>', () => {
   expect(tokenizer.decode(tokenizer.encode(' a bird', { unknown: 'skip' }))).toBe(' a');
 });
 
+test('each token counts the characters of the text that it stands for, unknown ones their own', () => {
+  const tokenizer = WordTokenizer.build('one 🙂 three');
+  const text = 'three 🙂 fourteen one';
+  expect(Array.from(tokenizer.characterCounts(text, { unknown: 'unk' }))).toEqual([5, 2, 9, 4]);
+  expect(tokenizer.encode(text, { unknown: 'skip' })).toHaveLength(1);
+  expect(Array.from(tokenizer.characterCounts(text, { unknown: 'skip' }))).toEqual([2]);
+  expect(Array.from(CharacterTokenizer.build('é').characterCounts('e\u0301🙂'))).toEqual([1, 1, 1]);
+});
+
 test('the vocabulary does not depend on the order of the text', () => {
   fc.assert(
     fc.property(fc.array(unicodeText({ minLength: 1, maxLength: 3 }), { minLength: 3 }), (tokens) => {
@@ -73,9 +82,14 @@ test('a minimum frequency leaves out what is rarer', () => {
   expect(Vocabulary.build('aabbbc', { minimumFrequency: 2, unknownToken: false }).tokens).toEqual(['a', 'b']);
 });
 
-test('code points are compared as numbers, pairs of surrogates included', () => {
+test('code points are compared as numbers, surrogates with and without a partner included', () => {
+  const units = fc.array(fc.constantFrom('\uD83D', '\uDE00', '\uD83E', '\uDE42', 'a', 'b', '\uFF5E'), { maxLength: 4 });
+  const text = fc.oneof(
+    unicodeText({ maxLength: 4 }),
+    units.map((list) => list.join('')),
+  );
   fc.assert(
-    fc.property(unicodeText({ maxLength: 4 }), unicodeText({ maxLength: 4 }), (a, b) => {
+    fc.property(text, text, (a, b) => {
       const points = (text: string): number[] => Array.from(text, (point) => point.codePointAt(0)!);
       const [left, right] = [points(a), points(b)];
       const index = left.findIndex((point, place) => point !== right[place]);
@@ -84,6 +98,7 @@ test('code points are compared as numbers, pairs of surrogates included', () => 
     }),
     { numRuns: 1000 },
   );
+  expect(compareCodePoints('\uD83Da', '\uD83Db')).toBeLessThan(0);
   expect(['🙂', '\uFF5E', '😀', 'a'].sort(compareCodePoints)).toEqual(['a', '\uFF5E', '😀', '🙂']);
 });
 
@@ -93,14 +108,20 @@ test('unknown characters are listed readably, each once, with the way out', () =
   expect(() => encode('aé→é\u0007\u202Eb')).toThrow(
     new InputError(
       "Expected only characters of the vocabulary in the prompt, got 'é' U+00E9, '→' U+2192, U+0007, U+202E, " +
-        'which the model has never seen; use --unknown skip to go on without',
+        "which the model has never seen; use { unknown: 'skip' } to go on without",
       { code: 'UNKNOWN_TOKEN' },
     ),
   );
   expect(() => encode('defghijklmnop')).toThrow(/'m' U\+006D, 3 more, which/);
   expect(Array.from(tokenizer.encode('aéb', { unknown: 'skip' }))).toEqual([0, 1]);
-  expect(() => tokenizer.encode('a', { unknown: 'unk' })).toThrow(/use --unknown skip/);
+  expect(() => tokenizer.encode('a', { unknown: 'unk' })).toThrow(
+    /for { unknown: 'unk' }, got one without; use { unknown: 'skip' }/,
+  );
   expect(() => WordTokenizer.build('a').encode('b "')).toThrow(/only words .* got "b", " \\""/);
+  const nameOfPolicy = (policy: string): string => `--unknown ${policy}`;
+  expect(() => WordTokenizer.build('a').encode('b', { nameOfPolicy })).toThrow(
+    /use --unknown skip or --unknown unk to/,
+  );
 });
 
 test('<unk> in the text itself never becomes the unknown token', () => {
