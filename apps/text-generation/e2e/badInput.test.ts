@@ -198,6 +198,16 @@ describe('the use of a run refuses, with one line and exit code 2, and writes no
       ['score', '--run', trained, '--text', 'ñ', '--unknown', 'skip'],
       /at least one character to score, got 0/,
     ],
+    [
+      'a rate that goes up the gradient',
+      ['evaluate', '--run', trained, '--dynamic', '--dynamic-rate', '-5'],
+      /Expected a number of at least 0, got -5/,
+    ],
+    [
+      'a rate that nothing would use',
+      ['evaluate', '--run', trained, '--dynamic-rate', '0.1'],
+      /Expected --dynamic with --dynamic-rate, got none/,
+    ],
     ['no sample', ['generate', '--run', trained, '-n', '0'], /Expected a positive integer, got 0/],
     ['an empty stop text', ['generate', '--run', trained, '--until', ''], /Expected --until to be a text, got ""/],
   ];
@@ -221,6 +231,19 @@ describe('the use of a run refuses, with one line and exit code 2, and writes no
       input: readFileSync(data),
     });
     expect(lastObject(again)).toMatchObject({ split: 'validation' });
+  });
+
+  it('a run whose validation text came from standard input, when it is to be resumed', async () => {
+    const run = join(folder, 'piped-validation');
+    cpSync(trained, run, { recursive: true });
+    const path = join(run, 'config.json');
+    const description = JSON.parse(readFileSync(path, 'utf8'));
+    const validation = { source: '-', fingerprint: '0'.repeat(64), characters: 52 };
+    writeFileSync(path, JSON.stringify({ ...description, data: { ...description.data, validation } }));
+    expectRefusal(
+      await cadenzaText(['train', '--resume', '--run', run, ...cpu, '--quiet']),
+      /Expected the validation text of the run, .* standard input, .* pipe it in again with --validation-data -/,
+    );
   });
 
   it('a changed text', async () => {

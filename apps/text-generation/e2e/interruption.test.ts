@@ -75,6 +75,29 @@ describe('training', () => {
   });
 });
 
+describe('standard input that does not end', () => {
+  it('is waited for until Ctrl-C, by whatever reads it', async () => {
+    const run = join(folder, 'waiting');
+    await train(run, ['--max-steps', '1']);
+    const never = join(folder, 'never');
+    const calls = [
+      ['score', '--run', run],
+      ['generate', '--run', run, '--prompt-file', '-'],
+      ['evaluate', '--run', run, '--data', '-'],
+      ['train', '--run', never, ...options, '--data', '-'],
+    ];
+    for (const call of calls) {
+      const result = await cadenzaText([...call, '--backend', 'cpu', '--quiet'], {
+        keepOpen: true,
+        // More than a pipe holds: once all is written, the command is reading.
+        onStart: (child) => void child.stdin!.write('a'.repeat(1 << 20), () => child.kill('SIGINT')),
+      });
+      expect(result, call[0]).toEqual({ stdout: '', stderr: '', code: 130 });
+    }
+    expect(existsSync(never)).toBe(false);
+  }, 120_000);
+});
+
 describe('a reader that goes away', () => {
   it('ends the command quietly', async () => {
     const run = join(folder, 'read');

@@ -155,6 +155,29 @@ describe('evaluate', () => {
       const args = ['evaluate', '--run', own, '--json', '--quiet', '--backend', 'cpu', ...more];
       expect(lastObject(await cadenzaText(args))).toMatchObject({ split: 'validation', characters: 52 * 3 });
     }
+    // The same where the text itself came from standard input, which is not kept.
+    const path = join(own, 'config.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(JSON.stringify(data), '"-"'));
+    for (const more of [[], ['--data', '-', '--dynamic']]) {
+      const args = ['evaluate', '--run', own, '--json', '--quiet', '--backend', 'cpu', ...more];
+      const result = await cadenzaText(args, { input: readFileSync(data) });
+      expect(lastObject(result)).toMatchObject({ split: 'validation', characters: 52 * 3 });
+    }
+  });
+
+  it('counts the characters of the text itself where words are unknown', async () => {
+    const words = join(folder, 'words');
+    const train = ['train', '--data', data, '--run', words, ...quick, '--max-steps', '2', '--set', 'level=word'];
+    expect(await cadenzaText(train)).toMatchObject({ code: 0 });
+    const other = join(folder, 'unknown.txt');
+    writeFileSync(other, 'Unless extraordinarily unheard-of words\n');
+    const options = ['--run', words, '--unknown', 'unk', '--json', '--quiet', '--backend', 'cpu'];
+    for (const call of [
+      ['evaluate', '--data', other],
+      ['score', '--file', other],
+    ]) {
+      expect(lastObject(await cadenzaText([...call, ...options]))).toMatchObject({ characters: 40 });
+    }
   });
 
   it('shows a table to people and, when asked, dynamic evaluation', async () => {
@@ -295,7 +318,7 @@ describe('inspect', () => {
 
 describe('the embedded data', () => {
   it('is used where no text is named, and evaluated without naming it either', async () => {
-    const words = join(folder, 'words');
+    const words = join(folder, 'embedded');
     const train = await cadenzaText([
       'train',
       '--run',

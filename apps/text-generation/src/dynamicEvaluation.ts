@@ -1,4 +1,4 @@
-import type { RecurrentLanguageModel } from '@cadenza/core';
+import { ConfigError, expected, type RecurrentLanguageModel } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { turn, type ReadingOptions, type TextLoss } from './evaluate.js';
 
@@ -32,6 +32,9 @@ export async function dynamicStreamLoss(
   options: DynamicEvaluationOptions,
 ): Promise<TextLoss> {
   const { segment = 20, rate = 1e-4, decay = 2e-3, epsilon = 1e-5, onProgress, signal } = options;
+  for (const [name, value] of Object.entries({ rate, decay })) {
+    if (!(value >= 0 && value < Infinity)) throw new ConfigError(expected(name, 'a number of at least 0', value));
+  }
   const variables = [...model.parameters.values()];
   const trained = variables.map((variable) => tf.clone(variable));
   const roots = await gradientRoots(model, options);

@@ -1,11 +1,12 @@
 import { InputError, type RecurrentLanguageModel } from '@cadenza/core';
-import type { Tokenizer, UnknownPolicy } from '@cadenza/text';
+import type { Tokenizer } from '@cadenza/text';
 import { textFeatures } from './inspectFeatures.js';
 import { gradientFlow, type GradientFlow, type GradientOptions } from './inspectGradient.js';
 import { traceStates, traceText, type LayerTrace } from './inspectTrace.js';
 import { rankUnits, type FoundUnit, type RankingOptions } from './inspectUnits.js';
+import type { ReadingPolicy } from './textGenerator.js';
 
-export interface InspectOptions {
+export interface InspectOptions extends ReadingPolicy {
   model: RecurrentLanguageModel;
   tokenizer: Tokenizer;
   /** The text to colour. */
@@ -16,7 +17,6 @@ export interface InspectOptions {
   maximumTokens?: number;
   /** The most tokens of `corpus` to read; 12,000 unless told. */
   corpusTokens?: number;
-  unknown?: UnknownPolicy;
   ranking?: RankingOptions;
   gradient?: GradientOptions;
 }
@@ -48,7 +48,7 @@ const SHORTEST = 2;
 export function inspectModel(options: InspectOptions): Inspection {
   const { model, tokenizer, text, maximumTokens = 1000, corpusTokens = 12_000 } = options;
   const encode = (source: string, name: string): Int32Array =>
-    tokenizer.encode(source, { unknown: options.unknown ?? 'error', name });
+    tokenizer.encode(source, { unknown: options.unknown, nameOfPolicy: options.nameOfPolicy, name });
   // A line end before the text, where the model knows it, so that the first character is a prediction too.
   const lineEnd = tokenizer.vocabulary.id('\n');
   const own = encode(text, 'the text');

@@ -7,15 +7,19 @@ import type { Config } from './config.js';
 import { dataSets } from './dataSets.js';
 import { embeddedName, embeddedText } from './embeddedText.js';
 
-/** Where a run's text came from, and how it is known to be the same text again; part of `config.json`. */
-export interface DataDescription {
+/** Where a text came from, and how it is known to be the same text again. */
+export interface TextSource {
   /** An absolute path, `-` for standard input, or the embedded text's name. */
   source: string;
   fingerprint: string;
   /** Code points of the whole text. */
   characters: number;
+}
+
+/** The sources of a run's texts; part of `config.json`. */
+export interface DataDescription extends TextSource {
   /** The text of `--validation-data`, or null where the validation part is the end of the text itself. */
-  validation: { source: string; fingerprint: string; characters: number } | null;
+  validation: TextSource | null;
 }
 
 /** A text, its training and validation parts, and what describes it. */
@@ -30,19 +34,22 @@ export interface PreparedText {
   tokenizer: Tokenizer;
   train: Int32Array;
   validation: Int32Array;
+  /** How many characters of the validation text each of its tokens stands for. */
+  validationCharacters: Int32Array;
   description: DataDescription;
 }
 
 /** A text as read, normalised as the configuration says. */
-interface SourceText {
-  source: string;
+interface SourceText extends TextSource {
   text: string;
-  fingerprint: string;
-  characters: number;
 }
 
 /** Reads a file, a folder, standard input (`-`), a fetched data set by name, or the embedded text where no path is given. */
-export async function readText(path: string | undefined, { text: options }: Config): Promise<SourceText> {
+export async function readText(
+  path: string | undefined,
+  { text: options }: Config,
+  signal?: AbortSignal,
+): Promise<SourceText> {
   const normalization = { form: options.normalization, lowerCase: options.lowerCase };
   if (path === undefined || path === embeddedName) {
     const raw = embeddedText({ characters: options.embeddedCharacters });
@@ -51,7 +58,7 @@ export async function readText(path: string | undefined, { text: options }: Conf
     return { source: embeddedName, text, fingerprint, characters: countCharacters(text) };
   }
   const found = findDataPath(path, dataSets);
-  const corpus = await readCorpus(found);
+  const corpus = await readCorpus(found, { signal });
   const text = normalizeText(corpus.text, normalization);
   const source = found === '-' ? '-' : resolve(found);
   return { source, text, fingerprint: corpus.fingerprint, characters: countCharacters(text) };
@@ -60,47 +67,55 @@ export async function readText(path: string | undefined, { text: options }: Conf
 /** Reads the text and splits it: the end is for validation, unless a text of its own is. */
 export async function readCorpora(
   config: Config,
-  { data, validationData }: { data?: string; validationData?: string },
+  { data, validationData, signal }: { data?: string; validationData?: string; signal?: AbortSignal },
 ): Promise<SplitCorpus> {
-  const { text, ...whole } = await readText(data, config);
+  const { text, ...whole } = await readText(data, config, signal);
   if (validationData === undefined) {
     const { train, validation } = splitText(text, { validation: config.text.validationFraction });
     return { train, validation, description: { ...whole, validation: null } };
   }
-  const { text: validation, ...described } = await readText(validationData, config);
+  const { text: validation, ...described } = await readText(validationData, config, signal);
   return { train: text, validation, description: { ...whole, validation: described } };
 }
 
 /** A run's source, if it can be read again: what came from standard input cannot. */
-export function rereadable(source: string | undefined): string | undefined {
+export function rereadable(
+  source: string | undefined,
+  what = 'the text',
+  remedy = 'pipe it in again with --data -, or name it with --data',
+): string | undefined {
   if (source !== '-') return source;
   throw new InputError(
-    'Expected the text of the run, got none: it came from standard input, which is not kept; pipe it in again with --data -, or name it with --data',
+    `Expected ${what} of the run, got none: it came from standard input, which is not kept; ${remedy}`,
   );
 }
 
+/** A part of a text, or all of it. */
+export type TextPart = 'validation' | 'train' | 'all';
+
+export function partOf(text: string, part: TextPart, config: Config): string {
+  return part === 'all' ? text : splitText(text, { validation: config.text.validationFraction })[part];
+}
+
 /**
- * Reads the texts of a run again, split as they were for training. Where they are gone or changed, the error ends with
- * what to do then.
+ * A part of a run's own text, split as it was for training; of a run with a validation text of its own, that, or all of the text
+ * itself. Only the text that is needed is read again, and not the run's own where `whole` is it. Where it is gone or changed, the
+ * error ends with what to do then.
  */
-export async function readOwnCorpora(
+export async function readOwnPart(
   { config, description: { data: own } }: { config: Config; description: { data: DataDescription } },
-  remedy = 'name a text with --data',
-): Promise<SplitCorpus> {
-  const corpora = await readCorpora(config, {
-    data: rereadable(own.source),
-    validationData: rereadable(own.validation?.source),
-  });
-  const { description } = corpora;
-  const pairs = [
-    [own, description],
-    [own.validation, description.validation],
-  ] as const;
-  for (const [then, now] of pairs) {
-    if (then === null || then.fingerprint === now?.fingerprint) continue;
-    throw new InputError(`Expected ${then.source} to be the text the run was trained on, got a changed one; ${remedy}`);
-  }
-  return corpora;
+  part: TextPart,
+  { whole, remedy }: { whole?: string; remedy?: string } = {},
+): Promise<string> {
+  const again = async ({ source, fingerprint }: TextSource, what: string): Promise<string> => {
+    const now = await readText(rereadable(source, what, remedy), config);
+    if (now.fingerprint === fingerprint) return now.text;
+    throw new InputError(
+      `Expected ${source} to be ${what} the run was trained on, got a changed one; ${remedy ?? 'name a text with --data'}`,
+    );
+  };
+  if (own.validation === null) return partOf(whole ?? (await again(own, 'the text')), part, config);
+  return part === 'validation' ? again(own.validation, 'the validation text') : (whole ?? again(own, 'the text'));
 }
 
 /**
@@ -128,7 +143,8 @@ export function encodeCorpora(corpus: SplitCorpus, tokenizer: Tokenizer, config:
   if (validation.length < 2) {
     throw new InputError(`Expected a validation text of at least 2 tokens, got ${validation.length}`);
   }
-  return { tokenizer, train, validation, description: corpus.description };
+  const validationCharacters = tokenizer.characterCounts(corpus.validation, { unknown });
+  return { tokenizer, train, validation, validationCharacters, description: corpus.description };
 }
 
 function buildTokenizer({ train, validation }: SplitCorpus, { text }: Config): Tokenizer {

@@ -1,4 +1,3 @@
-import type { Tokenizer } from '@cadenza/text';
 import type { TextLoss } from './evaluate.js';
 
 /** One protocol's result, in the words of the command's JSON. */
@@ -18,10 +17,12 @@ export interface Evaluation {
 /**
  * A loss per character: the nats over all predictions divided by the characters that were predicted, which are the
  * predictions themselves unless tokens are words. The first token is given, not predicted.
+ *
+ * @param characters how many each token of the text stands for, unknown words too
  */
-export function protocolResult(loss: TextLoss, tokens: Int32Array, tokenizer: Tokenizer): ProtocolResult {
-  const characters = predictedCharacters(tokens, tokenizer) * (loss.predictions / (tokens.length - 1));
-  const nats = loss.nats / characters;
+export function protocolResult(loss: TextLoss, characters: Int32Array): ProtocolResult {
+  const predicted = sum(characters.subarray(1)) * (loss.predictions / (characters.length - 1));
+  const nats = loss.nats / predicted;
   return {
     nats_per_char: nats,
     bits_per_char: nats / Math.LN2,
@@ -29,12 +30,8 @@ export function protocolResult(loss: TextLoss, tokens: Int32Array, tokenizer: To
   };
 }
 
-function predictedCharacters(tokens: Int32Array, tokenizer: Tokenizer): number {
-  if (tokenizer.kind === 'character') return tokens.length - 1;
-  const lengths = tokenizer.vocabulary.tokens.map((token) => Array.from(token).length);
-  let characters = 0;
-  for (let index = 1; index < tokens.length; index++) characters += lengths[tokens[index]];
-  return characters;
+export function sum(counts: Int32Array): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 export const resultHeader = ['protocol', 'nats/char', 'bits/char', 'perplexity'];

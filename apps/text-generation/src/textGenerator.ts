@@ -8,7 +8,7 @@ import {
   type StepSession,
   type WeightFormat,
 } from '@cadenza/core';
-import { TextStream, type Tokenizer, type UnknownPolicy } from '@cadenza/text';
+import { TextStream, type EncodeOptions, type Tokenizer, type UnknownPolicy } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { openRun, type OpenRun } from './run.js';
 
@@ -26,6 +26,8 @@ export interface SamplingOptions extends ChoiceOptions {
 export interface ReadingPolicy {
   /** What to do with characters that the model never saw: `error` when absent. */
   unknown?: UnknownPolicy;
+  /** How the error names a policy that would go on: see {@link EncodeOptions}. */
+  nameOfPolicy?: EncodeOptions['nameOfPolicy'];
 }
 
 /** How likely a token of a text was, given all before it. */

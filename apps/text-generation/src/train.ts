@@ -98,11 +98,13 @@ export async function evaluateBest(
 ): Promise<Evaluation> {
   const best = new CheckpointStore(directory, { onWarning: output.warn }).load('best');
   if (best !== undefined) assignWeights(model.parameters, best.weights);
-  const tokens = text.validation.subarray(0, (config.monitoring.finalTokens ?? Infinity) + 1);
+  const end = (config.monitoring.finalTokens ?? Infinity) + 1;
+  const tokens = text.validation.subarray(0, end);
+  const characters = text.validationCharacters.subarray(0, end);
   const windowed = await windowedLoss(model, tokens, { signal });
   const stream = await streamLoss(model, tokens, { signal });
   return {
-    stream: protocolResult(stream, tokens, text.tokenizer),
-    windowed: protocolResult(windowed, tokens, text.tokenizer),
+    stream: protocolResult(stream, characters),
+    windowed: protocolResult(windowed, characters),
   };
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { resolveConfig } from '../src/config.js';
-import { encodeCorpora, prepareText, readCorpora } from '../src/prepare.js';
+import { encodeCorpora, prepareText, readCorpora, readOwnPart } from '../src/prepare.js';
+import { sum } from '../src/results.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-prepare-'));
 const write = (name: string, content: string | Buffer): string => {
@@ -57,6 +58,27 @@ describe('readCorpora', () => {
   });
 });
 
+describe('readOwnPart', () => {
+  it('needs only the text that the part is of, and takes a whole that was read already', async () => {
+    const parts = { data: write('a.txt', verse), validationData: write('b.txt', 'Quite another text.\n') };
+    const { description } = await readCorpora(config, parts);
+    const piped = { config, description: { data: { ...description, source: '-' } } };
+    expect(await readOwnPart(piped, 'validation')).toBe('Quite another text.\n');
+    expect(await readOwnPart(piped, 'train', { whole: verse })).toBe(verse);
+    await expect(readOwnPart(piped, 'train')).rejects.toThrow(
+      /the text of the run, got none: it came from standard input/,
+    );
+    const { validation } = description;
+    const pipedValidation = {
+      config,
+      description: { data: { ...description, validation: { ...validation!, source: '-' } } },
+    };
+    await expect(readOwnPart(pipedValidation, 'validation')).rejects.toThrow(
+      /Expected the validation text of the run, got none/,
+    );
+  });
+});
+
 describe('prepareText', () => {
   it('encodes both parts with the characters of both', async () => {
     const corpora = await readCorpora(config, { data: write('a.txt', `${verse}é`) });
@@ -68,9 +90,11 @@ describe('prepareText', () => {
   it('knows only the words of the training part', async () => {
     const words = resolveConfig({ preset: 'tiny', assignments: ['level=word', 'batchSize=2', 'sequenceLength=8'] });
     const corpora = await readCorpora(words, { data: write('a.txt', `${verse}unheard of`) });
-    const { tokenizer, validation } = prepareText(corpora, words);
+    const { tokenizer, validation, validationCharacters } = prepareText(corpora, words);
     expect(tokenizer.vocabulary.id('unheard')).toBe(-1);
     expect(tokenizer.decode(validation)).toContain('<unk>');
+    expect(validationCharacters).toHaveLength(validation.length);
+    expect(sum(validationCharacters)).toBe(corpora.validation.length);
   });
 
   it('refuses a text shorter than one batch of windows and says what to do', async () => {

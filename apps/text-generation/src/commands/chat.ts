@@ -6,7 +6,14 @@ import { openRun } from '../run.js';
 import { TextGenerator } from '../textGenerator.js';
 import { startBackend } from './backend.js';
 import { addSamplingFlags, samplingOptions, type SamplingFlags } from './generate.js';
-import { checkpointOption, sayWeights, unknownOption, weightsOption, type WritingOptions } from './runOptions.js';
+import {
+  checkpointOption,
+  readingPolicy,
+  sayWeights,
+  unknownOption,
+  weightsOption,
+  type WritingOptions,
+} from './runOptions.js';
 
 interface ChatOptions extends WritingOptions, SamplingFlags, CommonOptions {}
 
@@ -48,7 +55,7 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
   prompt();
   for await (const line of lines) {
     try {
-      session.read(line, { unknown: options.unknown });
+      session.read(line, readingPolicy(options));
       for await (const piece of session.write({ ...sampling, seed: seed + turns++, signal })) {
         output.write(piece);
       }

@@ -1,5 +1,4 @@
 import {
-  addVerb,
   choice,
   createProgress,
   finiteNumber,
@@ -9,26 +8,25 @@ import {
   type CommonOptions,
   type Output,
 } from '@cadenza/cli';
-import { InputError } from '@cadenza/core';
-import type { Command } from 'commander';
+import { ConfigError, InputError } from '@cadenza/core';
+import { InvalidArgumentError, type Command } from 'commander';
 import { dynamicStreamLoss } from '../dynamicEvaluation.js';
 import { streamLoss, windowedLoss, type ReadingOptions, type TextLoss } from '../evaluate.js';
-import { countCharacters, readCorpora, readOwnCorpora } from '../prepare.js';
-import { protocolResult, resultHeader, resultRows, type Evaluation } from '../results.js';
+import { partOf, readOwnPart, readText, type TextPart } from '../prepare.js';
+import { protocolResult, resultHeader, resultRows, sum, type Evaluation } from '../results.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
-
-type Split = 'validation' | 'train' | 'all';
+import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
+import { addVerb } from './verb.js';
 
 interface EvaluateOptions extends RunOptions, CommonOptions {
   data?: string;
-  split?: Split;
+  split?: TextPart;
   window: number;
   dynamic?: boolean;
-  dynamicRate: number;
-  dynamicDecay: number;
-  dynamicSegment: number;
+  dynamicRate?: number;
+  dynamicDecay?: number;
+  dynamicSegment?: number;
 }
 
 export function addEvaluateVerb(program: Command): void {
@@ -45,26 +43,26 @@ export function addEvaluateVerb(program: Command): void {
       )
       .option('--window <tokens>', 'length of the windows of the windowed protocol', positiveInteger, 256)
       .option('--dynamic', 'also let the weights follow the text (Krause et al. 2018)')
-      .option('--dynamic-rate <number>', 'learning rate of that', finiteNumber, 1e-4)
-      .option('--dynamic-decay <number>', 'pull back to the trained weights', finiteNumber, 2e-3)
-      .option('--dynamic-segment <tokens>', 'tokens between updates', positiveInteger, 20)
+      .option('--dynamic-rate <number>', 'learning rate of that (default: 0.0001)', atLeastZero)
+      .option('--dynamic-decay <number>', 'pull back to the trained weights (default: 0.002)', atLeastZero)
+      .option('--dynamic-segment <tokens>', 'tokens between updates (default: 20)', positiveInteger)
       .addOption(checkpointOption())
       .addOption(unknownOption());
   });
 }
 
-async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
+async function evaluateCommand(options: EvaluateOptions, context: ActionContext): Promise<void> {
+  const { output, signal } = context;
+  checkDynamic(options);
   const run = openRun(options.run, options);
   await startBackend(options, output, run.config);
-  const { text, split } = await readSplit(run, options, output);
-  const tokens = run.tokenizer.encode(text, {
-    unknown: options.unknown,
-    name: `the text of ${options.data ?? 'the run'}`,
-  });
+  const { text, split, whole } = await readSplit(run, options, context);
+  const policy = readingPolicy(options);
+  const tokens = run.tokenizer.encode(text, { ...policy, name: `the text of ${options.data ?? 'the run'}` });
   if (tokens.length < 2) throw new InputError(`Expected a text of at least 2 tokens to measure, got ${tokens.length}`);
   const model = run.loadModel();
   output.say(`${run.directory}, step ${run.step} (${options.checkpoint}); ${split}, ${tokens.length} tokens`);
-  const characters = countCharacters(run.tokenizer.decode(tokens));
+  const characters = run.tokenizer.characterCounts(text, policy);
   const measure = (label: string, read: (reading: ReadingOptions) => Promise<TextLoss>): Promise<TextLoss> =>
     withProgress(output, label, tokens.length - 1, signal, read);
   const windowed = await measure('windowed', (reading) =>
@@ -72,11 +70,12 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   );
   const stream = await measure('stream', (reading) => streamLoss(model, tokens, reading));
   const evaluation: Evaluation = {
-    stream: protocolResult(stream, tokens, run.tokenizer),
-    windowed: protocolResult(windowed, tokens, run.tokenizer),
+    stream: protocolResult(stream, characters),
+    windowed: protocolResult(windowed, characters),
   };
   if (options.dynamic && !signal.aborted) {
-    const { train } = await readOwnCorpora(run, 'put it back, or leave out --dynamic'); // its gradients' sizes count
+    const remedy = 'name it with --data, or leave out --dynamic';
+    const train = await readOwnPart(run, 'train', { whole, remedy }); // its gradients' sizes count
     const statistics = run.tokenizer.encode(train, { unknown: 'skip' });
     const dynamic = await measure('dynamic', (reading) =>
       dynamicStreamLoss(model, tokens, {
@@ -87,13 +86,13 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
         segment: options.dynamicSegment,
       }),
     );
-    evaluation.dynamic = protocolResult(dynamic, tokens, run.tokenizer);
+    evaluation.dynamic = protocolResult(dynamic, characters);
   }
   if (signal.aborted) return;
   if (!output.json) output.write(`${formatTable(resultHeader, resultRows(evaluation))}\n`);
   output.object({
     ...evaluation,
-    characters,
+    characters: sum(characters),
     split,
     tokens: tokens.length,
     window: options.window,
@@ -103,25 +102,36 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   });
 }
 
+function atLeastZero(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 0) throw new InvalidArgumentError(`Expected a number of at least 0, got ${text}.`);
+  return value;
+}
+
+function checkDynamic({ dynamic, dynamicRate, dynamicDecay, dynamicSegment }: EvaluateOptions): void {
+  if (dynamic) return;
+  const flags = { rate: dynamicRate, decay: dynamicDecay, segment: dynamicSegment };
+  for (const [name, value] of Object.entries(flags)) {
+    if (value !== undefined) throw new ConfigError(`Expected --dynamic with --dynamic-${name}, got none`);
+  }
+}
+
 /**
- * The part of the text to measure. The run's own text is split as it was for training; of another text, which the model
- * has not seen, all is measured unless told otherwise.
+ * The part of the text to measure, and the whole of the run's own text where that was named. The run's own text is split as it was
+ * for training; of another text, which the model has not seen, all is measured unless told otherwise.
  */
 export async function readSplit(
   run: OpenRun,
   { data, split }: Pick<EvaluateOptions, 'data' | 'split'>,
-  output: Output,
-): Promise<{ text: string; split: Split }> {
-  const own = run.description.data;
-  const named = data === undefined ? undefined : await readCorpora(run.config, { data });
-  const isOwn = named === undefined || named.description.fingerprint === own.fingerprint;
-  // Where the run has a validation text of its own, no part of the text itself is one.
-  const corpora = named === undefined || (isOwn && own.validation !== null) ? await readOwnCorpora(run) : named;
-  const chosen = split ?? (isOwn ? 'validation' : 'all');
-  if (!isOwn && chosen === 'validation') output.say('This is another text than the run’s own: measuring its last part');
-  const { train, validation, description } = corpora;
-  const text = chosen === 'all' ? train + (description.validation === null ? validation : '') : corpora[chosen];
-  return { text, split: chosen };
+  { output, signal }: ActionContext,
+): Promise<{ text: string; split: TextPart; whole?: string }> {
+  const named = data === undefined ? undefined : await readText(data, run.config, signal);
+  if (named === undefined || named.fingerprint === run.description.data.fingerprint) {
+    const whole = named?.text;
+    return { text: await readOwnPart(run, split ?? 'validation', { whole }), split: split ?? 'validation', whole };
+  }
+  if (split === 'validation') output.say('This is another text than the run’s own: measuring its last part');
+  return { text: partOf(named.text, split ?? 'all', run.config), split: split ?? 'all' };
 }
 
 export async function withProgress(

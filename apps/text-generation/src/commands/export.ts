@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { addVerb, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { InputError, type WeightFormat } from '@cadenza/core';
 import type { Command } from 'commander';
 import { streamLoss } from '../evaluate.js';
@@ -8,7 +8,8 @@ import { protocolResult } from '../results.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
 import { readSplit, withProgress } from './evaluate.js';
-import { checkpointOption, unknownOption, weightsOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, readingPolicy, unknownOption, weightsOption, type RunOptions } from './runOptions.js';
+import { addVerb } from './verb.js';
 
 interface ExportOptions extends RunOptions, CommonOptions {
   output: string;
@@ -75,16 +76,15 @@ interface RoundingLoss {
 }
 
 /** The loss of the `stream` protocol with the weights as they are and as they become. */
-async function measureRounding(
-  run: OpenRun,
-  options: ExportOptions,
-  { output, signal }: ActionContext,
-): Promise<RoundingLoss> {
+async function measureRounding(run: OpenRun, options: ExportOptions, context: ActionContext): Promise<RoundingLoss> {
+  const { output, signal } = context;
   await startBackend(options, output, run.config);
   const data = options.data === true ? undefined : options.data;
-  const { text, split } = await readSplit(run, { data }, output);
+  const { text, split } = await readSplit(run, { data }, context);
   const name = `the text of ${data ?? 'the run'}`;
-  const tokens = run.tokenizer.encode(text, { unknown: options.unknown, name });
+  const policy = readingPolicy(options);
+  const tokens = run.tokenizer.encode(text, { ...policy, name });
+  const characters = run.tokenizer.characterCounts(text, policy);
   if (tokens.length < 2) throw new InputError(`Expected a text of at least 2 tokens to measure, got ${tokens.length}`);
   const measure = async (format: WeightFormat): Promise<number> => {
     const model = run.loadModel(format);
@@ -92,7 +92,7 @@ async function measureRounding(
       streamLoss(model, tokens, reading),
     );
     model.dispose();
-    return protocolResult(loss, tokens, run.tokenizer).nats_per_char;
+    return protocolResult(loss, characters).nats_per_char;
   };
   const before = await measure(run.stored.format);
   const after = await measure(options.weights);

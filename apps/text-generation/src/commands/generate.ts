@@ -1,6 +1,5 @@
 import { fstatSync } from 'node:fs';
 import {
-  addVerb,
   finiteNumber,
   nonNegativeInteger,
   positiveInteger,
@@ -9,12 +8,20 @@ import {
   type CommonOptions,
 } from '@cadenza/cli';
 import { checkChoiceOptions, ConfigError, expected, InputError } from '@cadenza/core';
-import { readCorpusFromStream, readTextFile } from '@cadenza/text';
+import { readCorpus, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { openRun } from '../run.js';
 import { TextGenerator, type SamplingOptions } from '../textGenerator.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, sayWeights, unknownOption, weightsOption, type WritingOptions } from './runOptions.js';
+import {
+  checkpointOption,
+  readingPolicy,
+  sayWeights,
+  unknownOption,
+  weightsOption,
+  type WritingOptions,
+} from './runOptions.js';
+import { addVerb } from './verb.js';
 
 export interface SamplingFlags {
   length: number;
@@ -61,9 +68,10 @@ export function addGenerateVerb(program: Command): void {
 
 async function generateCommand(options: GenerateOptions, { output, signal }: ActionContext): Promise<void> {
   const sampling = samplingOptions(options);
-  const prompt = await readPrompt(options);
+  const policy = readingPolicy(options);
+  const prompt = await readPrompt(options, signal);
   const run = openRun(options.run, options);
-  run.tokenizer.encode(prompt, { unknown: options.unknown, name: 'the prompt' }); // before the backend starts
+  run.tokenizer.encode(prompt, { ...policy, name: 'the prompt' }); // before the backend starts
   const backend = await startBackend(options, output, run.config);
   const generator = TextGenerator.of(run, options.weights);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
@@ -75,7 +83,7 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
     const write = output.json ? () => {} : output.write;
     if (options.echo) write(prompt);
     const session = generator.session();
-    session.read(prompt, { unknown: options.unknown });
+    session.read(prompt, policy);
     let text = '';
     const stream = session.write({ ...sampling, seed: seed + index, signal });
     for await (const piece of stream) {
@@ -98,22 +106,22 @@ export function samplingOptions(flags: SamplingFlags): SamplingOptions {
   return options;
 }
 
-async function readPrompt({ prompt, promptFile }: GenerateOptions): Promise<string> {
+async function readPrompt({ prompt, promptFile }: GenerateOptions, signal: AbortSignal): Promise<string> {
   if (prompt !== undefined && promptFile !== undefined) {
     throw new ConfigError('Expected one of --prompt and --prompt-file, got both');
   }
   if (prompt !== undefined) return prompt;
   if (promptFile !== undefined && promptFile !== '-') return readTextFile(promptFile);
-  if (promptFile === '-') return readPipedPrompt();
+  if (promptFile === '-') return readPipedPrompt(signal);
   if (!(await hasPipedInput())) return '';
-  return readPipedPrompt().catch((error: unknown) => {
+  return readPipedPrompt(signal).catch((error: unknown) => {
     if (error instanceof InputError && error.code === 'EMPTY') return ''; // a pipe that nobody writes to asks for nothing
     throw error;
   });
 }
 
-async function readPipedPrompt(): Promise<string> {
-  const { text } = await readCorpusFromStream(process.stdin, 'standard input');
+async function readPipedPrompt(signal: AbortSignal): Promise<string> {
+  const { text } = await readCorpus('-', { signal });
   return text.replace(/\n$/, ''); // the one that echo adds
 }
 

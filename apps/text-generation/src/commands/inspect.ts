@@ -1,14 +1,15 @@
 import { basename, join, resolve } from 'node:path';
-import { addVerb, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { inspectModel } from '../inspect.js';
 import { countUnits, renderInspectPage } from '../inspectPage.js';
-import { readCorpora, readOwnCorpora } from '../prepare.js';
+import { readCorpora, readOwnPart } from '../prepare.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
+import { addVerb } from './verb.js';
 
 interface InspectOptions extends RunOptions, CommonOptions {
   data?: string;
@@ -32,15 +33,16 @@ export function addInspectVerb(program: Command): void {
   });
 }
 
-async function inspectCommand(options: InspectOptions, { output }: ActionContext): Promise<void> {
+async function inspectCommand(options: InspectOptions, { output, signal }: ActionContext): Promise<void> {
   if (options.text !== undefined && options.file !== undefined) {
     throw new ConfigError('Expected one of --text and --file, got both');
   }
+  const policy = readingPolicy(options);
   const run = openRun(options.run, options);
-  const corpus = await validationText(run, options.data);
+  const corpus = await validationText(run, options.data, signal);
   const given = options.file === undefined ? options.text : await readTextFile(options.file);
   const text = given ?? corpus;
-  run.tokenizer.encode(text, { unknown: options.unknown, name: 'the text' }); // before the backend starts
+  run.tokenizer.encode(text, { ...policy, name: 'the text' }); // before the backend starts
   await startBackend(options, output, run.config);
   const inspection = inspectModel({
     model: run.loadModel(),
@@ -48,7 +50,7 @@ async function inspectCommand(options: InspectOptions, { output }: ActionContext
     text,
     corpus,
     maximumTokens: options.characters,
-    unknown: options.unknown,
+    ...policy,
   });
   const page = renderInspectPage(inspection, {
     title: 'Inside the model',
@@ -67,7 +69,7 @@ async function inspectCommand(options: InspectOptions, { output }: ActionContext
 }
 
 /** The run's validation text, in which nothing was learned, or the last part of another. */
-async function validationText(run: OpenRun, data: string | undefined): Promise<string> {
-  const { validation } = await (data === undefined ? readOwnCorpora(run) : readCorpora(run.config, { data }));
-  return validation;
+async function validationText(run: OpenRun, data: string | undefined, signal: AbortSignal): Promise<string> {
+  if (data === undefined) return readOwnPart(run, 'validation');
+  return (await readCorpora(run.config, { data, signal })).validation;
 }

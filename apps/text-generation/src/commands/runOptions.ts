@@ -3,7 +3,7 @@ import { weightFormats, type WeightFormat } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import type { UnknownPolicy } from '@cadenza/text';
 import type { Option } from 'commander';
-import type { TextGenerator } from '../textGenerator.js';
+import type { ReadingPolicy, TextGenerator } from '../textGenerator.js';
 
 /** The options of every verb that uses a trained model. */
 export interface RunOptions {
@@ -34,6 +34,11 @@ export function sayWeights({ weights, steps }: TextGenerator, { name }: Selected
     tensors: `weights rounded to ${weights}, computed with as float32: layer normalisation and projections have no other steps`,
   };
   output.say(how[steps.way]);
+}
+
+/** How the texts of a call are encoded: an error names the flag that would go on. */
+export function readingPolicy({ unknown }: RunOptions): ReadingPolicy {
+  return { unknown, nameOfPolicy: (policy) => `--unknown ${policy}` };
 }
 
 export function unknownOption(): Option {

@@ -1,12 +1,14 @@
-import { addVerb, choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, InputError } from '@cadenza/core';
-import { readCorpusFromStream, readTextFile } from '@cadenza/text';
+import { readCorpus, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { turn } from '../evaluate.js';
+import { sum } from '../results.js';
 import { openRun } from '../run.js';
 import { TextGenerator, type TokenScore } from '../textGenerator.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, unknownOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
+import { addVerb } from './verb.js';
 
 interface ScoreOptions extends RunOptions, CommonOptions {
   text?: string;
@@ -27,9 +29,10 @@ export function addScoreVerb(program: Command): void {
 }
 
 async function scoreCommand(options: ScoreOptions, { output, signal }: ActionContext): Promise<void> {
-  const text = await readScoredText(options);
+  const policy = readingPolicy(options);
+  const text = await readScoredText(options, signal);
   const run = openRun(options.run, options);
-  const ids = run.tokenizer.encode(text, { unknown: options.unknown, name: 'the text' }); // before the backend starts
+  const ids = run.tokenizer.encode(text, { ...policy, name: 'the text' }); // before the backend starts
   // A model that knows no line end has nothing to expect the first token from.
   const least = run.tokenizer.vocabulary.id('\n') >= 0 ? 1 : 2;
   if (ids.length < least) {
@@ -38,15 +41,16 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
   }
   await startBackend(options, output, run.config);
   const scores: TokenScore[] = [];
-  for (const piece of TextGenerator.of(run).scorePieces(text, { unknown: options.unknown })) {
+  for (const piece of TextGenerator.of(run).scorePieces(text, policy)) {
     scores.push(...piece);
     if (options.format === 'jsonl') output.write(piece.map(scoreLine).join(''));
     await turn();
     if (signal.aborted) return;
   }
   if (options.format === 'table') output.write(`${scoreTable(scores)}\n`);
-  const nats = scores.reduce((sum, { logProbability }) => sum - logProbability, 0);
-  const characters = scores.reduce((sum, { token }) => sum + Array.from(token).length, 0);
+  const nats = scores.reduce((total, { logProbability }) => total - logProbability, 0);
+  // Without a line end to start from, the first token has no score.
+  const characters = sum(run.tokenizer.characterCounts(text, policy).subarray(ids.length - scores.length));
   output.say(`${characters} characters, ${(nats / characters).toFixed(4)} nats each`);
   output.object({
     characters,
@@ -72,9 +76,9 @@ function scoreTable(scores: readonly TokenScore[]): string {
   return formatTable(['token', 'log p', 'p', 'bits'], rows);
 }
 
-async function readScoredText({ text, file }: ScoreOptions): Promise<string> {
+async function readScoredText({ text, file }: ScoreOptions, signal: AbortSignal): Promise<string> {
   if (text !== undefined && file !== undefined) throw new ConfigError('Expected one of --text and --file, got both');
   if (text !== undefined) return text;
   if (file !== undefined && file !== '-') return readTextFile(file);
-  return (await readCorpusFromStream(process.stdin, 'standard input')).text;
+  return (await readCorpus('-', { signal })).text;
 }

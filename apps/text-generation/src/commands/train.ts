@@ -1,6 +1,5 @@
 import {
   addTrainOptions,
-  addVerb,
   formatCount,
   formatTable,
   planTraining,
@@ -35,6 +34,7 @@ import {
 } from '../run.js';
 import { createTraining, evaluateBest } from '../train.js';
 import { startBackend } from './backend.js';
+import { addVerb } from './verb.js';
 
 interface Options extends TrainOptions {
   data?: string;
@@ -59,7 +59,7 @@ export function addTrainVerb(program: Command): void {
 }
 
 async function trainCommand(options: Options, context: ActionContext): Promise<void> {
-  const { output } = context;
+  const { output, signal } = context;
   const plan = planTraining(trainVerb, options);
   const { directory, resume, saved } = plan;
   if (saved?.description.exported !== undefined) {
@@ -71,7 +71,14 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   const { backend, config, reducedBudget } = settled;
   const corpora = await readCorpora(config, {
     data: options.data ?? rereadable(saved?.description.data.source),
-    validationData: options.validationData ?? saved?.description.data.validation?.source,
+    validationData:
+      options.validationData ??
+      rereadable(
+        saved?.description.data.validation?.source,
+        'the validation text',
+        'pipe it in again with --validation-data -, or name it with --validation-data',
+      ),
+    signal,
   });
   if (saved !== undefined) checkSameData(saved, corpora.description);
   const text = saved === undefined ? prepareText(corpora, config) : encodeCorpora(corpora, saved.tokenizer, config);
