@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as nodeFileSystem from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError } from '../errors.js';
 
 /** The functions of `node:fs` through which a run folder is written and read; tests put failing ones in their place. */
@@ -14,8 +14,11 @@ export type FileSystem = Pick<
   | 'openSync'
   | 'readdirSync'
   | 'readFileSync'
+  | 'readlinkSync'
+  | 'realpathSync'
   | 'renameSync'
   | 'rmSync'
+  | 'statSync'
   | 'writeSync'
 >;
 
@@ -59,8 +62,21 @@ export function syncFolder(fs: FileSystem, directory: string): void {
   }
 }
 
-/** Replaces a small file: whoever reads it, at any instant, sees the old text or the new one. */
+/**
+ * Replaces a small file: whoever reads it, at any instant, sees the old text or the new one. A link stays, and what it leads to is
+ * replaced; what is no file that could be, such as a pipe or `/dev/null`, is written to as it is.
+ */
 export function replaceFile(fs: FileSystem, path: string, text: string): void {
+  try {
+    const place = followLinks(fs, path);
+    if (isStream(fs, path) || place.startsWith('/proc/')) writeStraight(fs, path, text);
+    else replaceRegular(fs, place, text);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function replaceRegular(fs: FileSystem, path: string, text: string): void {
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   try {
     writeDurably(fs, temporary, [Buffer.from(text)]);
@@ -69,6 +85,34 @@ export function replaceFile(fs: FileSystem, path: string, text: string): void {
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     throw writeError(path, error);
+  }
+}
+
+/** What a path is after all its links, of which the last may lead to nothing; a link of the process's own files is kept. */
+function followLinks(fs: FileSystem, path: string): string {
+  let place = path;
+  for (let links = 0; links < 40 && !place.startsWith('/proc/'); links++) {
+    try {
+      place = resolve(fs.realpathSync(dirname(place)), fs.readlinkSync(place));
+    } catch {
+      return place; // no link
+    }
+  }
+  return place;
+}
+
+/** True for pipes, sockets and devices. */
+function isStream(fs: FileSystem, path: string): boolean {
+  const status = fs.statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile() && !status.isDirectory();
+}
+
+function writeStraight(fs: FileSystem, path: string, text: string): void {
+  const descriptor = fs.openSync(path, 'w');
+  try {
+    writeFully(fs, descriptor, Buffer.from(text));
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 
