@@ -202,6 +202,24 @@ describe('the verbs that use a run refuse:', () => {
       /Expected 7 checkpoints to average, got those of/,
     ],
     [
+      'two kinds of weights at once',
+      () => ['translate', '--run', run, '--average', '2', '--checkpoint', 'latest'],
+      /Expected either --checkpoint latest or --average, got both/,
+    ],
+    [
+      'a beam for drawing',
+      () => ['translate', '--run', run, '--sample', '--beam', '5'],
+      /Expected no --beam with --sample, got 5/,
+    ],
+    [
+      'a search for translations that are there',
+      () => [
+        ...['compare', '--hypotheses', files.target, '--hypotheses', files.target],
+        ...['--reference-file', files.target, '--min-length', '3'],
+      ],
+      /Expected no --min-length with --hypotheses, which are translated already, got 3/,
+    ],
+    [
       'a comparison of one system',
       () => ['compare', '--run', run],
       /Expected --run twice or --hypotheses twice, got 1 and 0 of them/,
@@ -210,7 +228,8 @@ describe('the verbs that use a run refuse:', () => {
   it.each(cases)('%s', async (_, args, message) => {
     const result = await cadenzaTranslate([...args(), ...cpu, '--quiet']);
     // A checkpoint that is missing is the work's failure, anything else the call's.
-    if (/average/.test(message.source)) expect(result).toMatchObject({ stderr: expect.stringMatching(message) });
+    if (/checkpoints to average/.test(message.source))
+      expect(result).toMatchObject({ stderr: expect.stringMatching(message) });
     else expectRefusal(result, message);
   });
 

@@ -12,7 +12,7 @@ import type { Command } from 'commander';
 import { readAll } from '../testData.js';
 import { startBackend } from './backend.js';
 import { addTestFlags, checkTestFiles, scoring, testDataOf, translateTest, type TestFlags } from './evaluate.js';
-import { addSearchFlags, openRuns, searchOptions, type SearchFlags } from './runOptions.js';
+import { addSearchFlags, checkNoSearchFlags, openRuns, searchOptions, type SearchFlags } from './runOptions.js';
 
 interface CompareOptions extends SearchFlags, TestFlags, CommonOptions {
   run?: string[];
@@ -113,6 +113,7 @@ async function readBoth(names: [string, string], options: CompareOptions): Promi
     throw new ConfigError('Expected --reference-file with --hypotheses, got none');
   if (options.sourceFile !== undefined)
     throw new ConfigError('Expected no --source-file with --hypotheses, which are translated already, got one');
+  checkNoSearchFlags(options, 'with --hypotheses, which are translated already');
   const [references, first, second] = await Promise.all([options.referenceFile, ...names].map(readAll));
   for (const [index, lines] of [first, second].entries()) {
     if (lines.length === references.length) continue;

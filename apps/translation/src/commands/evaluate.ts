@@ -146,8 +146,6 @@ function save(path: string, lines: readonly string[]): void {
   try {
     replaceFile(defaultFileSystem, path, lines.map((line) => `${line}\n`).join(''));
   } catch (cause) {
-    throw new InputError(`Expected --save to be a file that can be written, got: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new InputError((cause as Error).message, { cause });
   }
 }

@@ -28,6 +28,9 @@ export function addRunFlags(verb: Command): void {
 /** Opens the runs of `--run`, and tells which they are. */
 export function openRuns({ run, ...options }: RunOptions, output: Output): OpenRun[] {
   const folders = run.split(',').filter((folder) => folder !== '');
+  if (options.average !== undefined && options.checkpoint === 'latest') {
+    throw new ConfigError('Expected either --checkpoint latest or --average, got both');
+  }
   if (folders.length === 0) throw new InputError(`Expected --run to be a run folder, got "${run}"`);
   const runs = folders.map((folder) => openRun(folder, { ...options, onWarning: output.warn }));
   for (const open of runs) {
@@ -41,7 +44,8 @@ export function openRuns({ run, ...options }: RunOptions, output: Output): OpenR
 
 /** The flags of how translations are searched for. */
 export interface SearchFlags {
-  beam: number;
+  /** {@link defaultBeam} when absent. */
+  beam?: number;
   lengthPenalty: number;
   coveragePenalty: number;
   minLength: number;
@@ -51,20 +55,47 @@ export interface SearchFlags {
   replaceUnknown?: boolean;
 }
 
+/** Hypotheses that are followed at once where nothing is said. */
+export const defaultBeam = 5;
+const searchDefaults = { lengthPenalty: 1, coveragePenalty: 0, minLength: 0, repeatNgram: 0 };
+
 export function addSearchFlags(verb: Command): void {
+  const { lengthPenalty, coveragePenalty, minLength, repeatNgram } = searchDefaults;
+  const longer = 'above 0 prefers longer translations (Wu et al. 2016)';
   verb
-    .option('--beam <number>', 'hypotheses followed at once; 1 is greedy', positiveInteger, 5)
-    .option('--length-penalty <alpha>', 'above 0 prefers longer translations (Wu et al. 2016)', finiteNumber, 1)
-    .option('--coverage-penalty <beta>', 'above 0 wants every source word read', finiteNumber, 0)
-    .option('--min-length <subwords>', 'fewest of a translation', nonNegativeInteger, 0)
+    .option('--beam <number>', `hypotheses followed at once; 1 is greedy (default: ${defaultBeam})`, positiveInteger)
+    .option('--length-penalty <alpha>', longer, finiteNumber, lengthPenalty)
+    .option('--coverage-penalty <beta>', 'above 0 wants every source word read', finiteNumber, coveragePenalty)
+    .option('--min-length <subwords>', 'fewest of a translation', nonNegativeInteger, minLength)
     .option('--max-length <subwords>', 'most (default: twice the source’s and ten)', positiveInteger)
-    .option('--no-repeat-ngram <n>', 'no n subwords in a row twice; 0 is no limit', nonNegativeInteger, 0)
+    .option('--no-repeat-ngram <n>', 'no n subwords in a row twice; 0 is no limit', nonNegativeInteger, repeatNgram)
     .option('--replace-unknown', 'copy the most attended source word for an unknown one');
+}
+
+/** Refuses what says how to search where nothing is searched for. */
+export function checkNoSearchFlags(flags: SearchFlags, where: string): void {
+  const names = {
+    ...{ beam: 'beam', lengthPenalty: 'length-penalty', coveragePenalty: 'coverage-penalty' },
+    ...{ minLength: 'min-length', maxLength: 'max-length', repeatNgram: 'no-repeat-ngram' },
+    replaceUnknown: 'replace-unknown',
+  };
+  const unsaid: SearchFlags = searchDefaults;
+  for (const [key, name] of Object.entries(names) as [keyof typeof names, string][]) {
+    if (flags[key] !== unsaid[key]) throw new ConfigError(`Expected no --${name} ${where}, got ${flags[key]}`);
+  }
 }
 
 /** The flags as a translator takes them. */
 export function searchOptions(flags: SearchFlags): TranslateOptions {
-  const { beam, lengthPenalty, coveragePenalty, minLength, maxLength, repeatNgram, replaceUnknown } = flags;
+  const {
+    beam = defaultBeam,
+    lengthPenalty,
+    coveragePenalty,
+    minLength,
+    maxLength,
+    repeatNgram,
+    replaceUnknown,
+  } = flags;
   for (const [name, value] of Object.entries({
     'length-penalty': lengthPenalty,
     'coverage-penalty': coveragePenalty,

@@ -19,6 +19,7 @@ import { startBackend } from './backend.js';
 import {
   addRunFlags,
   addSearchFlags,
+  defaultBeam,
   openRuns,
   searchOptions,
   type RunOptions,
@@ -109,7 +110,10 @@ function translateOptions(flags: TranslateFlags): TranslateOptions {
   if (topP !== undefined && !(topP > 0 && topP <= 1)) {
     throw new ConfigError(`Expected --top-p to be above 0 and at most 1, got ${topP}`);
   }
-  if (!sample && nBest > beam) throw new ConfigError(`Expected --n-best to be at most --beam ${beam}, got ${nBest}`);
+  if (sample && beam !== undefined) throw new ConfigError(`Expected no --beam with --sample, got ${beam}`);
+  if (!sample && nBest > (beam ?? defaultBeam)) {
+    throw new ConfigError(`Expected --n-best to be at most --beam ${beam ?? defaultBeam}, got ${nBest}`);
+  }
   return {
     ...searchOptions(flags),
     nBest,
