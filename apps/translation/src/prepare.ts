@@ -1,4 +1,4 @@
-import { InputError, Random } from '@cadenza/core';
+import { ConfigError, InputError, Random } from '@cadenza/core';
 import {
   CLEANING_REASONS,
   cleanPairs,
@@ -19,6 +19,8 @@ export interface PartDescription {
   /** SHA-256 of the pairs in their order. */
   fingerprint: string;
   pairs: number;
+  /** Of embedded phrases, which are in the words of Node's ICU: its versions. */
+  unicode?: { icu?: string; cldr?: string; unicode?: string };
 }
 
 /** Where a run's pairs came from, and how they are known to be the same again; part of `config.json`. */
@@ -87,12 +89,17 @@ async function readPart(
 ): Promise<{ source: PairSource; pairs: SentencePair[] }> {
   if (source.kind === 'embedded') throw new InputError('Expected files for this part, got the embedded phrases');
   const known = languages.source !== undetermined && languages.target !== undetermined;
-  const { pairs } = await readParallelCorpus(
+  const from =
     source.kind === 'files'
       ? { source: source.source, target: source.target }
-      : { path: source.path, languages: known ? languages : undefined },
-  );
-  return { source, pairs };
+      : { path: source.path, languages: known ? languages : undefined };
+  try {
+    return { source, pairs: (await readParallelCorpus(from)).pairs };
+  } catch (cause) {
+    if (source.kind === 'files' || known || !(cause instanceof ConfigError)) throw cause;
+    // A translation memory, whose languages the user names by these.
+    throw new ConfigError(`${cause.message}; name them by --source-language and --target-language`, { cause });
+  }
 }
 
 function checkKnown(languages: PairParts['languages']): void {
@@ -109,10 +116,17 @@ function embeddedParts({ seed, text }: Config, languages: PairParts['languages']
   // Mixed, so that the first of them, which training watches, are of both kinds too.
   const validation = new Random(holdOutSeed).shuffle([...phrases.validation]);
   const all = { source: { kind: 'embedded' as const }, pairs: [...train, ...phrases.validation, ...test] };
+  const { icu, cldr, unicode } = process.versions;
   const dropped = Object.fromEntries(CLEANING_REASONS.map((reason) => [reason, 0])) as DataDescription['dropped'];
   return {
     ...{ train, validation, test, languages },
-    description: { ...describe(all), dropped, trained: train.length, validation: null },
+    description: {
+      ...describe(all),
+      unicode: { icu, cldr, unicode },
+      dropped,
+      trained: train.length,
+      validation: null,
+    },
   };
 }
 
@@ -149,9 +163,17 @@ export function checkSameData(
     const show = (part: PartDescription | null): string =>
       part === null
         ? 'none'
-        : `${nameOf(part.source)} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.pairs} pairs)`;
-    throw new InputError(`Expected ${name} ${what}, ${show(before)}, got ${show(after)}`);
+        : `${nameOf(part.source)} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.pairs} pairs${madeWith(part)})`;
+    const hint = before?.source.kind === 'embedded' && after?.source.kind === 'embedded' ? icuHint : '';
+    throw new InputError(`Expected ${name} ${what}, ${show(before)}, got ${show(after)}${hint}`);
   }
+}
+
+const icuHint = '; these phrases are in the words of the ICU that Node comes with, so use a Node that has the same';
+
+function madeWith({ unicode }: PartDescription): string {
+  if (unicode === undefined) return '';
+  return ` by ICU ${unicode.icu}, CLDR ${unicode.cldr}, Unicode ${unicode.unicode}`;
 }
 
 /** What a run was trained on, to be read again. */

@@ -91,10 +91,26 @@ describe('readPairs', () => {
     expect(await fingerprint('seed=1')).not.toBe(await fingerprint('text.mergeDropout=0'));
   });
 
-  it('makes the embedded phrases with a test part', async () => {
+  it('names the flags of the languages that a translation memory needs', async () => {
+    const data = write('memory.tmx', ['<?xml version="1.0"?>', '<tmx version="1.4"><body/></tmx>']);
+    await expect(readPairs(dataRequest({ data }, none)!, smallConfig())).rejects.toThrow(
+      /memory\.tmx, got none; name them by --source-language and --target-language$/,
+    );
+  });
+
+  it('makes the embedded phrases with a test part, and tells by what ICU where they are others', async () => {
     const config = smallConfig('embeddedPairs=40', 'embeddedHeldOut=6');
-    const { train, validation, test } = await readPairs({ train: { kind: 'embedded' }, validation: null }, config);
+    const { train, validation, test, description } = await readPairs(
+      { train: { kind: 'embedded' }, validation: null },
+      config,
+    );
     expect([train.length, validation.length, test!.length]).toEqual([40, 6, 6]);
+    const { icu, cldr, unicode } = process.versions;
+    const before = { ...description, fingerprint: 'f00', unicode: { icu: '60.1', cldr: '32', unicode: '10.0' } };
+    expect(() => checkSameData(before, description)).toThrow(
+      `52 pairs by ICU ${icu}, CLDR ${cldr}, Unicode ${unicode}); these phrases are in the words of the ICU that Node`,
+    );
+    expect(() => checkSameData(before, description)).toThrow('52 pairs by ICU 60.1, CLDR 32, Unicode 10.0), got');
   });
 });
 
