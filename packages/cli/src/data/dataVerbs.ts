@@ -31,9 +31,15 @@ export function addDataVerbs(program: Command, dataSets: readonly DataSet[]): vo
   addVerb(data, 'list', 'list the data sets', (_, { output }) => {
     const rows = dataSets.map((set) => [set.name, sizeOf(set), set.title, set.licence]);
     if (!output.json) output.write(`${formatTable(['name', 'bytes', 'what', 'licence'], rows)}\n`);
-    output.object(
-      dataSets.map(({ name, title, licence, homepage, files }) => ({ name, title, licence, homepage, files })),
-    );
+    output.object({
+      data_sets: dataSets.map(({ name, title, licence, homepage, files }) => ({
+        name,
+        title,
+        licence,
+        homepage,
+        files,
+      })),
+    });
   });
 }
 

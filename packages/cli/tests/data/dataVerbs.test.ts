@@ -167,8 +167,8 @@ describe('data list', () => {
     const { stdout } = await call('data', 'list');
     expect(stdout).toMatch(/^name +bytes +what +licence\nverse +20\.0 /);
     expect(stdout).toMatch(/\ncorpus +\? /); // only its server knows
-    const listed = JSON.parse((await call('data', 'list', '--json')).stdout) as DataSet[];
-    expect(listed.map(({ name }) => name)).toEqual(['verse', 'refused', 'corpus', 'outside', 'lacking']);
+    const listed = JSON.parse((await call('data', 'list', '--json')).stdout) as { data_sets: DataSet[] };
+    expect(listed.data_sets.map(({ name }) => name)).toEqual(['verse', 'refused', 'corpus', 'outside', 'lacking']);
   });
 });
 
