@@ -1,4 +1,4 @@
-import { ConfigError, expected } from '../../errors.js';
+import { ConfigError, expected, InputError } from '../../errors.js';
 
 /**
  * What a search adds to the acoustic score of a text, symbol by symbol: a language model, the words of a lexicon, a boost of
@@ -63,7 +63,15 @@ export function symbolScorer<State>(
 ): LanguageScorer<number, State> {
   return {
     start: () => model.start(),
-    next: (state, symbol) => model.next(state, symbols[symbol]),
+    next: (state, symbol) => model.next(state, nameOfSymbol(symbols, symbol)),
     finish: (state) => model.finish(state),
   };
+}
+
+/** What a symbol stands for; an `InputError` where there are fewer names than symbols. */
+export function nameOfSymbol(symbols: readonly string[], symbol: number): string {
+  const name = symbols[symbol];
+  if (name === undefined)
+    throw new InputError(`Expected a text for symbol ${symbol}, got those of ${symbols.length} symbols`);
+  return name;
 }

@@ -1,5 +1,5 @@
 import { ConfigError, expected, InputError } from '../../errors.js';
-import type { LanguageScorer } from './languageScorer.js';
+import { nameOfSymbol, type LanguageScorer } from './languageScorer.js';
 
 /** How a text of symbols is made of words. */
 export interface WordSpelling {
@@ -28,7 +28,9 @@ export function wordScorer<State>(
   return {
     start: () => ({ words: model.start(), letters: '' }),
     next({ words, letters }, symbol) {
-      if (symbol !== separator) return { logProbability: 0, state: { words, letters: letters + symbols[symbol] } };
+      if (symbol !== separator) {
+        return { logProbability: 0, state: { words, letters: letters + nameOfSymbol(symbols, symbol) } };
+      }
       if (letters === '') return { logProbability: 0, state: { words, letters } };
       const { logProbability, state } = model.next(words, letters);
       return { logProbability, state: { words: state, letters: '' } };

@@ -47,6 +47,16 @@ describe('wordScorer', () => {
   });
 });
 
+describe.each([
+  ['symbolScorer', symbolScorer(lengths, ['', 'x'])],
+  ['wordScorer', wordScorer(lengths, { symbols: ['', 'x'], separator: 0 })],
+])('%s', (_, scorer) => {
+  it('refuses a symbol that nothing was named for', () => {
+    const score = () => scoreOf(scorer as LanguageScorer, [1, 2]);
+    expect(score).toThrow('Expected a text for symbol 2, got those of 2 symbols');
+  });
+});
+
 describe('symbolScorer', () => {
   it('names each symbol to the model', () => {
     expect(scoreOf(symbolScorer(lengths, ['', 'x', 'long']), [2, 1])).toBe(-4 - 11 - 1);
