@@ -62,6 +62,8 @@ export async function* readManifest(path: string, options: ManifestOptions = {})
       }
       yield entry;
     }
+  } catch (error) {
+    if (error !== broken) throw error;
   } finally {
     input.destroy();
   }
