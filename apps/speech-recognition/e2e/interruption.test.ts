@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { writeSongs } from '../tests/tones.js';
 import {
   cadenzaSpeech,
@@ -49,6 +49,20 @@ describe('training', () => {
     () => expectKillsToChangeNothing({ folder, train, steps, remains, kills }),
     400_000,
   );
+
+  it('stops at Ctrl-C with exit code 130 and no error while recordings are read', async () => {
+    const [first] = readFileSync(manifest, 'utf8').split('\n');
+    const endless = join(folder, 'songs', 'endless.jsonl');
+    writeFileSync(endless, `${first}\n`.repeat(30_000));
+    const run = join(folder, 'unread');
+    const result = await cadenzaSpeech(['train', '--run', run, '--data', endless, '--preset', 'tiny'], {
+      // What computes is told, then the manifest read, then the sound.
+      onStart: (child) => void child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 1000)),
+    });
+    expect(result.code).toBe(130);
+    expect(result.stderr).not.toContain('error');
+    expect(existsSync(join(run, 'config.json'))).toBe(false);
+  });
 
   it('saves and stops at Ctrl-C with exit code 130, and resumes', () => expectInterruptToSave({ folder, train }));
 });

@@ -24,12 +24,15 @@ export interface Corpus {
   /** null where the corpus names none. */
   validation: Recording[] | null;
   test: Recording[];
+  /** Which recordings are for the test, where no list says so. */
+  testRule?: string;
 }
 
 /**
  * The recordings of a path: a manifest; a folder with `train.jsonl` and, if there are any, `validation.jsonl` and `test.jsonl`; a
  * corpus in the layout of CMU Sphinx (`etc/NAME_train.fileids`, `etc/NAME_train.transcription`, WAV or SPHERE below `wav`
- * or cepstra below `feat`); or the Free Spoken Digit Dataset's `{label}_{speaker}_{index}.wav`, whose test part is index 0 to 4.
+ * or cepstra below `feat`); or files named `{label}_{speaker}_{index}.wav` as the Free Spoken Digit Dataset's are, whose test part is index 0
+ * to 4. Where all labels are digits, as there, their texts are the digits' names.
  *
  * @throws {InputError} for a path that is none of them, and for the first line or file that is wrong
  */
@@ -126,15 +129,17 @@ function labelledFiles(folder: string): Corpus | undefined {
     return match === null ? [] : [{ name, label: match[1], speaker: match[2], index: Number(match[3]) }];
   });
   if (files.length === 0) return undefined;
+  const areDigits = files.every(({ label }) => /^\d$/u.test(label));
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const recording = ({ name, label, speaker }: (typeof files)[number]): Recording => ({
-    ...{ id: name, speaker, text: DIGITS[Number(label)] ?? label, audioPath: join(below, name) },
+    ...{ id: name, speaker, text: areDigits ? DIGITS[Number(label)] : label, audioPath: join(below, name) },
   });
   const isTest = ({ index }: { index: number }): boolean => index <= 4;
   return {
     train: files.filter((file) => !isTest(file)).map(recording),
     validation: null,
     test: files.filter(isTest).map(recording),
+    testRule: 'LABEL_SPEAKER_INDEX.wav with an index of 0 to 4',
   };
 }
 

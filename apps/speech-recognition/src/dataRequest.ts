@@ -22,15 +22,25 @@ export interface DataFlags {
   validation?: string;
 }
 
-/** What the flags ask for; undefined where they name nothing. */
-export function dataRequest({ data, validation }: DataFlags): DataRequest | undefined {
-  if (data === undefined && validation !== undefined) {
+/** What the flags ask for, and besides what a run was started with; undefined where nothing is named. */
+export function dataRequest({ data, validation }: DataFlags, saved?: DataRequest): DataRequest | undefined {
+  if (data === undefined && validation !== undefined && saved === undefined) {
     throw new ConfigError('Expected --data beside --validation, got none');
   }
-  if (data === undefined) return undefined;
-  const validationSource = validation === undefined ? undefined : resolve(validation);
-  const source = data === embeddedName && !existsSync(data) ? embeddedName : resolve(findDataPath(data, dataSets));
-  return { source, validationSource };
+  if (data === undefined && saved === undefined) return undefined;
+  return {
+    source: data === undefined ? saved!.source : sourceOf(data),
+    validationSource: validation === undefined ? saved?.validationSource : resolve(validation),
+  };
+}
+
+function sourceOf(data: string): string {
+  return data === embeddedName && !existsSync(data) ? embeddedName : resolve(findDataPath(data, dataSets));
+}
+
+/** What a run was trained on. */
+export function requestOf({ data }: { data: { source: string; validationSource: string | null } }): DataRequest {
+  return { source: data.source, validationSource: data.validationSource ?? undefined };
 }
 
 /** Reads the manifests or the folder that a request names. */

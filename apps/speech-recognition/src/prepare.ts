@@ -12,14 +12,24 @@ import { SampleStore } from './sampleStore.js';
 import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
 import { learnVoices, nameVoices } from './speakers.js';
 
+/** How many recordings are not trained on, by reason. */
+export interface DroppedRecordings {
+  /** Shorter than a frame. */
+  empty: number;
+  /** Longer than `data.maximumSeconds`. */
+  tooLong: number;
+}
+
 /** Where a run's recordings came from, and how they are known to be the same again; part of `config.json`. */
 export interface DataDescription {
   /** A path, or `embedded`. */
   source: string;
   validationSource: string | null;
-  /** SHA-256 over the recordings' names, texts and lengths, in their order. */
+  /** SHA-256 over the recordings' names, speakers, texts and frames, in their order. */
   fingerprint: string;
   trained: number;
+  /** Recordings that are not trained on. */
+  dropped: DroppedRecordings;
   validated: number;
   /** Seconds of sound that are trained on. */
   seconds: number;
@@ -56,7 +66,11 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
       ? holdOut(kept(corpus.train), config)
       : { train: kept(corpus.train), validation: kept(corpus.validation) };
   for (const [name, part] of Object.entries(parts)) {
-    if (part.length === 0) throw new InputError(`Expected recordings for ${name} in ${options.source}, got none`);
+    if (part.length === 0) {
+      const others =
+        corpus.testRule === undefined ? '' : ` besides ${corpus.test.length} to test on (${corpus.testRule})`;
+      throw new InputError(`Expected recordings for ${name} in ${options.source}, got none${others}`);
+    }
     const untold = part.find(({ text }) => text === undefined || text.trim() === '');
     if (untold)
       throw new InputError(`Expected a text with each recording, got none with ${untold.id} of ${options.source}`);
@@ -77,7 +91,7 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
     onProgress: (done) => options.onProgress?.(parts.train.length + done, total),
   });
   const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));
-  const found = usable(loaded, config, firstStep, options.source);
+  const { kept: found, dropped } = usable(loaded, config, firstStep, options.source);
   const voices = config.features.normalization === 'speaker' ? learnVoices(found, firstStep.loudness) : undefined;
   const pipeline = new FeaturePipeline(config.features, statistics, voices);
   const train = nameVoices(found, pipeline);
@@ -89,7 +103,7 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
   return {
     ...{ train, validation: nameVoices(validation, pipeline), symbols, pipeline },
     language: learnLanguage(texts, config),
-    description: describe(train, validation, options),
+    description: { ...describe(train, validation, options), dropped },
   };
 }
 
@@ -129,13 +143,29 @@ export function holdOut(
 }
 
 /** Recordings that have a frame and are not too long. */
-function usable(utterances: Utterance[], { data }: Config, pipeline: FeaturePipeline, source: string): Utterance[] {
-  const kept = utterances.filter(({ frames, seconds }) => frames.frames > 0 && seconds <= data.maximumSeconds);
-  if (kept.length > 0) return kept;
+function usable(
+  utterances: readonly Utterance[],
+  { data }: Config,
+  pipeline: FeaturePipeline,
+  source: string,
+): { kept: Utterance[]; dropped: DroppedRecordings } {
+  const heard = utterances.filter(({ frames }) => frames.frames > 0);
+  const kept = heard.filter(({ seconds }) => seconds <= data.maximumSeconds);
+  const dropped = { empty: utterances.length - heard.length, tooLong: heard.length - kept.length };
+  if (kept.length > 0) return { kept, dropped };
   throw new InputError(
     `Expected recordings of at least ${pipeline.frameSeconds} s and at most data.maximumSeconds ${data.maximumSeconds} s ` +
       `in ${source}, got none of ${utterances.length}`,
   );
+}
+
+/** Why recordings are not trained on, for people: in brackets, and nothing where all are. */
+export function describeDropped({ empty, tooLong }: DroppedRecordings, { data }: Config): string {
+  const parts = [
+    ...(empty > 0 ? [`${empty} shorter than a frame`] : []),
+    ...(tooLong > 0 ? [`${tooLong} longer than data.maximumSeconds ${data.maximumSeconds} s`] : []),
+  ];
+  return parts.length === 0 ? '' : ` (dropped: ${parts.join(', ')})`;
 }
 
 function checkLabels({ task }: Config, symbols: SymbolTable, utterances: readonly Utterance[]): void {
@@ -152,9 +182,11 @@ function describe(
   train: readonly Utterance[],
   validation: readonly Utterance[],
   options: PrepareOptions,
-): DataDescription {
+): Omit<DataDescription, 'dropped'> {
   const hash = createHash('sha256');
-  for (const { id, text, frames } of [...train, ...validation]) hash.update(JSON.stringify([id, text, frames.frames]));
+  for (const { id, speaker, text, frames } of [...train, ...validation]) {
+    hash.update(JSON.stringify([id, speaker, text, frames.frames])).update(frames.values);
+  }
   return {
     source: options.source,
     validationSource: options.validationSource ?? null,

@@ -1,4 +1,11 @@
-import { readAudio, readSphinxFeatures, resample, type AudioClip, type FeatureMatrix } from '@cadenza/audio';
+import {
+  featureMatrix,
+  readAudio,
+  readSphinxFeatures,
+  resample,
+  type AudioClip,
+  type FeatureMatrix,
+} from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { FeaturePipeline } from './features.js';
@@ -47,6 +54,7 @@ export async function loadUtterances(
       options.onError(error, recording);
     }
     options.onProgress?.(index + 1);
+    await new Promise((resolve) => setImmediate(resolve)); // lets signals through, where parts of one file are read
   }
   return utterances;
 }
@@ -75,7 +83,12 @@ export async function readFeatures(path: string, pipeline: FeaturePipeline): Pro
       `Expected features.kind sphinx for files of features, got ${pipeline.config.kind}, which is made of sound: ${path}`,
     );
   }
-  return readSphinxFeatures(path, { dimension: pipeline.frameDimension });
+  const dimension = pipeline.frameDimension;
+  const { values } = await readSphinxFeatures(path, { dimension: 1 });
+  if (values.length % dimension === 0) return featureMatrix(values, dimension);
+  throw new InputError(
+    `Expected frames of features.cepstra ${dimension} floats, got ${values.length} floats in all: ${path}`,
+  );
 }
 
 /** Sound files at one sample rate, mixed to one channel. The last file is kept: a manifest may name many parts of it. */

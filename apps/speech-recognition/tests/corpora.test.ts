@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { encodeSphinxFeatures, encodeWav, featureMatrix } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readCorpus, readManifestFile } from '../src/corpora.js';
+import { readCorpus, readManifestFile, type Recording } from '../src/corpora.js';
 import { dataSets } from '../src/dataSets.js';
 import { FeaturePipeline } from '../src/features.js';
-import { holdOut, prepareSpeech } from '../src/prepare.js';
+import { describeDropped, holdOut, prepareSpeech } from '../src/prepare.js';
 import { SampleStore } from '../src/sampleStore.js';
 import { loadUtterances } from '../src/utterances.js';
 import { RATE, sing, smallConfig, writeSongs } from './tones.js';
@@ -26,6 +26,7 @@ function folderOf(files: Record<string, string | Uint8Array>): string {
 }
 
 const tone = encodeWav(sing('do'), { sampleRate: RATE });
+const folderOfTones = (...names: string[]): string => folderOf(Object.fromEntries(names.map((name) => [name, tone])));
 
 it.each(dataSets)('the data set $name is used where its files go', ({ files, use }) => {
   const made = files.map(({ path, unpacks }) => unpacks ?? dirname(path));
@@ -68,13 +69,26 @@ describe('readCorpus', () => {
   });
 
   it('reads labels, speakers and the official test part from the names of digits', async () => {
-    const names = ['7_anna_0.wav', '7_anna_4.wav', '7_anna_5.wav', 'stop_otto_12.wav', 'notes.txt'];
-    const { train, test } = await readCorpus(folderOf(Object.fromEntries(names.map((name) => [name, tone]))));
+    const { train, test } = await readCorpus(
+      folderOfTones('7_anna_0.wav', '7_anna_4.wav', '7_anna_5.wav', '0_otto_12.wav', 'notes.txt'),
+    );
     expect(train.map(({ text, speaker }) => [text, speaker])).toEqual([
+      ['zero', 'otto'],
       ['seven', 'anna'],
-      ['stop', 'otto'],
     ]);
     expect(test.map(({ id }) => id)).toEqual(['7_anna_0.wav', '7_anna_4.wav']);
+  });
+
+  it('leaves labels as they are where not all of them are digits', async () => {
+    const { train } = await readCorpus(folderOfTones('7_anna_5.wav', 'stop_otto_12.wav', '10_otto_9.wav'));
+    expect(train.map(({ text }) => text)).toEqual(['10', '7', 'stop']);
+  });
+
+  it('says which are to test on where these are all there are', async () => {
+    const source = folderOfTones('yes_anna_0.wav', 'no_anna_1.wav');
+    await expect(prepareSpeech(await readCorpus(source), smallConfig(), { source })).rejects.toThrow(
+      `Expected recordings for train in ${source}, got none besides 2 to test on (LABEL_SPEAKER_INDEX.wav with an index of 0 to 4)`,
+    );
   });
 
   it('reads a folder of manifests, and one manifest', async () => {
@@ -186,6 +200,10 @@ describe('loading', () => {
     await expect(loadUtterances([{ id: 'a', featurePath }], pipeline, options)).rejects.toThrow(
       /Expected features\.kind sphinx for files of features, got mfcc/,
     );
+    const twelve = new FeaturePipeline(smallConfig('kind=sphinx', 'cepstra=12', 'bands=20').features);
+    await expect(loadUtterances([{ id: 'a', featurePath }], twelve, options)).rejects.toThrow(
+      `Expected frames of features.cepstra 12 floats, got 26 floats in all: ${featurePath}`,
+    );
   });
 
   it('leaves out what cannot be read and tells of it, or ends with it', async () => {
@@ -203,6 +221,33 @@ describe('loading', () => {
 });
 
 describe('prepareSpeech', () => {
+  it('counts what it does not train on, and says why', async () => {
+    const manifest = writeSongs(join(scratch, 'dropped'), ['do', 're mi', 'fa do fa']);
+    const { train } = await readCorpus(manifest);
+    const corpus = { train: [...train, { ...train[0], id: 'none', duration: 0 }], validation: train, test: [] };
+    const config = smallConfig('maximumSeconds=0.7');
+    const { description } = await prepareSpeech(corpus, config, { source: manifest });
+    expect(description).toMatchObject({ trained: 2, validated: 3, dropped: { empty: 1, tooLong: 1 } });
+    expect(describeDropped(description.dropped, config)).toBe(
+      ' (dropped: 1 shorter than a frame, 1 longer than data.maximumSeconds 0.7 s)',
+    );
+    expect(describeDropped({ empty: 0, tooLong: 0 }, config)).toBe('');
+  });
+
+  it('knows other recordings by their sound and speakers too', async () => {
+    const manifest = writeSongs(join(scratch, 'known'), ['do', 're']);
+    const { train } = await readCorpus(manifest);
+    const fingerprintOf = async (first: Recording): Promise<string> => {
+      const all = [first, train[1]];
+      const corpus = { train: all, validation: all, test: [] };
+      return (await prepareSpeech(corpus, smallConfig(), { source: manifest })).description.fingerprint;
+    };
+    const same = await fingerprintOf(train[0]);
+    expect(await fingerprintOf({ ...train[0] })).toBe(same);
+    expect(await fingerprintOf({ ...train[0], speaker: 'another' })).not.toBe(same);
+    expect(await fingerprintOf({ ...train[0], audioPath: train[1].audioPath })).not.toBe(same);
+  });
+
   it('leaves speakers out, and refuses one who is not there', async () => {
     const manifest = writeSongs(join(scratch, 'songs'));
     const corpus = await readCorpus(manifest);

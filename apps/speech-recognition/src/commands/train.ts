@@ -22,11 +22,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { scoreFrames, scoreVocalTracts } from '../acoustics.js';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
-import { dataRequest, embeddedName, readRequest, type DataFlags, type DataRequest } from '../dataRequest.js';
+import { dataRequest, embeddedName, readRequest, requestOf, type DataFlags } from '../dataRequest.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
 import { configFlags } from '../flags.js';
 import type { LanguageWeights } from '../languageModel.js';
-import { checkSameData, prepareSpeech, type PreparedSpeech } from '../prepare.js';
+import { checkSameData, describeDropped, prepareSpeech, type PreparedSpeech } from '../prepare.js';
 import { writeReport } from '../report.js';
 import {
   checkSameConfig,
@@ -65,10 +65,9 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   const { output, signal } = context;
   const plan = planTraining(trainVerb, options);
   const { directory, resume, saved } = plan;
-  const named = dataRequest(options);
+  const request = dataRequest(options, saved && requestOf(saved.description)) ?? { source: embeddedName };
   const settled = await settleTraining(trainVerb, plan, (wishes) => startBackend(options, output, wishes), output);
   const { backend, config, reducedBudget } = settled;
-  const request = named ?? requestOf(saved?.description) ?? { source: embeddedName };
   const corpus = await readRequest(request);
   let progress: Progress | undefined;
   let speech: PreparedSpeech;
@@ -78,18 +77,15 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
       progress.update(done);
     };
     speech = await prepareSpeech(corpus, config, { ...request, symbols: saved?.symbols, onProgress, signal });
+  } catch (error) {
+    if (signal.aborted) return; // there is nothing to save yet
+    throw error;
   } finally {
     progress?.stop();
   }
   if (saved !== undefined) checkSameData(saved.description.data, speech.description);
   const describe = (training: Training): RunDescription => describeRun(training, backend, reducedBudget);
   await trainAndReport(directory, config, speech, { resume, backend, describe }, context);
-}
-
-function requestOf(description: RunDescription | undefined): DataRequest | undefined {
-  return (
-    description && { source: description.data.source, validationSource: description.data.validationSource ?? undefined }
-  );
 }
 
 interface FolderOptions {
@@ -123,7 +119,8 @@ async function trainAndReport(
         if (finished === undefined) return undefined;
         const { scores, tuned } = finished;
         output.say(formatTable(scoreHeader, [scoreRow('validation', scores)]));
-        if (tuned) output.say(`language model: weight ${tuned.weight}, word bonus ${tuned.wordBonus}`);
+        const weights = tuned && describeWeights(tuned, speech, config);
+        if (weights) output.say(weights);
         return { validation: scores };
       },
       writeReport: (evaluation) => writeReport(directory, description, evaluation),
@@ -146,11 +143,18 @@ function introduce({ config, speech, model, plannedSteps }: Training): string {
   const minutes = (description.seconds / 60).toFixed(1);
   const knows = language.model ? `, ${language.model.order}-gram model of ${language.words.length} words` : '';
   return (
-    `${description.trained} recordings (${minutes} minutes, ${description.speakers} speakers) to learn from, ` +
+    `${description.trained} recordings (${minutes} minutes, ${description.speakers} speakers) to learn from` +
+    `${describeDropped(description.dropped, config)}, ` +
     `${description.validated} to validate on; ${symbols.size - 1} symbols${knows}\n` +
     `${layers} x ${hiddenSize} ${cell}${bidirectional ? ' in both directions' : ''} over ${pipeline.dimension} features, ` +
     `${formatCount(model.parameterCount)} parameters; ${plannedSteps} steps`
   );
+}
+
+/** What the search goes by of what was found for it; nothing where it goes by the likeliest symbols. */
+function describeWeights({ weight, wordBonus }: LanguageWeights, { language }: PreparedSpeech, config: Config): string {
+  if (config.decoding.method === 'greedy') return '';
+  return language.model ? `language model: weight ${weight}, word bonus ${wordBonus}` : `word bonus ${wordBonus}`;
 }
 
 /** Gives the model the best validation's weights, finds the best weights of the language, and measures the validation part. */
@@ -176,15 +180,18 @@ async function evaluateBest(
       rows.map(({ features }) => features),
       { signal },
     );
-    const progress = createProgress(output, { label: 'tune the search', total: 1 });
+    let progress: Progress | undefined;
     try {
-      const onProgress = (done: number, total: number): void => progress.update(done / total);
+      const onProgress = (done: number, total: number): void => {
+        progress ??= createProgress(output, { label: 'tune the search', total });
+        progress.update(done);
+      };
       const tuned = await tuneDecoding(scores, references, speech, config.decoding, { signal, onProgress });
       const { weight, wordBonus, ...result } = tuned;
       writeWeights(directory, { weight, wordBonus });
       return { scores: countsOf(result), tuned };
     } finally {
-      progress.stop();
+      progress?.stop();
     }
   } catch (error) {
     if (signal.aborted) return undefined; // half of a measurement says nothing
