@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeSphinxFeatures, featureMatrix } from '@cadenza/audio';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tenTexts, writeSongs } from '../tests/tones.js';
 import { cadenzaSpeech, lastObject, scratchFolder, type CommandResult } from './command.js';
@@ -86,6 +87,39 @@ describe('train', () => {
   });
 });
 
+describe('a run with recordings of its own to validate on', () => {
+  it('goes on with them, measures them, and knows of no language model where there is none', async () => {
+    const other = join(folder, 'validated');
+    const options = ['--run', other, '--json', '--threads', '1'];
+    const data = ['--data', join(songs, 'train.jsonl')];
+    const more = ['--validation', test, '--preset', 'tiny', '--max-steps', '4', '--set', 'schedule.steps=6'];
+    const first = await cadenzaSpeech(['train', ...options, ...data, ...more]);
+    expect(first.stderr).toMatch(/10 recordings .* to learn from, 3 to validate on/);
+    expect(first.stderr).toMatch(/\nword bonus -?\d\n/);
+    expect(first.stderr).not.toContain('language model');
+    const resumed = await cadenzaSpeech(['train', ...options, '--quiet', ...data, '--resume', '--max-steps', '6']);
+    expect(lastObject(resumed)).toMatchObject({ steps: 6 });
+    const measured = await cadenzaSpeech(['evaluate', ...options, '--part', 'validation']);
+    expect(lastObject(measured)).toMatchObject({ utterances: 3, words: 6 });
+  });
+});
+
+describe('a run on cepstra of Sphinx', () => {
+  it('inspects files of them as transcribe hears them', async () => {
+    const other = join(folder, 'sphinx');
+    const settings = ['--features', 'sphinx', '--set', 'features.cepstra=13', '--max-steps', '2', '--quiet'];
+    const data = ['--data', songs, '--preset', 'tiny', '--threads', '1'];
+    expect((await cadenzaSpeech(['train', '--run', other, ...data, ...settings])).code).toBe(0);
+    const path = join(folder, 'song.mfc');
+    const values = Float32Array.from({ length: 13 * 40 }, (_, n) => Math.sin(n));
+    writeFileSync(path, encodeSphinxFeatures(featureMatrix(values, 13)));
+    const page = join(folder, 'page.html');
+    const shown = await cadenzaSpeech(['inspect', '--run', other, '--output', page, '--json', path]);
+    expect(lastObject(shown)).toMatchObject({ path: page, recordings: 1 });
+    expect(readFileSync(page, 'utf8')).toContain('song.mfc');
+  });
+});
+
 describe('a run by the speaker', () => {
   it('knows how voices differ, and hears recordings of nobody named by who seems to speak', async () => {
     const words = ['do', 're', 'mi', 'fa'];
@@ -122,6 +156,11 @@ describe('several runs', () => {
     const refused = await cadenzaSpeech(['transcribe', ...both, '-']);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/error: Expected one --run for sound from standard input, got 2/);
+    for (const verb of [['evaluate'], ['transcribe', join(songs, 'train-0.wav')]]) {
+      const greedy = await cadenzaSpeech([...verb, ...both, '--greedy']);
+      expect(greedy.code).toBe(2);
+      expect(greedy.stderr).toMatch(/error: Expected decoding by beam for runs that hear together, got greedy for 2/);
+    }
   });
 });
 
@@ -227,6 +266,22 @@ describe('bad input', () => {
       ['evaluate', '--run', run, '--part', 'test', '--speaker', 'nobody'],
       /error: Expected recordings to measure on, got none of nobody/,
     );
+    await fails(
+      ['train', '--run', fresh, '--data', songs, '--validation', songs],
+      /error: Expected a manifest at .*songs, got a folder/,
+    );
     expect(existsSync(join(fresh, 'config.json'))).toBe(false);
+  });
+
+  it('is refused by evaluate before it opens a run', async () => {
+    const evaluate = ['evaluate', '--run', join(folder, 'never')];
+    await fails([...evaluate, '--greedy', '--beam', '4'], /error: Expected no --beam with --greedy/);
+    await fails([...evaluate, '--manifest', test, '--part', 'train'], /error: Expected no --part with --manifest/);
+    await fails([...evaluate, '--manifest', test, '--data', songs], /error: Expected no --data with --manifest/);
+    await fails(
+      [...evaluate, '--details', join(folder, 'nowhere', 'details.txt')],
+      /error: Expected --details to be a file that can be written, got: ENOENT/,
+    );
+    await fails([...evaluate, '--details', folder], /error: Expected --details to be .*, got: a folder: /);
   });
 });

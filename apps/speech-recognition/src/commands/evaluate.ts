@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import {
   addVerb,
   choice,
@@ -9,10 +10,10 @@ import {
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
-import { InputError } from '@cadenza/core';
+import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { readManifestFile, type Recording } from '../corpora.js';
-import { dataRequest, readRequest } from '../dataRequest.js';
+import { dataRequest, readRequest, requestOf } from '../dataRequest.js';
 import { confusionTable, errorReport, type MeasuredRecording } from '../errorReport.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
 import { Recognizer } from '../recognizer.js';
@@ -20,6 +21,7 @@ import type { SavedRun } from '../run.js';
 import { loadUtterances } from '../utterances.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
+import { checkGreedy, checkSearched } from './transcribeOptions.js';
 
 interface EvaluateOptions extends CommonOptions {
   run: string;
@@ -48,8 +50,20 @@ export function addEvaluateVerb(program: Command): void {
   });
 }
 
+/** Refuses flags that do not go together, and a file that cannot be written, before anything is read. */
+function checkFlags(options: EvaluateOptions): void {
+  checkGreedy(options);
+  for (const name of ['data', 'part'] as const) {
+    if (options.manifest === undefined || options[name] === undefined) continue;
+    throw new ConfigError(`Expected no --${name} with --manifest, all of which is measured, got it`);
+  }
+  if (options.details !== undefined) checkWritable(options.details);
+}
+
 async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
+  checkFlags(options);
   const [run, ...others] = openRuns(options, output);
+  checkSearched(options, run);
   const recordings = await recordingsOf(options, run);
   await startBackend(options, output, run.config);
   const measured = await measure(new Recognizer(run, others), recordings, options, { output, signal });
@@ -134,11 +148,11 @@ async function measure(
 
 async function recordingsOf(options: EvaluateOptions, run: SavedRun): Promise<Recording[]> {
   const { manifest, data, part = 'test', speaker } = options;
-  const source = run.description.data.source;
+  const { source, validationSource } = requestOf(run.description);
+  // The run's own manifest to validate on may be gone where it is not asked for.
+  const own = { source, validationSource: part === 'validation' ? validationSource : undefined };
   const all =
-    manifest === undefined
-      ? (await readRequest(dataRequest({ data }) ?? { source }))[part]
-      : await readManifestFile(manifest);
+    manifest === undefined ? (await readRequest(dataRequest({ data }) ?? own))[part] : await readManifestFile(manifest);
   const found = (all ?? []).filter((recording) => speaker === undefined || speaker.includes(recording.speaker ?? ''));
   if (found.length === 0) {
     const whose = speaker === undefined ? '' : ` of ${speaker.join(', ')}`;
@@ -149,12 +163,25 @@ async function recordingsOf(options: EvaluateOptions, run: SavedRun): Promise<Re
   return found;
 }
 
+/** Nothing is made there yet. */
+function checkWritable(path: string): void {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) throw new Error(`a folder: ${path}`);
+    accessSync(found === undefined ? dirname(resolve(path)) : path, constants.W_OK);
+  } catch (cause) {
+    throw unwritable(cause as Error);
+  }
+}
+
 function writeDetails(path: string, report: string): void {
   try {
     writeFileSync(path, `${report}\n`);
   } catch (cause) {
-    throw new InputError(`Expected --details to be a file that can be written, got: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw unwritable(cause as Error);
   }
+}
+
+function unwritable(cause: Error): InputError {
+  return new InputError(`Expected --details to be a file that can be written, got: ${cause.message}`, { cause });
 }

@@ -31,7 +31,7 @@ export interface RecognitionOptions extends DecoderOptions {
 
 /** Refuses flags that do not go together, before anything is read. @throws {ConfigError} */
 export function checkFlags(flags: TranscribeFlags, paths: readonly string[]): void {
-  const { format, words, nBest, greedy, raw } = flags;
+  const { format, words, nBest, raw } = flags;
   const refuse = (wanted: string, got: string): never => {
     throw new ConfigError(`Expected ${wanted}, got ${got}`);
   };
@@ -42,10 +42,7 @@ export function checkFlags(flags: TranscribeFlags, paths: readonly string[]): vo
   if (nBest !== undefined && (format === 'srt' || format === 'vtt')) {
     refuse('--format text or json with --n-best', format);
   }
-  for (const name of ['beam', 'nBest', 'hotWord'] as const) {
-    if (greedy && flags[name] !== undefined)
-      refuse(`no --${flagName(name)} with --greedy, which follows one path`, 'it');
-  }
+  checkGreedy(flags);
   if (raw !== undefined && !live) refuse('standard input with --raw', paths.join(' '));
   for (const name of ['rate', 'channels'] as const) {
     if (raw === undefined && flags[name] !== undefined) refuse(`--raw with --${name}`, 'none');
@@ -53,15 +50,30 @@ export function checkFlags(flags: TranscribeFlags, paths: readonly string[]): vo
   if (live && flags.output !== undefined) refuse('files or folders with --output', 'standard input');
 }
 
+/** The flags of a search. */
+export type SearchFlags = Pick<TranscribeFlags, 'beam' | 'greedy' | 'nBest' | 'hotWord'>;
+
+/** @throws {ConfigError} for what there is nothing of where one path is followed */
+export function checkGreedy(flags: SearchFlags): void {
+  for (const name of ['beam', 'nBest', 'hotWord'] as const) {
+    if (!flags.greedy || flags[name] === undefined) continue;
+    throw new ConfigError(`Expected no --${flagName(name)} with --greedy, which follows one path, got it`);
+  }
+}
+
+/** @throws {ConfigError} for flags of a search with a run that has none */
+export function checkSearched(flags: SearchFlags, { config }: Pick<SavedRun, 'config'>): void {
+  if (config.task !== 'classify') return;
+  for (const name of ['beam', 'greedy', 'hotWord'] as const) {
+    if (flags[name] === undefined) continue;
+    throw new ConfigError(`Expected no --${flagName(name)} with a run of task classify, which has no search, got it`);
+  }
+}
+
 /** What the flags ask of a run's model. @throws {ConfigError} for what the model cannot do */
 export function recognitionOptions(flags: TranscribeFlags, { config, symbols }: SavedRun): RecognitionOptions {
   const { beam, nBest, greedy, maxSeconds, pause } = flags;
-  if (config.task === 'classify') {
-    for (const name of ['beam', 'greedy', 'hotWord'] as const) {
-      if (flags[name] === undefined) continue;
-      throw new ConfigError(`Expected no --${flagName(name)} with a run of task classify, which has no search, got it`);
-    }
-  }
+  checkSearched(flags, { config });
   const hotWords = flags.hotWord?.map(parseHotWord);
   if (hotWords !== undefined) checkHotWords(hotWords, symbols);
   if (hotWords !== undefined && config.decoding.method === 'greedy') {
