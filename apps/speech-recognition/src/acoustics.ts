@@ -81,7 +81,7 @@ export async function scoreVocalTracts(
     const features = recordings.map(({ frames, voice }) => pipeline.finish(frames, voice, factor));
     const scores = await scoreClasses(model, features, {
       ...options,
-      onProgress: (done) => onProgress?.((round * recordings.length + done) / factors.length),
+      onProgress: (done) => onProgress?.(Math.floor((round * recordings.length + done) / factors.length)),
     });
     sums = sums?.map((sum, index) => sum?.map((value, label) => value + scores[index]![label])) ?? scores;
   }

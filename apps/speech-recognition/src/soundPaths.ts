@@ -57,8 +57,12 @@ async function recordingsOf(path: string, onError: (error: InputError) => void):
       throw error;
     }
   }
-  const content = extname(path).toLowerCase() === featureExtension ? { featurePath: path } : { audioPath: path };
-  return [{ id: path, name: nameOf(basename(path)), ...content }];
+  return [{ id: path, name: nameOf(basename(path)), ...contentOf(path) }];
+}
+
+/** A file as sound, or by its name as features made before. */
+export function contentOf(path: string): Pick<Recording, 'audioPath' | 'featurePath'> {
+  return extname(path).toLowerCase() === featureExtension ? { featurePath: path } : { audioPath: path };
 }
 
 /** What is not there is left to whoever reads it, who says so. */

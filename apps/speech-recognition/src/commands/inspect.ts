@@ -9,6 +9,7 @@ import { renderInspectPage } from '../inspectPage.js';
 import { Recognizer } from '../recognizer.js';
 import { openRun, type SavedRun } from '../run.js';
 import { SampleStore } from '../sampleStore.js';
+import { contentOf } from '../soundPaths.js';
 import { loadUtterances } from '../utterances.js';
 import { startBackend } from './backend.js';
 
@@ -24,7 +25,7 @@ interface InspectFlags extends CommonOptions {
 export function addInspectVerb(program: Command): void {
   addVerb<InspectFlags>(program, 'inspect', 'show what the network hears as an HTML page', inspectCommand, (verb) => {
     verb
-      .argument('[files...]', 'sound files (default: some of the run’s test part)')
+      .argument('[files...]', 'sound files, or features made before (.mfc) (default: some of the run’s test part)')
       .requiredOption('--run <folder>', 'the run of the model')
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .option('--manifest <file>', 'recordings, with what is said in them if it is known')
@@ -79,7 +80,7 @@ async function recordingsOf(
   { manifest, recordings: most }: InspectFlags,
   run: SavedRun,
 ): Promise<Recording[]> {
-  if (files.length > 0) return files.map((file) => ({ id: basename(file), audioPath: resolve(file) }));
+  if (files.length > 0) return files.map((file) => ({ id: basename(file), ...contentOf(resolve(file)) }));
   const all = manifest === undefined ? await ownRecordings(run) : await readManifestFile(manifest);
   const count = Math.min(most, all.length);
   return Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)]);
