@@ -1,15 +1,11 @@
-import { ConfigError } from '@cadenza/core';
 import type { Output } from '../output.js';
 import type { LearningConfig } from './schemas.js';
 
 /** The part of the learning rate from which on its course is said to have come to an end. */
 const little = 0.001;
 
-/**
- * Says where a training goes on beyond the end of its cosine, as a run does that was finished and is given more steps, and refuses one
- * that would change no weight.
- */
-export function checkScheduleEnd(
+/** Warns where a training goes on beyond the end of its cosine, as a run does that was finished and is given more steps. */
+export function warnOfScheduleEnd(
   { schedule, learningRate }: LearningConfig,
   { firstStep, plannedSteps }: { firstStep: number; plannedSteps: number },
   output: Output,
@@ -19,8 +15,5 @@ export function checkScheduleEnd(
   if (firstStep >= plannedSteps || end >= plannedSteps || fraction >= little) return;
   const steps = `steps ${Math.max(firstStep, end) + 1} to ${plannedSteps}`;
   const why = `the cosine ends at step ${end}; --set training.schedule.steps=${plannedSteps} lets it end with the run`;
-  if (firstStep >= end && fraction === 0) {
-    throw new ConfigError(`Expected a learning rate above 0 in ${steps}, got 0: ${why}`);
-  }
   output.warn(`The learning rate is ${learningRate * fraction} in ${steps}: ${why}`);
 }

@@ -5,7 +5,7 @@ import { rewriteConfig } from '../runDescription.js';
 import { claimRun } from '../runFolder.js';
 import { checkDiskSpace } from './diskSpace.js';
 import type { WatchedConfig } from './recipe.js';
-import { checkScheduleEnd } from './scheduleEnd.js';
+import { warnOfScheduleEnd } from './scheduleEnd.js';
 import type { LearningConfig } from './schemas.js';
 import type { TrainingDisplay } from './trainingDisplay.js';
 
@@ -49,7 +49,7 @@ export async function trainInFolder<Evaluation>(folder: FolderTraining<Evaluatio
   let kept = resume;
   try {
     if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
-    checkScheduleEnd(config.training, { firstStep: trainer.step, plannedSteps }, output);
+    warnOfScheduleEnd(config.training, { firstStep: trainer.step, plannedSteps }, output);
     if (resume) rewriteConfig(directory, config);
     else folder.writeStart();
     output.say(folder.introduction);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createOutput, learningShape, plannedSteps } from '../../src/index.js';
-import { checkScheduleEnd } from '../../src/training/scheduleEnd.js';
+import { warnOfScheduleEnd } from '../../src/training/scheduleEnd.js';
 
 const learning = z.object(learningShape).parse({});
 
@@ -13,12 +13,12 @@ describe('plannedSteps', () => {
   });
 });
 
-describe('checkScheduleEnd', () => {
+describe('warnOfScheduleEnd', () => {
   const said = (schedule: object, firstStep: number, steps: number): string => {
     let lines = '';
     const stderr = { write: (line: string) => (lines += line) } as unknown as NodeJS.WritableStream;
     const config = { ...learning, schedule: { ...learning.schedule, ...schedule } };
-    checkScheduleEnd(config, { firstStep, plannedSteps: steps }, createOutput({ stderr, quiet: true }));
+    warnOfScheduleEnd(config, { firstStep, plannedSteps: steps }, createOutput({ stderr, quiet: true }));
     return lines;
   };
 
@@ -27,6 +27,7 @@ describe('checkScheduleEnd', () => {
       'The learning rate is 0 in steps 6 to 25: the cosine ends at step 5; ' +
         '--set training.schedule.steps=25 lets it end with the run\n',
     );
+    expect(said({ steps: 5 }, 7, 25)).toContain('The learning rate is 0 in steps 8 to 25');
     expect(said({ steps: 5, finalFraction: 0.0005 }, 7, 25)).toContain(
       'The learning rate is 0.000001 in steps 8 to 25',
     );
