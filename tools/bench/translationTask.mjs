@@ -10,8 +10,8 @@ export const model = {
   targetVocabularySize: 5398,
   embeddingSize: 256,
   tieWeights: true,
-  encoder: { units: 256, layers: 1 },
-  decoder: { units: 384, layers: 2, score: 'multiplicative', attend: 'every' },
+  encoder: { units: 384, layers: 1 },
+  decoder: { units: 512, layers: 2, score: 'multiplicative', attend: 'every' },
   dropout: { input: 0.3, context: 0.3, between: 0.3, output: 0.4 },
 };
 
