@@ -19,7 +19,7 @@ export const layerConstraints = [
 ];
 
 export default tseslint.config(
-  { ignores: ['**/dist', '**/build', '**/reports', '**/runs', '.nx', '**/files/**', '**/coverage'] },
+  { ignores: ['**/dist', '**/build', '**/reports', '**/runs', '.nx', 'tools/**/files/**', '**/coverage'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.{ts,mts,cts,js,mjs,cjs}'],
