@@ -38,7 +38,10 @@ export function createProgram({ name, description, version }: ProgramOptions): C
     .configureOutput({ outputError: () => {} });
 }
 
-/** Adds a verb with the common options; `action` runs with the options parsed and an output made for them. */
+/**
+ * Adds a verb with the common options; `action` runs with the options parsed and an output made for them. Once Ctrl-C has aborted its
+ * signal, an `AbortError` of what waited for that is the end of the verb and no error.
+ */
 export function addVerb<Options extends CommonOptions>(
   program: Command,
   name: string,
@@ -56,6 +59,8 @@ export function addVerb<Options extends CommonOptions>(
     const interruption = watchInterrupts((line) => output.say(line));
     try {
       await action(options, { output, signal: interruption.signal }, ...operands);
+    } catch (error) {
+      if (!interruption.signal.aborted || (error as Error).name !== 'AbortError') throw error;
     } finally {
       interruption.release();
     }

@@ -127,4 +127,14 @@ describe('a command', () => {
     expect(code).toBe(130);
     expect(stderr).toBe('Stopping; once more to stop at once\n');
   });
+
+  it('ends with 130 when Ctrl-C ended a wait, and calls what was aborted otherwise an error', async () => {
+    const waits = (interrupted: boolean) =>
+      call(() => {
+        if (interrupted) process.emit('SIGINT');
+        throw new DOMException('gone', 'AbortError');
+      }, 'train');
+    expect(await waits(true)).toMatchObject({ code: 130, stderr: 'Stopping; once more to stop at once\n' });
+    expect(await waits(false)).toMatchObject({ code: 1, stderr: 'error: gone\n' });
+  });
 });

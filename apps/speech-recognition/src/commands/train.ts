@@ -77,9 +77,6 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
       progress.update(done);
     };
     speech = await prepareSpeech(corpus, config, { ...request, symbols: saved?.symbols, onProgress, signal });
-  } catch (error) {
-    if (signal.aborted) return; // there is nothing to save yet
-    throw error;
   } finally {
     progress?.stop();
   }

@@ -1,4 +1,5 @@
 import {
+  addVerb,
   choice,
   createProgress,
   finiteNumber,
@@ -17,7 +18,6 @@ import { protocolResult, resultHeader, resultRows, sum, type Evaluation } from '
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
-import { addVerb } from './verb.js';
 
 interface EvaluateOptions extends RunOptions, CommonOptions {
   data?: string;

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { InputError, type WeightFormat } from '@cadenza/core';
 import type { Command } from 'commander';
 import { streamLoss } from '../evaluate.js';
@@ -9,7 +9,6 @@ import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
 import { readSplit, withProgress } from './evaluate.js';
 import { checkpointOption, readingPolicy, unknownOption, weightsOption, type RunOptions } from './runOptions.js';
-import { addVerb } from './verb.js';
 
 interface ExportOptions extends RunOptions, CommonOptions {
   output: string;

@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import {
+  addVerb,
   finiteNumber,
   nonNegativeInteger,
   positiveInteger,
@@ -21,7 +22,6 @@ import {
   weightsOption,
   type WritingOptions,
 } from './runOptions.js';
-import { addVerb } from './verb.js';
 
 export interface SamplingFlags {
   length: number;

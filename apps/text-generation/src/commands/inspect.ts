@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path';
-import { positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
@@ -9,7 +9,6 @@ import { readCorpora, readOwnPart } from '../prepare.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
-import { addVerb } from './verb.js';
 
 interface InspectOptions extends RunOptions, CommonOptions {
   data?: string;

@@ -1,4 +1,4 @@
-import { choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, InputError } from '@cadenza/core';
 import { readCorpus, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
@@ -8,7 +8,6 @@ import { openRun } from '../run.js';
 import { TextGenerator, type TokenScore } from '../textGenerator.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
-import { addVerb } from './verb.js';
 
 interface ScoreOptions extends RunOptions, CommonOptions {
   text?: string;

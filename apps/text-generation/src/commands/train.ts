@@ -1,5 +1,6 @@
 import {
   addTrainOptions,
+  addVerb,
   formatCount,
   formatTable,
   planTraining,
@@ -34,7 +35,6 @@ import {
 } from '../run.js';
 import { createTraining, evaluateBest } from '../train.js';
 import { startBackend } from './backend.js';
-import { addVerb } from './verb.js';
 
 interface Options extends TrainOptions {
   data?: string;
