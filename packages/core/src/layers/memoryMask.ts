@@ -37,15 +37,9 @@ class MaskOf extends tfl.layers.Layer {
   /** @nocollapse */
   static className = 'CadenzaMaskOf';
 
-  constructor(options: ConstructorParameters<typeof tfl.layers.Layer>[0] = {}) {
-    super(options);
-  }
-
   override call(inputs: tf.Tensor | tf.Tensor[], keywords: CallArguments): tf.Tensor {
     this.invokeCallHook(inputs, keywords);
-    return tf.tidy(() =>
-      tf.cast((keywords.mask as tf.Tensor | undefined) ?? nothingHidden(firstOf(inputs)), 'float32'),
-    );
+    return tf.cast(keywords.mask as tf.Tensor, 'float32'); // AlwaysMasked stands before it
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
