@@ -84,6 +84,17 @@ describe('the build script', () => {
     expect(readFileSync(join(folder, 'build/status.json'), 'utf8')).toBe(before);
   });
 
+  it('runs at the installation of the package as a dependency only', () => {
+    const install = (place: string): string => {
+      cpSync(join(folder, 'scripts'), join(place, 'scripts'), { recursive: true });
+      const env = { ...process.env, CADENZA_NATIVE: 'off' };
+      return spawnSync(process.execPath, [join(place, 'scripts/install.mjs')], { encoding: 'utf8', env }).stdout;
+    };
+    const line = 'native kernels: skipped (CADENZA_NATIVE=off)\n';
+    expect(install(join(folder, 'project/node_modules/@cadenza/engine'))).toBe(line);
+    expect(install(join(folder, 'repository/packages/engine'))).toBe('');
+  });
+
   it.skipIf(!hasCompiler)('builds an addon that loads, and then only what changed', () => {
     expect(build({}, '--strict')).toMatchObject({
       status: 0,
