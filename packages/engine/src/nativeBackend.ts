@@ -82,6 +82,8 @@ export class NativeBackend extends MathBackendCPU {
   /** What the running kernel, and those that it runs, have put out so far. */
   private readonly outputs: DataId[] = [];
   protected runningKernels = 0;
+  /** Arrays that were made for calls which have yet to run. */
+  private made: object[] | null = null;
 
   /** `name` is that under which it and its kernels are registered. */
   constructor(
@@ -140,11 +142,28 @@ export class NativeBackend extends MathBackendCPU {
     }
   }
 
+  /** Runs what the native calls in `gather` ask for side by side, when it has returned. */
+  together(gather: () => void): void {
+    const outer = this.made;
+    this.made ??= [];
+    try {
+      this.addon.together(gather);
+    } finally {
+      this.made = outer;
+    }
+  }
+
+  /** An array made for a native call, which may read it only later: until then nobody else holds it. */
+  held<T extends object>(array: T): T {
+    this.made?.push(array);
+    return array;
+  }
+
   /** The numbers of a float32 tensor, for a native kernel to read; never to be kept or handed out. */
   floats(info: TensorInfo): Float32Array {
     const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
     // A cast from int32 to float32 on the cpu backend changes the type's name only.
-    return native instanceof Float32Array ? native : Float32Array.from(native as Int32Array);
+    return native instanceof Float32Array ? native : this.held(Float32Array.from(native as Int32Array));
   }
 
   /** Puts numbers of a float32 tensor that lie in JavaScript's heap into the pool; null where they do not, or are few. */
@@ -160,7 +179,7 @@ export class NativeBackend extends MathBackendCPU {
     const { native } = this.data.get(info.dataId) as unknown as NativeTensorData;
     // The binding checks ids before it uses them: no other thread may change them in between.
     const isOwn = native instanceof Int32Array && native.buffer instanceof ArrayBuffer;
-    return isOwn ? native : Int32Array.from(native as Float32Array);
+    return isOwn ? native : this.held(Int32Array.from(native as Float32Array));
   }
 
   /** The numbers of a tensor of any other type, under the same conditions. */
@@ -200,8 +219,11 @@ export class NativeBackend extends MathBackendCPU {
     const key = `${cell} ${this.addon.isa()}`;
     const known = this.packed.get(recurrentKernel.dataId);
     if (known?.key === key && known.kernel === kernel?.dataId) return known.weights;
-    if (known) this.addon.freePacked(known.weights);
-    const weights = make(this.floats(recurrentKernel), kernel && this.floats(kernel));
+    if (known) {
+      this.packed.delete(recurrentKernel.dataId);
+      this.addon.freePacked(known.weights);
+    }
+    const weights = make(this.lastingFloats(recurrentKernel), kernel && this.lastingFloats(kernel));
     this.packed.set(recurrentKernel.dataId, { key, kernel: kernel?.dataId, weights });
     return weights;
   }
@@ -214,10 +236,18 @@ export class NativeBackend extends MathBackendCPU {
     const key = `${b.shape.slice(-2).join()} ${transposeB} ${this.addon.isa()}`;
     const known = this.matrices.get(b.dataId);
     if (known?.key === key && known.weights) return known.weights;
-    if (known?.weights) this.addon.freePacked(known.weights);
-    const weights = known?.key === key ? make(this.floats(b)) : null;
+    if (known?.weights) {
+      this.matrices.delete(b.dataId);
+      this.addon.freePacked(known.weights);
+    }
+    const weights = known?.key === key ? make(this.lastingFloats(b)) : null;
     this.matrices.set(b.dataId, { key, weights });
     return weights;
+  }
+
+  /** {@link floats} that no array of the caller's shares memory with, unless they are few: what is packed must not change. */
+  private lastingFloats(info: TensorInfo): Float32Array {
+    return this.moveIntoPool(info) ?? this.floats(info);
   }
 
   poolStatistics(): PoolStatistics {

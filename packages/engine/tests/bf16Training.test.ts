@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
+import { lstm } from '@cadenza/core';
 import { loadAddon } from '../src/addon.js';
 import { isBuilt } from './onBoth.js';
 import { trainOnText } from './trainOnText.js';
@@ -34,5 +35,30 @@ describe.skipIf(!isBuilt || !hasBf16)('training with bf16 operands', () => {
     // and on the way the two may be some updates apart.
     bf16.forEach((loss, i) => expect(Math.abs(loss / float32[i] - 1)).toBeLessThan(0.01));
     expect(Math.abs(bf16.at(-1)! / float32.at(-1)! - 1)).toBeLessThan(0.005);
+  });
+
+  it.each([
+    ['avx512', hasBf16],
+    [hasBf16, 'avx512'],
+  ])('finds the gradient by %s after another precision’s forward pass, %s', async (backward, forward) => {
+    await tf.setBackend('native');
+    const [B, T, D, H] = [3, 4, 5, 8];
+    const random = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
+    const gradient = (first: string, second: string): Float32Array =>
+      tf.tidy(() => {
+        const [x, kernel, bias] = [random([B, T, D], 1), random([D, 4 * H], 2), random([4 * H], 4)];
+        addon!.setIsa(first);
+        const loss = (recurrentKernel: tf.Tensor): tf.Tensor => {
+          const sum = tf.sum(lstm({ x, kernel, recurrentKernel, bias }).outputs);
+          addon!.setIsa(second);
+          return sum;
+        };
+        return tf
+          .grad(loss)(random([H, 4 * H], 3))
+          .dataSync() as Float32Array;
+      });
+    const [mixed, pure] = [gradient(forward!, backward!), gradient('avx512', 'avx512')];
+    tf.test_util.expectArraysClose(mixed, pure, 0.02);
+    expect(Math.max(...mixed.map(Math.abs))).toBeGreaterThan(0.1);
   });
 });

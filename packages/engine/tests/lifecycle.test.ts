@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +64,21 @@ describe.skipIf(!isBuilt)('the addon', () => {
   ])('lets the process end by %s while a worker thread is in a kernel', (_, ending, end, errors) => {
     const result = run(`const busy = worker(LONG); await once(busy, 'message'); product(addon, 100); ${ending}`);
     expect(result).toEqual({ end, output: '', errors: expect.stringMatching(errors) });
+  });
+
+  it('keeps the instruction set of each thread to itself', () => {
+    const program = `
+      addon.setIsa('baseline');
+      const other = worker('const addon = require(file); const own = addon.isa(); addon.setIsa("baseline"); parentPort.postMessage(own);');
+      const [own] = await Promise.all([once(other, 'message'), once(other, 'exit')]);
+      const before = addon.isa();
+      addon.setIsa('');
+      const best = addon.isa();
+      const again = worker('require(file).setIsa("baseline"); parentPort.postMessage("");');
+      await once(again, 'exit');
+      console.log(before, own === best, addon.isa() === best);
+    `;
+    expect(run(program)).toEqual({ end: 0, output: 'baseline true true', errors: '' });
   });
 
   it('goes on after an uncaught exception in a worker thread', () => {
@@ -187,6 +202,20 @@ describe.skipIf(!isBuilt || !hasDistribution)('the native backend that is only r
 });
 
 describe.skipIf(!isBuilt || !hasDistribution)('the native backend in several threads', () => {
+  it('takes the number of threads that the process has in a worker that asks for none', () => {
+    const threads = availableParallelism() + 1;
+    const program = `
+      const { loadAddon, selectBackend } = await import('@cadenza/engine');
+      const { addon } = loadAddon();
+      await selectBackend('native', { threads: ${threads} });
+      const choose = (options) => once(worker(
+        "import('@cadenza/engine').then(({ selectBackend }) => selectBackend('native', " + JSON.stringify(options) + "))" +
+        '.then(({ threads }) => parentPort.postMessage(threads));'), 'message');
+      console.log(await choose({}), addon.threads(), await choose({ threads: 1 }), addon.threads());
+    `;
+    expect(run(program, undefined, '')).toEqual({ end: 0, output: `${threads} ${threads} 1 1`, errors: '' });
+  });
+
   it('trains in two workers and in the main thread at once, each with the numbers that one alone has', () => {
     const train = `
       async function train() {

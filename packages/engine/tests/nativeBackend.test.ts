@@ -51,6 +51,56 @@ describe.skipIf(!isBuilt)('the native backend', () => {
     expect(values.every((value) => value === 7)).toBe(true);
   });
 
+  it('keeps arrays that were made for gathered calls until those have run', () => {
+    const forLater: object[] = [];
+    const lengths = tf.tensor1d(new Int32Array(new SharedArrayBuffer(8)), 'int32');
+    backend.together(() => {
+      forLater.push(backend.integers(lengths));
+      expect((backend as unknown as { made: object[] }).made).toEqual(forLater);
+      backend.together(() => forLater.push(backend.integers(lengths)));
+      expect((backend as unknown as { made: object[] }).made).toEqual(forLater);
+    });
+    expect((backend as unknown as { made: unknown }).made).toBeNull();
+    expect(() => backend.together(() => expect.fail('on purpose'))).toThrow('on purpose');
+    expect((backend as unknown as { made: unknown }).made).toBeNull();
+    lengths.dispose();
+  });
+
+  it('does not know weights any more whose packing failed', () => {
+    const { addon } = backend;
+    const H = 8;
+    const x = tf.ones([1, 1, 3]);
+    const recurrentKernel = tf.ones([H, 4 * H]);
+    const [one, other] = [tf.ones([3, 4 * H]), tf.fill([3, 4 * H], 2)];
+    const bias = tf.zeros([4 * H]);
+    const step = (kernel: tf.Tensor): number =>
+      tf.tidy(() => lstm({ x, kernel, recurrentKernel, bias }).outputs.dataSync()[0]);
+    const right = step(one);
+    const failing = (): never => {
+      throw new Error('no memory');
+    };
+    try {
+      Object.assign(backend, { addon: { ...addon, packLstm: failing } });
+      expect(() => step(other)).toThrow('no memory');
+    } finally {
+      Object.assign(backend, { addon });
+    }
+    expect(step(one)).toBe(right);
+    tf.dispose([x, recurrentKernel, one, other, bias]);
+  });
+
+  it('parts from the array that a matrix was made of when it packs it', () => {
+    const array = new Float32Array(512 * 600).fill(1);
+    const b = tf.tensor2d(array, [512, 600]);
+    const a = tf.ones([8, 512]);
+    const first = (): number => tf.tidy(() => tf.matMul(a, b).dataSync()[0]);
+    const sums = [first(), first()]; // the second packs
+    array.fill(2);
+    sums.push(first(), tf.tidy(() => tf.sum(b).dataSync()[0]) / 600);
+    expect(sums).toEqual([512, 512, 512, 512]);
+    tf.dispose([a, b]);
+  });
+
   it('never changes an array that was awaited', async () => {
     const x = tf.fill([SIZE], 7);
     const promise = x.data();

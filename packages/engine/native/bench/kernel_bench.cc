@@ -78,16 +78,11 @@ void bench_gemm(ThreadPool& pool) {
   // The peak: tall products whose blocks never leave L1, one to a thread.
   const int64_t threads = pool.threads();
   Buffer a(threads * 32 * 160, 1), b(threads * 160 * 32, 1), c(threads * 32 * 32);
-  float* const operands[3] = {a, b, c};
   constexpr int64_t repeats = 20000;
   const Timing peak = measure([&] {
-    pool.run(
-        pool.threads(),
-        [](void* context, int index) {
-          float* const* o = static_cast<float* const*>(context);
-          kernels().l1Product(repeats, o[0] + index * 32 * 160, o[1] + index * 160 * 32, o[2] + index * 32 * 32);
-        },
-        const_cast<float**>(operands));
+    parallel_for(pool, threads, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n) k.l1Product(repeats, &a[n * 32 * 160], &b[n * 160 * 32], &c[n * 32 * 32]);
+    });
   });
   const double top = static_cast<double>(k.l1Product(1, a, b, c)) * repeats * static_cast<double>(threads) / peak.best / 1e9;
   std::printf("peak fed from L1, %d threads: %.0f GFLOP/s\n", pool.threads(), top);

@@ -2,6 +2,7 @@
 #include "../kernels/decoder.h"
 
 #include <cmath>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -76,6 +77,7 @@ MatrixView read_matrix(Arguments& arguments) {
   constexpr napi_typedarray_type types[] = {napi_float32_array, napi_uint16_array, napi_int8_array};
   view.values = arguments.numbers("values", types[static_cast<int>(view.format)], size);
   const bool scaled = view.format == WeightFormat::int8;
+  if (scaled && std::memchr(view.values, 0x80, static_cast<size_t>(size))) refuse("values", "of [-127, 127]", "-128");
   view.scales = scaled ? arguments.floats("scales", view.columns) : nullptr;
   if (!scaled && arguments.optional_value() != nullptr) refuse("scales", "null where values are not int8", "an array");
   return view;

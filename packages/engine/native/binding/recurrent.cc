@@ -170,7 +170,7 @@ napi_value lstm_forward(Arguments& arguments) {
   o.cells = arguments.optional_output("cells", elements({a.time, a.batch, a.hidden}));
   if (a.normRecurrent == nullptr && !arguments.next_is_null()) refuse("extra", "null without normRecurrent", "an array");
   o.extra = arguments.optional_output("extra", reserve);
-  run_or_gather([a, o] { kernels().lstmForward(default_pool(), a, o); });
+  run_or_gather([&table = kernels(), a, o] { table.lstmForward(default_pool(), a, o); });
   return nullptr;
 }
 
@@ -193,7 +193,7 @@ napi_value lstm_backward(Arguments& arguments) {
   g.dprojection = read_gradient_of(arguments, a.projection, "dprojection", elements({a.hidden, a.projected}));
   read_norm_gradients(arguments, a, g, 4);
   g.dnormCell = read_gradient_of(arguments, a.normCell, "dnormCell", elements({2, a.hidden}));
-  run_or_gather([a, g] { kernels().lstmBackward(default_pool(), a, g); });
+  run_or_gather([&table = kernels(), a, g] { table.lstmBackward(default_pool(), a, g); });
   return nullptr;
 }
 
@@ -204,7 +204,7 @@ napi_value gru_forward(Arguments& arguments) {
   o.y = arguments.output("y", elements({a.batch, a.time, a.hidden}));
   o.hLast = arguments.optional_output("hLast", elements({a.batch, a.hidden}));
   o.gates = arguments.optional_output("gates", elements({a.time, a.batch, 4, a.hidden}));
-  run_or_gather([a, o] { kernels().gruForward(default_pool(), a, o); });
+  run_or_gather([&table = kernels(), a, o] { table.gruForward(default_pool(), a, o); });
   return nullptr;
 }
 
@@ -219,7 +219,7 @@ napi_value gru_backward(Arguments& arguments) {
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
   read_outgoing(arguments, a, g, 3, a.resetAfter ? 6 : 3);
   read_norm_gradients(arguments, a, g, 3);
-  run_or_gather([a, g] { kernels().gruBackward(default_pool(), a, g); });
+  run_or_gather([&table = kernels(), a, g] { table.gruBackward(default_pool(), a, g); });
   return nullptr;
 }
 
@@ -231,7 +231,7 @@ napi_value rnn_forward(Arguments& arguments) {
   o.y = arguments.output("y", sequence);
   o.hLast = arguments.optional_output("hLast", elements({a.batch, a.hidden}));
   o.reserve = arguments.optional_output("reserve", sequence);
-  run_or_gather([a, o] { kernels().rnnForward(default_pool(), a, o); });
+  run_or_gather([&table = kernels(), a, o] { table.rnnForward(default_pool(), a, o); });
   return nullptr;
 }
 
@@ -246,7 +246,7 @@ napi_value rnn_backward(Arguments& arguments) {
   g.dhLast = arguments.optional_floats("dhLast", elements({a.batch, a.hidden}));
   read_outgoing(arguments, a, g, 1, 1);
   read_norm_gradients(arguments, a, g, 1);
-  run_or_gather([a, g] { kernels().rnnBackward(default_pool(), a, g); });
+  run_or_gather([&table = kernels(), a, g] { table.rnnBackward(default_pool(), a, g); });
   return nullptr;
 }
 

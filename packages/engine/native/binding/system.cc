@@ -92,31 +92,26 @@ napi_value get_amx_reason(Arguments& arguments) {
 
 // The registers' tile on every thread, over operands that stay in the innermost cache: (repeats) -> floating-point operations.
 napi_value l1_product(Arguments& arguments) {
-  struct Job {
-    int64_t repeats;
-    float* memory;
-  };
   // More than any instruction set's tile reads or writes.
   constexpr int64_t operand = 16384, each = 3 * operand;
   const int64_t repeats = arguments.size("repeats");
   // Nothing can interrupt it: this many take some milliseconds.
   if (repeats > 10000) refuse("repeats", "an integer from 0 to 10000", std::to_string(repeats));
+  const Kernels& table = kernels();
   ThreadPool& pool = default_pool();
   const int64_t floats = each * pool.threads();
-  const Scratch memory(static_cast<size_t>(floats) * sizeof(float));
-  const Job job{repeats, memory.as<float>()};
-  std::fill(job.memory, job.memory + floats, 1.0f);
-  pool.run(
-      pool.threads(),
-      [](void* context, int index) {
-        const Job& j = *static_cast<const Job*>(context);
-        float* own = j.memory + each * index;
-        kernels().l1Product(j.repeats, own, own + operand, own + 2 * operand);
-      },
-      const_cast<Job*>(&job));
-  const int64_t once = kernels().l1Product(1, job.memory, job.memory + operand, job.memory + 2 * operand);
+  const Scratch scratch(static_cast<size_t>(floats) * sizeof(float));
+  float* const memory = scratch.as<float>();
+  std::fill(memory, memory + floats, 1.0f);
+  parallel_for(pool, pool.threads(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      float* const own = memory + each * n;
+      table.l1Product(repeats, own, own + operand, own + 2 * operand);
+    }
+  });
+  const int64_t once = table.l1Product(1, memory, memory + operand, memory + 2 * operand);
   napi_value result;
-  const double operations = static_cast<double>(once) * static_cast<double>(job.repeats) * pool.threads();
+  const double operations = static_cast<double>(once) * static_cast<double>(repeats) * pool.threads();
   check(arguments.env(), napi_create_double(arguments.env(), operations, &result));
   return result;
 }

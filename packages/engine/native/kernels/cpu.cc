@@ -1,6 +1,5 @@
 #include "cpu.h"
 
-#include <atomic>
 #include <cstring>
 
 #if defined(__x86_64__) && !defined(CADENZA_BASELINE)
@@ -86,23 +85,23 @@ const Kernels* find(const char* name) {
 
 #endif
 
-std::atomic<const Kernels*> current{nullptr};
+// What the thread chose, so that the backends of two workers do not choose for each other.
+#if !defined(__wasm__)
+thread_local
+#endif
+    const Kernels* chosen = nullptr;
 
 }  // namespace
 
 const Kernels& kernels() {
-  const Kernels* table = current.load(std::memory_order_acquire);
-  if (!table) {
-    table = find(nullptr);
-    current.store(table, std::memory_order_release);
-  }
-  return *table;
+  if (!chosen) chosen = find(nullptr);
+  return *chosen;
 }
 
 bool set_isa(const char* name) {
   const Kernels* table = find(name);
   if (!table) return false;
-  current.store(table, std::memory_order_release);
+  chosen = table;
   return true;
 }
 

@@ -388,7 +388,7 @@ struct Kernels : ProductKernels {
   const StepKernels* steps;
 };
 
-// The kernels in use: the best instruction set of this CPU unless set_isa chose another.
+// The kernels in use on this thread: the best instruction set of this CPU unless set_isa chose another there.
 const Kernels& kernels();
 // "avx512", "avx2", "baseline", or null/"" for the best of them; "avx512bf16" is AVX-512 with the operands of matrix products and of
 // recurrent layers rounded to bf16, and is never chosen without being asked for; "amxbf16" is the same by AMX, on a CPU that has both.

@@ -118,6 +118,27 @@ CADENZA_INLINE float max_lanes(vf v) {
   return t[0];
 }
 
+// Vectors of float64, half as many numbers; in memory they are float32.
+typedef double vd __attribute__((vector_size(VW * 4)));
+constexpr int DW = VW / 2;
+typedef float vh __attribute__((vector_size(DW * 4)));
+
+CADENZA_INLINE vd splat_double(double s) { return vd{} + s; }
+CADENZA_INLINE vd load_wide(const float* p) {
+  vh v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, vd);
+}
+CADENZA_INLINE void store_narrow(float* p, vd v) {
+  const vh narrow = __builtin_convertvector(v, vh);
+  __builtin_memcpy(p, &narrow, sizeof narrow);
+}
+CADENZA_INLINE double sum_double_lanes(vd v) {
+  double sum = v[0];
+  for (int j = 1; j < DW; ++j) sum += v[j];
+  return sum;
+}
+
 CADENZA_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 3); }
 
 // exp: x = n ln2 + r with |r| <= ln2 / 2, exp(x) = 2^n (1 + p), p = r + r^2 q(r). The coefficients of q are a minimax fit of

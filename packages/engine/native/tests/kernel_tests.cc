@@ -194,8 +194,8 @@ Floats narrow(const Doubles& v) { return Floats(v.begin(), v.end()); }
 const float* pointer(const Floats& v) { return v.empty() ? nullptr : v.data(); }
 
 // Runs the kernels forward and backward.
-Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles& dhD, const Doubles& dcD, bool packed, bool step) {
-  const Kernels& k = kernels();
+Results run(ThreadPool& pool, const Layer& l, const Doubles& dyD, const Doubles& dhD, const Doubles& dcD, bool packed, bool step,
+            const Kernels& k = kernels()) {
   const int64_t B = l.B, T = l.T, D = l.D, H = l.H, W = l.gates() * H, rows = l.ids ? l.V : D, P = l.width();
   const Floats x = narrow(l.x), kernel = narrow(l.kernel), recurrent = narrow(l.recurrentKernel), bias = narrow(l.biases);
   const Floats h0 = narrow(l.h0), c0 = narrow(l.c0), mask = narrow(l.recurrentMask), maskH = narrow(l.maskH), maskC = narrow(l.maskC);
@@ -416,10 +416,11 @@ void test_side_by_side(Cell cell, const char* name, int B, int T, int D, int H) 
   layers[1].reverse = true;
   const Doubles dy = widen(random_floats(B * T * H)), dh = widen(random_floats(B * H)), dc = widen(random_floats(B * H));
   ThreadPool two(2);
+  const Kernels& chosen = kernels();  // of this thread; those of the pool chose none
   Results alone[2], together[2];
   for (int side = 0; side < 2; ++side) alone[side] = run(two, layers[side], dy, dh, dc, false, false);
   parallel_for(two, 2, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t side = begin; side < end; ++side) together[side] = run(two, layers[side], dy, dh, dc, false, false);
+    for (int64_t side = begin; side < end; ++side) together[side] = run(two, layers[side], dy, dh, dc, false, false, chosen);
   });
   for (int side = 0; side < 2; ++side) {
     identical(together[side].y, alone[side].y, "y");

@@ -123,9 +123,17 @@ function widen(narrow: Float32Array, wide: Float32Array): void {
   for (let i = 0; i < words.length; i++) words[i] = halves[i] << 16;
 }
 
-/** The reserve of gates as the kernels keep it; a trace holds them as float32, of which bf16 is the upper half. */
+/**
+ * The reserve of gates as the kernels keep it now. A trace holds them as float32, of which bf16 is the upper half, and so does a
+ * forward pass before another precision was chosen.
+ */
 function keptGates(gates: Float32Array, size: number): Float32Array {
   if (gates.length === size) return gates;
+  if (gates.length < size) {
+    const wide = new Float32Array(size);
+    widen(gates, wide);
+    return wide;
+  }
   const narrow = new Float32Array(size);
   const halves = new Uint16Array(narrow.buffer);
   const words = new Uint32Array(gates.buffer, gates.byteOffset, gates.length);
@@ -234,7 +242,7 @@ function lstmGrad(call: RecurrentCall): Outputs {
   const names = ['y', 'reserveGates', 'reserveCells', 'dy', 'dhLast', 'dcLast'];
   const [y, reserve, cells, dy, dh, dc] = names.map((name) => backend.floats(inputs[name]));
   const sizes = sizesOf(call);
-  const gates = keptGates(reserve, sizes.T * sizes.B * backend.addon.lstmGatesWidth(sizes.H));
+  const gates = backend.held(keptGates(reserve, sizes.T * sizes.B * backend.addon.lstmGatesWidth(sizes.H)));
   const extra = inputs.normRecurrent ? backend.floats(inputs.reserveExtra) : null;
   backend.addon.lstmBackward(
     ...lstmArguments(call, sizes, null),
@@ -287,7 +295,7 @@ function pairOf(kernel: (call: RecurrentCall) => Outputs) {
     const calls = callsOfPair(inputs, attrs).map((call) => ({ ...call, backend }));
     if (backend.addon.threads() !== calls.length) return calls.flatMap(kernel);
     let outputs: Outputs = [];
-    backend.addon.together(() => (outputs = calls.flatMap(kernel)));
+    backend.together(() => (outputs = calls.flatMap(kernel)));
     return outputs;
   };
 }
