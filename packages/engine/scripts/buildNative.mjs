@@ -2,14 +2,15 @@
  * Builds `build/cadenza.node` from `native/` with the machine's C++ compiler: no node-gyp, no download.
  *
  * Prints one line and exits with 0 whatever happened, because without the addon everything still runs on another
- * backend; `--strict` makes a missing compiler or a compilation error exit with 1. The outcome stands in
+ * backend; `--strict` makes whatever prevents it exit with 1. Builds at the same time take turns. The outcome stands in
  * `build/status.json`, from which the engine says why the native backend is missing. `CADENZA_NATIVE=off` skips it all.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCompiler, runCommand } from './compiler.mjs';
+import { compilerNames, findCompiler, runCommand } from './compiler.mjs';
+import { withLock } from './lock.mjs';
 import { digest, linkFlags, sourceFiles } from './nativeSources.mjs';
 import { compileObjects, planObjects, sweepObjects } from './objects.mjs';
 
@@ -31,13 +32,17 @@ function writeAtomically(file, text) {
   renameSync(temporary, file);
 }
 
-/** Records the outcome, prints its line, and ends the program. */
+/** Prints the line of an outcome. */
+function report(line, isBuilt) {
+  console.log(`native kernels: ${line}`);
+  if (strict && !isBuilt) process.exitCode = 1;
+}
+
+/** Records an outcome and prints its line. */
 function finish(state, reason, line, extra = {}) {
-  mkdirSync(buildFolder, { recursive: true });
   if (state !== 'built') rmSync(addonFile, { force: true });
   writeAtomically(statusFile, JSON.stringify({ state, reason, ...extra }, null, 2) + '\n');
-  console.log(`native kernels: ${line}`);
-  process.exit(strict && state !== 'built' ? 1 : 0);
+  report(line, state === 'built');
 }
 
 function readStatus() {
@@ -51,6 +56,7 @@ function readStatus() {
 async function link(compiler, objects) {
   const temporary = `${addonFile}.${process.pid}`;
   await runCommand(compiler.command, [
+    ...compiler.options,
     ...objects.map(({ object }) => object),
     ...linkFlags(process.platform),
     '-o',
@@ -59,19 +65,12 @@ async function link(compiler, objects) {
   renameSync(temporary, addonFile);
 }
 
-async function main() {
+async function build() {
   const started = performance.now();
-  if (process.env.CADENZA_NATIVE === 'off') {
-    console.log('native kernels: skipped (CADENZA_NATIVE=off)');
-    return;
-  }
-  if (process.platform === 'win32') {
-    finish('unsupported', 'the native kernels do not support Windows yet', `not supported on Windows, ${FALLBACK}`);
-  }
   const compiler = await findCompiler();
   if (compiler === null) {
-    const reason = 'no C++ compiler was found ($CXX, c++, g++, clang++)';
-    finish('noCompiler', `native kernels are not built: ${reason}`, `${reason}, ${FALLBACK}`);
+    const reason = `no C++ compiler was found (${process.env.CXX?.trim() ? '$CXX: ' : ''}${compilerNames().join(', ')})`;
+    return finish('noCompiler', `native kernels are not built: ${reason}`, `${reason}, ${FALLBACK}`);
   }
 
   mkdirSync(objectFolder, { recursive: true });
@@ -87,8 +86,7 @@ async function main() {
   });
   const target = digest([...objects.map(({ object }) => object), linkFlags(process.platform).join(' ')]);
   if (existsSync(addonFile) && readStatus().target === target) {
-    console.log(`native kernels: up to date (${compiler.version})`);
-    return;
+    return report(`up to date (${compiler.version})`, true);
   }
 
   let compiled;
@@ -98,7 +96,7 @@ async function main() {
   } catch (error) {
     writeFileSync(logFile, `${error.message}\n`);
     const reason = `compiling them failed, see ${logFile}`;
-    finish('failed', `native kernels are not built: ${reason}`, `${reason}, ${FALLBACK}`);
+    return finish('failed', `native kernels are not built: ${reason}`, `${reason}, ${FALLBACK}`);
   }
   sweepObjects(objectFolder, objects);
   rmSync(logFile, { force: true });
@@ -108,4 +106,19 @@ async function main() {
   });
 }
 
-await main();
+async function main() {
+  if (process.env.CADENZA_NATIVE === 'off') return report('skipped (CADENZA_NATIVE=off)', true);
+  mkdirSync(buildFolder, { recursive: true });
+  if (process.platform === 'win32') {
+    const line = `not supported on Windows, ${FALLBACK}`;
+    return finish('unsupported', 'the native kernels do not support Windows yet', line);
+  }
+  await withLock(join(buildFolder, 'lock'), build);
+}
+
+try {
+  await main();
+} catch (error) {
+  // A folder that cannot be written, say, where no outcome can be recorded either.
+  report(`the build cannot do its work (${error.message.split('\n')[0]}), ${FALLBACK}`, false);
+}

@@ -7,32 +7,30 @@
  *
  *     apt-get install clang lld wasi-libc libc++-dev-wasm32 libc++abi-14-dev-wasm32 libclang-rt-dev-wasm32
  *
- * `$WASM_CXX` names another compiler (wasi-sdk's clang++, say). With `--check` it builds nothing and exits with 1 when the
- * committed module is not made from these sources.
+ * `$WASM_CXX` names another compiler (wasi-sdk's clang++, say), options after it. With `--check` it builds nothing and exits with 1
+ * when the committed module is not made from these sources.
  */
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { runAll, runCommand } from './compiler.mjs';
+import { askCompiler, runAll, runCommand } from './compiler.mjs';
 import { compileFlags, linkFlags, nativeFolder, stampFile, wasmDigest, wasmFile, wasmSources } from './wasmSources.mjs';
 
 async function findWasmCompiler() {
   const wanted = process.env.WASM_CXX?.trim();
-  for (const command of wanted ? [wanted] : ['clang++', 'clang++-14']) {
-    try {
-      const version = (await runCommand(command, ['--target=wasm32-wasi', '--version'])).split('\n')[0].trim();
-      return { command, version };
-    } catch {
-      // The next one.
-    }
+  const names = wanted ? [wanted] : ['clang++', 'clang++-14'];
+  for (const name of names) {
+    const compiler = await askCompiler(name, ['--target=wasm32-wasi']);
+    if (compiler !== null) return compiler;
   }
-  throw new Error('Expected clang++ to be there (or $WASM_CXX to name it), got none');
+  const what = wanted ? `$WASM_CXX (${wanted})` : names.join(' or ');
+  throw new Error(`Expected ${what} to be a compiler that knows WebAssembly, got no answer`);
 }
 
 async function build() {
   const started = performance.now();
-  const { command, version } = await findWasmCompiler();
+  const { command, options, version } = await findWasmCompiler();
   const sourceDigest = wasmDigest();
   const folder = mkdtempSync(join(tmpdir(), 'cadenza-wasm-'));
   try {
@@ -40,11 +38,11 @@ async function build() {
     const objects = wasmSources().map((source, index) => ({ source, object: join(folder, `${index}.o`) }));
     const compile = ({ source, object }) => {
       const flags = [...compileFlags(source), ...includes.map((include) => `-I${include}`)];
-      return () => runCommand(command, [...flags, '-c', source, '-o', object]);
+      return () => runCommand(command, [...options, ...flags, '-c', source, '-o', object]);
     };
     await runAll(objects.map(compile), availableParallelism());
     const linked = join(folder, 'cadenza.wasm');
-    await runCommand(command, [...objects.map(({ object }) => object), ...linkFlags, '-o', linked]);
+    await runCommand(command, [...options, ...objects.map(({ object }) => object), ...linkFlags, '-o', linked]);
     mkdirSync(dirname(wasmFile), { recursive: true });
     const bytes = readFileSync(linked);
     writeFileSync(`${wasmFile}.new`, bytes);

@@ -34,16 +34,33 @@ export async function runAll(tasks, limit) {
   if (failure !== null) throw failure;
 }
 
-/** The first of some C++ compilers that answers, null when there is none; $CXX alone when that is set and none are named. */
-export async function findCompiler(names) {
-  const wanted = process.env.CXX?.trim();
-  for (const command of names ?? (wanted ? [wanted] : ['c++', 'g++', 'clang++'])) {
+/**
+ * The command and the options that a text such as `ccache g++` means, which may be a path with spaces too, with the first line of
+ * what it says to `--version`; null when it does not answer. `further` are options that it must know.
+ */
+export async function askCompiler(text, further = []) {
+  for (const [command, ...options] of [[text], text.split(/\s+/)]) {
     try {
-      const version = (await runCommand(command, ['--version'])).split('\n')[0].trim();
-      return { command, version, isClang: /clang/i.test(version) };
+      const version = (await runCommand(command, [...options, ...further, '--version'])).split('\n')[0].trim();
+      return { command, options, version };
     } catch {
-      // Not there, or it cannot even tell its version: the next one.
+      // Not there, or it cannot even tell its version.
     }
+  }
+  return null;
+}
+
+/** What $CXX says, alone when it is set; else the usual names. */
+export function compilerNames() {
+  const wanted = process.env.CXX?.trim();
+  return wanted ? [wanted] : ['c++', 'g++', 'clang++'];
+}
+
+/** The first of some C++ compilers that answers, null when there is none. */
+export async function findCompiler(names = compilerNames()) {
+  for (const name of names) {
+    const compiler = await askCompiler(name);
+    if (compiler !== null) return { ...compiler, isClang: /clang/i.test(compiler.version) };
   }
   return null;
 }

@@ -5,4 +5,5 @@
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-if (fileURLToPath(import.meta.url).split(sep).includes('node_modules')) await import('./buildNative.mjs');
+const folders = fileURLToPath(import.meta.url).split(sep);
+if (folders.includes('node_modules')) await import('./buildNative.mjs');

@@ -11,7 +11,7 @@ async function knows(compiler, objectFolder, flags, code) {
   const object = `${source}.o`;
   writeFileSync(source, code);
   try {
-    await runCommand(compiler.command, [...(compiler.options ?? []), ...flags, '-c', source, '-o', object]);
+    await runCommand(compiler.command, [...compiler.options, ...flags, '-c', source, '-o', object]);
     return true;
   } catch {
     return false;
@@ -45,7 +45,8 @@ export async function planObjects({
     const isKnown = (...tried) => knows(compiler, objectFolder, ...tried);
     const all = [...(await compileFlags(source, architecture, isKnown)), ...flags, ...folders];
     const name = source.slice(nativeFolder.length + 1).replaceAll(/[/\\]/g, '-');
-    const object = `${name}.${digest([compiler.version, all.join(' '), read(source), ...seen.map(read)])}.o`;
+    const words = [...compiler.options, ...all].join(' ');
+    const object = `${name}.${digest([compiler.version, words, read(source), ...seen.map(read)])}.o`;
     objects.push({ source, flags: all, object: join(objectFolder, object) });
   }
   return objects;
@@ -59,7 +60,7 @@ export async function compileObjects(compiler, objects) {
   missing.sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
   const commands = missing.map(({ source, flags, object }) => async () => {
     const temporary = `${object}.${process.pid}`;
-    await runCommand(compiler.command, [...(compiler.options ?? []), ...flags, '-c', source, '-o', temporary]);
+    await runCommand(compiler.command, [...compiler.options, ...flags, '-c', source, '-o', temporary]);
     renameSync(temporary, object);
   });
   await runAll(commands, Math.max(1, availableParallelism()));

@@ -13,6 +13,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCompiler, runCommand } from './compiler.mjs';
+import { withLock } from './lock.mjs';
 import { sourceFiles } from './nativeSources.mjs';
 import { compileObjects, planObjects, sweepObjects } from './objects.mjs';
 import { TARGETS, pickTargets } from './targets.mjs';
@@ -27,15 +28,16 @@ class Missing extends Error {}
 async function compilerOf(target) {
   const compiler = await findCompiler(target.compilers);
   if (compiler === null) throw new Missing(`no ${target.compilers?.join(' or ') ?? 'C++ compiler'}${hint(target)}`);
-  return { ...compiler, options: target.options ?? [] };
+  return { ...compiler, options: [...compiler.options, ...(target.options ?? [])] };
 }
 
 const hint = ({ packages }) => (packages ? ` (Debian: ${packages})` : '');
 
+const targetFolder = (name) => join(buildFolder, 'targets', name);
+
 /** Compiles and links the tests of a target; the executable's path. */
 async function buildTests(name, target, compiler) {
-  const folder = join(buildFolder, 'targets', name);
-  mkdirSync(folder, { recursive: true });
+  const folder = targetFolder(name);
   mkdirSync(join(buildFolder, 'objects'), { recursive: true });
   const plan = (objectFolder, sources) =>
     planObjects({
@@ -74,7 +76,10 @@ async function runTarget(name, options) {
       throw new Missing(`no ${runner}${hint(target)}`);
     });
   }
-  const executable = await buildTests(name, target, compiler);
+  mkdirSync(targetFolder(name), { recursive: true });
+  // The objects of `native` are the addon's.
+  const lock = join(name === 'native' ? buildFolder : targetFolder(name), 'lock');
+  const executable = await withLock(lock, () => buildTests(name, target, compiler));
   const built = performance.now();
   const command = [...(runner ? [runner, ...runnerOptions] : []), executable, ...options];
   const output = await runCommand(command[0], command.slice(1), { env: { ...process.env, ...target.environment } });

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -9,6 +9,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -30,6 +31,17 @@ NAPI_MODULE_INIT() {
 }
 `;
 
+/** Stands for a compiler: links only objects that are still there when `$PAUSE` seconds are over, and tells when it begins. */
+const FAKE_COMPILER = `#!/bin/sh
+case "$*" in *--version*) echo "fake $PAUSE"; exit 0;; esac
+for word; do [ "$previous" = -o ] && output=$word; previous=$word; done
+case " $* " in *" -c "*) ;; *)
+  [ -n "$PAUSE" ] && touch "$0.links" && sleep "$PAUSE"
+  for word; do case $word in *.o) [ -e "$word" ] || exit 1;; esac; done
+esac
+echo "$0" > "$output"
+`;
+
 describe('the build script', () => {
   let folder: string;
 
@@ -44,16 +56,26 @@ describe('the build script', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  function build(environment: Record<string, string> = {}, ...options: string[]) {
+  const script = () => join(folder, 'scripts/buildNative.mjs');
+  function environmentWith(more: Record<string, string>) {
     const { CXX: _, CADENZA_NATIVE: __, ...inherited } = process.env;
-    const script = join(folder, 'scripts/buildNative.mjs');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...options], {
+    return { ...inherited, ...more };
+  }
+  function build(environment: Record<string, string> = {}, ...options: string[]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script(), ...options], {
       encoding: 'utf8',
-      env: { ...inherited, ...environment },
+      env: environmentWith(environment),
     });
     expect(stderr).toBe('');
     expect(stdout.trim().split('\n')).toHaveLength(1);
     return { status, line: stdout.trim() };
+  }
+  /** A compiler of that name in the folder. */
+  function fakeCompiler(name: string): string {
+    const file = join(folder, name);
+    writeFileSync(file, FAKE_COMPILER);
+    chmodSync(file, 0o755);
+    return file;
   }
   const addon = () => join(folder, 'build/cadenza.node');
   const state = () =>
@@ -63,12 +85,18 @@ describe('the build script', () => {
     const { status, line } = build({ CXX: '/nowhere/c++' });
     expect([status, line]).toEqual([
       0,
-      'native kernels: no C++ compiler was found ($CXX, c++, g++, clang++), falling back to the other backends',
+      'native kernels: no C++ compiler was found ($CXX: /nowhere/c++), falling back to the other backends',
     ]);
     expect(state()).toMatchObject({
       state: 'noCompiler',
       reason: expect.stringContaining('no C++ compiler was found'),
     });
+  });
+
+  it('names the compilers that it has tried, and no other', () => {
+    const none = 'native kernels: no C++ compiler was found';
+    expect(build({ PATH: '/nowhere' }).line).toContain(`${none} (c++, g++, clang++), `);
+    expect(build({ CXX: ' ccache /nowhere/c++ -m64 ' }).line).toContain(`${none} ($CXX: ccache /nowhere/c++ -m64), `);
   });
 
   it('fails without a compiler when told to be strict', () => {
@@ -146,5 +174,50 @@ describe('the build script', () => {
     chmodSync(old, 0o755);
     expect(build({ CXX: old }, '--strict').line).toMatch(/^native kernels: built in /);
     rmSync(source);
+  });
+
+  it('takes a compiler with options, or one whose path has spaces', () => {
+    const compiler = fakeCompiler('fake');
+    expect(build({ CXX: `sh ${compiler}` }, '--strict').line).toMatch(/^native kernels: built in .* 2 of 2 files/);
+    expect(readFileSync(addon(), 'utf8').trim()).toBe(compiler);
+    expect(build({ CXX: `sh ${compiler} -m64` }).line).toMatch(/2 of 2 files compiled\)$/);
+    expect(build({ CXX: fakeCompiler('a fake') }, '--strict').status).toBe(0);
+  });
+
+  it('takes turns with another one, and neither takes away what the other has built', async () => {
+    const [slow, quick] = [fakeCompiler('slow'), fakeCompiler('quick')];
+    const env = environmentWith({ CXX: slow, PAUSE: '2' });
+    const first = spawn(process.execPath, [script(), '--strict'], { env });
+    let output = '';
+    first.stdout.on('data', (chunk) => (output += chunk));
+    const ended = new Promise((resolve) => first.once('close', resolve));
+    while (!existsSync(`${slow}.links`)) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(build({ CXX: quick }, '--strict').line).toMatch(/^native kernels: built in /);
+    expect(await ended).toBe(0);
+    expect(output).toMatch(/^native kernels: built in /);
+    expect(readFileSync(addon(), 'utf8').trim()).toBe(quick);
+    expect(existsSync(join(folder, 'build/lock'))).toBe(false);
+  });
+
+  it('does not wait for one that is gone, nor for ever', () => {
+    const lock = join(folder, 'build/lock');
+    const compiler = fakeCompiler('fake');
+    writeFileSync(lock, String(spawnSync(process.execPath, ['--version']).pid));
+    expect(build({ CXX: compiler }, '--strict').status).toBe(0);
+    writeFileSync(lock, String(process.pid));
+    const longAgo = Date.now() / 1000 - 10_000;
+    utimesSync(lock, longAgo, longAgo);
+    expect(build({ CXX: compiler }, '--strict').status).toBe(0);
+  });
+
+  it.each(['build/objects', 'build'])('says in one line that it cannot write %s, and succeeds', (place) => {
+    const compiler = fakeCompiler('fake');
+    rmSync(join(folder, place), { recursive: true, force: true });
+    writeFileSync(join(folder, place), '');
+    const { status, line } = build({ CXX: compiler });
+    expect(status).toBe(0);
+    expect(line).toMatch(/^native kernels: the build cannot do its work \(E.*\), falling back to the other backends$/);
+    expect(build({ CXX: compiler }, '--strict').status).toBe(1);
+    rmSync(join(folder, place));
   });
 });
