@@ -12,6 +12,11 @@ const BACKEND_NAME = 'native';
 /** Above the cpu backend's 1 and WebAssembly's 2, so that a program that does not choose gets it. */
 const PRIORITY = 4;
 
+/** A quarter of the memory that this process may use; `constrainedMemory` is 0 or beyond the machine's where nothing limits it. */
+export function poolLimit(): number {
+  return Math.min(totalmem(), process.constrainedMemory?.() || Infinity) / 4;
+}
+
 /**
  * Makes the backend `native` known to TensorFlow.js, with no better instructions than `CADENZA_ISA`; a `BackendError` that says why when the
  * kernels are not there.
@@ -23,6 +28,6 @@ export function registerNativeBackend(): void {
   if (limit) chooseInstructionSet(addon, 'f32', limit);
   registerNativeKernels(BACKEND_NAME);
   registerStepEngine(BACKEND_NAME, new NativeStepEngine(addon));
-  const memory = () => new BufferPool((buffer) => addon.prepareMemory(buffer), totalmem() / 4);
+  const memory = () => new BufferPool((buffer) => addon.prepareMemory(buffer), poolLimit());
   tf.registerBackend(BACKEND_NAME, () => new NativeBackend(BACKEND_NAME, addon, memory()), PRIORITY);
 }

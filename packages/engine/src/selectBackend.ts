@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { BackendError, ConfigError, expected, registerCadenzaKernels } from '@cadenza/core';
 import { loadAddon } from './addon.js';
+import { orEarlierBackend } from './earlierBackend.js';
 import { chooseInstructionSet, type Precision } from './instructionSet.js';
 import type { NativeBackend } from './nativeBackend.js';
 import { registerNativeBackend } from './registerNativeBackend.js';
@@ -15,11 +17,14 @@ export type BackendChoice = 'auto' | BackendName;
 export type { Precision } from './instructionSet.js';
 
 export interface SelectBackendOptions {
-  /** How many threads compute, the caller among them. All cores when absent; only `native` can be told. */
+  /**
+   * How many threads compute for the whole process, the caller among them; only `native` can be told. When absent, all cores, but in a
+   * worker thread as many as there are: 1 where nobody has told.
+   */
   threads?: number;
   /**
-   * Precision of the operands of matrix products and recurrent layers; `f32` when absent. Sums, states, gates and weights stay
-   * float32. What a backend cannot do it does in `f32`, and `reason` says so.
+   * Precision of the operands of matrix products and recurrent layers; `f32` when absent. Sums, states and weights stay
+   * float32; bf16 also keeps an LSTM's gates in bf16 for the way back. What a backend cannot do it does in `f32`, and `reason` says so.
    */
   precision?: Precision;
   /** Receives the line that says what was chosen and why. */
@@ -54,13 +59,17 @@ const ORDER = Object.keys(STARTERS) as BackendName[];
  * Makes a TensorFlow.js backend the active one, with Cadenza's kernels on it, and says in one line which and why.
  *
  * `auto` takes the first of native, tensorflow (tfjs-node), wasm and cpu that is there and can train. A choice by name that is
- * not possible is a `BackendError`.
+ * not possible is a `BackendError`; the backend is then the one it was.
  */
 export async function selectBackend(
   choice: BackendChoice = 'auto',
   options: SelectBackendOptions = {},
 ): Promise<SelectedBackend> {
   check(choice, options);
+  return orEarlierBackend(() => start(choice, options));
+}
+
+async function start(choice: BackendChoice, options: SelectBackendOptions): Promise<SelectedBackend> {
   const failures: string[] = [];
   for (const name of choice === 'auto' ? ORDER : [choice]) {
     try {
@@ -105,7 +114,8 @@ async function startNative({ threads, precision }: SelectBackendOptions): Promis
   if (addon === null) throw new Error(reason);
   registerNativeBackend();
   await activate('native');
-  addon.setThreads(threads ?? availableParallelism());
+  // All threads of the process share this number.
+  if (threads !== undefined || isMainThread) addon.setThreads(threads ?? availableParallelism());
   const chosen = chooseInstructionSet(addon, precision ?? 'f32', process.env.CADENZA_ISA);
   train('native');
   const count = addon.threads();

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isBuilt } from './onBoth.js';
 
@@ -31,6 +32,13 @@ describe('the README', () => {
   });
 
   it('names every variable that the package reads', () => {
-    for (const name of ['CXX', 'CADENZA_NATIVE']) expect(readme).toContain(name);
+    const files = ['src', 'scripts'].flatMap((folder) =>
+      readdirSync(new URL(`../${folder}`, import.meta.url), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8')),
+    );
+    const names = new Set(files.flatMap((text) => [...text.matchAll(/\benv\.([A-Z_]+)/g)].map(([, name]) => name)));
+    expect([...names]).toEqual(expect.arrayContaining(['CXX', 'CADENZA_NATIVE', 'CADENZA_ISA']));
+    for (const name of names) expect(readme).toContain(`\`${name}`);
   });
 });

@@ -1,8 +1,10 @@
+import { totalmem } from 'node:os';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import { genericKernels } from '@cadenza/core';
 import { activeNativeBackend, registerNativeBackend, selectBackend } from '../src/index.js';
 import { loadAddon } from '../src/addon.js';
+import { poolLimit } from '../src/registerNativeBackend.js';
 import { smokeTest } from '../src/smokeTest.js';
 import { restoreUtil } from '../src/tfjsNode.js';
 import { isBuilt } from './onBoth.js';
@@ -63,6 +65,19 @@ describe('selectBackend', () => {
     );
   });
 
+  it('leaves the earlier backend active when a choice fails, whenever that is', async () => {
+    await selectBackend('cpu');
+    const mean = tf.getKernel('Mean', 'cadenza-wasm');
+    tf.unregisterKernel('Mean', 'cadenza-wasm');
+    await expect(selectBackend('wasm')).rejects.toThrow(
+      'Expected the backend wasm to be usable here, got: wasm cannot train',
+    );
+    expect(tf.getBackend()).toBe('cpu');
+    expect(tf.ones([2]).dataSync()).toEqual(Float32Array.of(1, 1));
+    tf.registerKernel(mean);
+    expect((await selectBackend('wasm')).name).toBe('wasm');
+  });
+
   it('never changes the precision silently', async () => {
     const chosen = await selectBackend('cpu', { precision: 'bf16' });
     expect(chosen.precision).toBe('f32');
@@ -116,6 +131,19 @@ describe('selectBackend', () => {
     await expect(selectBackend('webgl' as never)).rejects.toThrow(
       'Expected backend to be one of auto, native, tensorflow, wasm, cpu, got "webgl"',
     );
+  });
+
+  it('keeps a quarter of the memory that a process may have for reuse', () => {
+    const constrained = vi.spyOn(process, 'constrainedMemory');
+    const limits = [400, 0, 2 ** 64].map((limit) => {
+      constrained.mockReturnValue(limit);
+      return poolLimit();
+    });
+    constrained.mockRestore();
+    expect(limits).toEqual([100, totalmem() / 4, totalmem() / 4]);
+    vi.stubGlobal('process', { ...process, constrainedMemory: undefined });
+    expect(poolLimit()).toBe(totalmem() / 4);
+    vi.unstubAllGlobals();
   });
 
   describe('its smoke test', () => {

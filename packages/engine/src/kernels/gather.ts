@@ -25,6 +25,11 @@ function unsortedSegmentSum(call: Call<{ numSegments: number }>) {
   const { numSegments } = attrs;
   const isRows = x.dtype === 'float32' && segmentIds.dtype === 'int32' && segmentIds.shape.length === 1;
   if (!isRows || numSegments === 0 || sizeOf(x.shape) === 0) return cpuKernel('UnsortedSegmentSum')(call);
+  tf.util.assert(
+    segmentIds.shape[0] === x.shape[0],
+    () =>
+      `Expected segmentIds to be of shape [${x.shape.slice(0, 1)}] for x of shape [${x.shape}], got [${segmentIds.shape}]`,
+  );
   const ids = backend.integers(segmentIds);
   if (backend.addon.firstOutOfRange(ids, numSegments) >= 0) return cpuKernel('UnsortedSegmentSum')(call);
   const { info, values } = backend.output([numSegments, ...x.shape.slice(1)]);

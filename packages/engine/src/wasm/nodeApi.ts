@@ -54,7 +54,8 @@ export interface Host {
  * The part of Node-API that native/binding uses, over the memory of a WebAssembly module: the binding, compiled for it, checks the
  * arguments of every function as it does in Node.
  *
- * A handle (`napi_value`) is a position in a list that lives as long as a call; 0 is none.
+ * A handle (`napi_value`) is a position in a list that lives as long as a call; 0 is none. WebAssembly hands over pointers and sizes
+ * as signed integers: `>>> 0` makes those from 2 GiB on what they are.
  */
 export class NodeApi {
   private handles: unknown[] = [null];
@@ -89,7 +90,7 @@ export class NodeApi {
   }
 
   text(pointer: number, length: number): string {
-    return new TextDecoder().decode(new Uint8Array(this.host.memory().buffer, pointer, length).slice());
+    return new TextDecoder().decode(new Uint8Array(this.host.memory().buffer, pointer >>> 0, length >>> 0).slice());
   }
 
   private get view(): DataView {
@@ -99,7 +100,7 @@ export class NodeApi {
   }
 
   private word(pointer: number, value: number): Status {
-    if (pointer !== 0) this.view.setUint32(pointer, value, true);
+    if (pointer !== 0) this.view.setUint32(pointer >>> 0, value, true);
     return Status.ok;
   }
 
@@ -108,23 +109,25 @@ export class NodeApi {
   }
 
   private byte(pointer: number, value: boolean): Status {
-    this.view.setUint8(pointer, Number(value));
+    this.view.setUint8(pointer >>> 0, Number(value));
     return Status.ok;
   }
 
   private string(pointer: number): string {
     const bytes = new Uint8Array(this.host.memory().buffer);
-    return this.text(pointer, bytes.indexOf(0, pointer) - pointer);
+    const start = pointer >>> 0;
+    return this.text(start, bytes.indexOf(0, start) - start);
   }
 
   private tag(pointer: number): string {
-    return `${this.view.getBigUint64(pointer, true)} ${this.view.getBigUint64(pointer + 8, true)}`;
+    const [low, high] = [0, 8].map((offset) => this.view.getBigUint64((pointer >>> 0) + offset, true));
+    return `${low} ${high}`;
   }
 
   /** The functions, under the names of the headers; `size_t` and pointers are words of 32 bits. */
   readonly imports = {
     napi_get_cb_info: (_env: number, _info: number, count: number, values: number): Status => {
-      const capacity = this.view.getUint32(count, true);
+      const capacity = this.view.getUint32(count >>> 0, true);
       this.word(count, this.given.length);
       for (let i = 0; i < capacity && i < this.given.length; i++) this.word(values + 4 * i, i + 1);
       return Status.ok;
@@ -137,7 +140,7 @@ export class NodeApi {
     napi_get_value_double: (_env: number, value: number, result: number): Status => {
       const given = this.value(value);
       if (typeof given !== 'number') return Status.numberExpected;
-      this.view.setFloat64(result, given, true);
+      this.view.setFloat64(result >>> 0, given, true);
       return Status.ok;
     },
     napi_get_value_int32: (_env: number, value: number, result: number): Status => {
@@ -151,10 +154,10 @@ export class NodeApi {
     napi_get_value_string_utf8: (_env: number, value: number, to: number, capacity: number, length: number): Status => {
       const given = this.value(value);
       if (typeof given !== 'string') return Status.stringExpected;
-      const bytes = new TextEncoder().encode(given).subarray(0, Math.max(0, capacity - 1));
+      const bytes = new TextEncoder().encode(given).subarray(0, Math.max(0, (capacity >>> 0) - 1));
       const memory = new Uint8Array(this.host.memory().buffer);
-      memory.set(bytes, to);
-      memory[to + bytes.length] = 0;
+      memory.set(bytes, to >>> 0);
+      memory[(to >>> 0) + bytes.length] = 0;
       return this.word(length, bytes.length);
     },
     napi_is_typedarray: (_env: number, value: number, result: number): Status => {

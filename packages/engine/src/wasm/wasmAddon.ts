@@ -178,7 +178,7 @@ export class WasmInstance {
   /** WASI's clock_time_get, in nanoseconds. */
   private clock(id: number, _precision: bigint, result: number): number {
     const milliseconds = id === 0 ? Date.now() : performance.now();
-    new DataView(this.memory.buffer).setBigUint64(result, BigInt(Math.round(milliseconds * 1e6)), true);
+    new DataView(this.memory.buffer).setBigUint64(result >>> 0, BigInt(Math.round(milliseconds * 1e6)), true);
     return 0;
   }
 }

@@ -1,7 +1,7 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import * as tf from '@tensorflow/tfjs-core';
-import { expectSameOnNative, isBuilt, tensor } from '../onBoth.js';
+import { expectSameOnNative, isBuilt, nativeBackends, tensor } from '../onBoth.js';
 import { shape } from '../arbitraries.js';
 
 describe.skipIf(!isBuilt)('the native rearrangements', () => {
@@ -83,6 +83,17 @@ describe.skipIf(!isBuilt)('the native rearrangements', () => {
         tf.unsortedSegmentSum(x, tf.tensor1d([0, 2, -1, 1, 0, 9], 'int32'), 4),
       ];
     }, 1e-6);
+  });
+
+  it.each(nativeBackends)('on %s refuse to sum rows by ids that are more or fewer', async (name) => {
+    await tf.setBackend(name);
+    const x = tensor([4, 3]);
+    for (const ids of [[0], [0, 1, 1], [0, 1, 1, 0, 9]]) {
+      expect(() => tf.tidy(() => tf.unsortedSegmentSum(x, tf.tensor1d(ids, 'int32'), 2))).toThrow(
+        `Expected segmentIds to be of shape [4] for x of shape [4,3], got [${ids.length}]`,
+      );
+    }
+    x.dispose();
   });
 
   it('fill and cast as the cpu backend does', async () => {
