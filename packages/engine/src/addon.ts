@@ -85,6 +85,8 @@ export interface Addon {
   trimMemory(): void;
   threads(): number;
   setThreads(threads: number): void;
+  /** Whether any thread of the process has set their number. */
+  threadsAreSet(): boolean;
   isa(): InstructionSet;
   setIsa(isa: string): boolean;
   /** Why `setIsa('amxbf16')` fails; empty when it does not. */
@@ -257,7 +259,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 6;
+const INTERFACE = 7;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

@@ -19,7 +19,7 @@ export type { Precision } from './instructionSet.js';
 export interface SelectBackendOptions {
   /**
    * How many threads compute for the whole process, the caller among them; only `native` can be told. When absent, all cores, but in a
-   * worker thread as many as there are: 1 where nobody has told.
+   * worker thread what another thread has chosen.
    */
   threads?: number;
   /**
@@ -115,7 +115,8 @@ async function startNative({ threads, precision }: SelectBackendOptions): Promis
   registerNativeBackend();
   await activate('native');
   // All threads of the process share this number.
-  if (threads !== undefined || isMainThread) addon.setThreads(threads ?? availableParallelism());
+  if (threads !== undefined || isMainThread || !addon.threadsAreSet())
+    addon.setThreads(threads ?? availableParallelism());
   const chosen = chooseInstructionSet(addon, precision ?? 'f32', process.env.CADENZA_ISA);
   train('native');
   const count = addon.threads();

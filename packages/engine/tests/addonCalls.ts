@@ -210,6 +210,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ['trimMemory', []],
     ['threads', []],
     ['setThreads', [{ ...size('threads', addon.threads()), wrong: [0, 1025] }]],
+    ['threadsAreSet', []],
     ['isa', []],
     ['amxReason', []],
     ['together', [{ name: 'run', value: () => undefined, kind: 'function' }]],

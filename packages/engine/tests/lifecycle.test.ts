@@ -216,6 +216,15 @@ describe.skipIf(!isBuilt || !hasDistribution)('the native backend in several thr
     expect(run(program, undefined, '')).toEqual({ end: 0, output: `${threads} ${threads} 1 1`, errors: '' });
   });
 
+  it('takes all cores in a worker where nobody has chosen a number', () => {
+    const program = `
+      const choose = worker("import('@cadenza/engine').then(({ selectBackend }) => selectBackend('native'))" +
+        '.then(({ threads }) => parentPort.postMessage(threads));');
+      console.log(await once(choose, 'message'));
+    `;
+    expect(run(program, undefined, '').output).toBe(`${availableParallelism()}`);
+  });
+
   it('trains in two workers and in the main thread at once, each with the numbers that one alone has', () => {
     const train = `
       async function train() {

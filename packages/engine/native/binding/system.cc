@@ -1,5 +1,6 @@
 // Memory, threads, instruction sets, packed weights.
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -64,11 +65,20 @@ napi_value get_threads(Arguments& arguments) {
   return result;
 }
 
+std::atomic<bool> threadsAreSet{false};
+
 napi_value set_threads(Arguments& arguments) {
   const int64_t threads = arguments.size("threads");
   if (threads < 1 || threads > 1024) refuse("threads", "an integer from 1 to 1024", std::to_string(threads));
   default_pool().set_threads(static_cast<int>(threads));
+  threadsAreSet.store(true);
   return nullptr;
+}
+
+napi_value threads_are_set(Arguments& arguments) {
+  napi_value result;
+  check(arguments.env(), napi_get_boolean(arguments.env(), threadsAreSet.load(), &result));
+  return result;
 }
 
 napi_value get_isa(Arguments& arguments) {
@@ -125,6 +135,7 @@ const std::vector<Export>& system_exports() {
       {"trimMemory", callback<trim>},
       {"threads", callback<get_threads>},
       {"setThreads", callback<set_threads>},
+      {"threadsAreSet", callback<threads_are_set>},
       {"isa", callback<get_isa>},
       {"setIsa", callback<choose_isa>},
       {"amxReason", callback<get_amx_reason>},
