@@ -27,6 +27,7 @@ files = []
 for name, container, subtype, rate, channels in [
     ("FLAC of 16 bits", "FLAC", "PCM_16", 16000, 1),
     ("FLAC of 24 bits", "FLAC", "PCM_24", 44100, 2),
+    ("FLAC of 8 bits", "FLAC", "PCM_S8", 16000, 1),
     ("Ogg Vorbis", "OGG", "VORBIS", 16000, 1),
     ("Ogg Vorbis of two channels", "OGG", "VORBIS", 44100, 2),
     ("MP3", "MP3", "MPEG_LAYER_III", 16000, 1),

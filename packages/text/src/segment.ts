@@ -11,9 +11,25 @@ export function splitCharacters(text: string): string[] {
   return Array.from(text);
 }
 
+/** How much is segmented at once, in code units: the time that Intl.Segmenter takes for a segment grows with the text. */
+const WINDOW = 512;
+
 /** The grapheme clusters of a text (UAX #29): what a reader calls one character, flags and joined emoji included. */
 export function splitGraphemes(text: string): string[] {
-  return Array.from(graphemes.segment(text), ({ segment }) => segment);
+  const clusters: string[] = [];
+  let start = 0;
+  let size = WINDOW;
+  while (start < text.length) {
+    let end = Math.min(start + size, text.length);
+    if (/^[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(text.slice(end - 1, end + 1))) end++;
+    const found = Array.from(graphemes.segment(text.slice(start, end)), ({ segment }) => segment);
+    // The last cluster of a window may go on behind it.
+    if (end < text.length) found.pop();
+    for (const cluster of found) start += cluster.length;
+    size = found.length > 0 ? WINDOW : 2 * size;
+    clusters.push(...found);
+  }
+  return clusters;
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });

@@ -42,6 +42,49 @@ test('graphemes keep a flag and a joined accent in one token', () => {
   expect(splitGraphemes('e\u0301🇩🇪!')).toEqual(['e\u0301', '🇩🇪', '!']);
 });
 
+test('graphemes of a long text are those that it has as a whole', () => {
+  const parts = [
+    'a',
+    'e\u0301',
+    '한',
+    'ᄒ',
+    'ᅡ',
+    '\ud83d',
+    '\ude00',
+    '🇩',
+    '🇪',
+    '👩',
+    '\u200d',
+    '🏽',
+    '\r',
+    '\n',
+    'कि',
+    ' ',
+  ];
+  const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...parts), { minLength: 800, maxLength: 2000, size: 'max' }), (list) => {
+      const text = list.join('');
+      expect(splitGraphemes(text)).toEqual(Array.from(segmenter.segment(text), ({ segment }) => segment));
+    }),
+    { numRuns: 30 },
+  );
+  const long = `a${'\u0301'.repeat(3000)}`; // more than is looked at together
+  expect(splitGraphemes(`x${long}y`)).toEqual(['x', long, 'y']);
+});
+
+test('graphemes of twice the text take about twice the time', () => {
+  const text = 'The quick brown fox jumps over the lazy dog. '.repeat(2000);
+  const seconds = (part: string): number => {
+    const before = process.cpuUsage();
+    splitGraphemes(part);
+    const { user } = process.cpuUsage(before);
+    return user / 1e6;
+  };
+  seconds(text.slice(0, 10_000));
+  expect(seconds(text)).toBeLessThan(8 * Math.max(0.05, seconds(text.slice(0, text.length / 4)))); // 16 if quadratic
+});
+
 test('words take the space before them along, and marks and line ends stand alone', () => {
   expect(splitWords('Don’t stop, "Åsa"... \n  go\t2024')).toEqual([
     ...['Don’t', ' stop', ',', ' "', 'Åsa', '"', '...', ' ', '\n', ' ', ' go', '\t', '2024'],

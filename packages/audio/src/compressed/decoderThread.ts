@@ -15,6 +15,8 @@ export interface DecodedAudio {
 
 type Answer = (DecodedAudio & { failure?: undefined }) | { failure: string };
 
+/** For the thread to start and its decoder to be there, a fifth of a second where nothing else runs. */
+const SECONDS_TO_START = 120;
 /** Decoding takes some 10 ms a megabyte: what takes a thousand times that hangs. */
 const LEAST_SECONDS = 10;
 const SECONDS_PER_MEGABYTE = 10;
@@ -30,7 +32,10 @@ export function decodeInThread(encoded: Encoded): Promise<Answer> {
 }
 
 function ask(encoded: Encoded): Promise<Answer> {
-  worker ??= new Worker(new URL('../../workers/decode.mjs', import.meta.url), { stderr: true, stdout: true });
+  // Without the options of the program, some of which (--input-type, --eval) no thread of a file can have.
+  worker ??= new Worker(new URL('../../workers/decode.mjs', import.meta.url), {
+    ...{ execArgv: [], stderr: true, stdout: true },
+  });
   const thread = worker;
   thread.ref();
   return new Promise((resolve) => {
@@ -44,14 +49,19 @@ function ask(encoded: Encoded): Promise<Answer> {
     };
     const failed = (error: Error) => fail(error.message);
     const ended = () => fail('the decoder ended');
-    const timer = setTimeout(() => fail(`no end after ${seconds} s`), 1000 * seconds);
+    let timer = setTimeout(() => fail(`no start within ${SECONDS_TO_START} s`), 1000 * SECONDS_TO_START);
+    const hear = (message: Answer | { ready: true }) => {
+      if (!('ready' in message)) return finish(message);
+      clearTimeout(timer);
+      timer = setTimeout(() => fail(`no end after ${seconds} s`), 1000 * seconds);
+    };
     const finish = (answer: Answer) => {
       clearTimeout(timer);
-      thread.off('message', finish).off('error', failed).off('exit', ended);
+      thread.off('message', hear).off('error', failed).off('exit', ended);
       thread.unref();
       resolve(answer);
     };
-    thread.on('message', finish).on('error', failed).on('exit', ended);
+    thread.on('message', hear).on('error', failed).on('exit', ended);
     try {
       // Copied, since the bytes may be in use; but not what they are a part of. A Buffer's slice() would be no copy.
       if (encoded.codec === 'opus') {

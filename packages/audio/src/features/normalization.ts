@@ -143,7 +143,8 @@ export interface RunningNormalizationOptions extends NormalizationOptions {
 
 /**
  * Normalisation of a stream by the frames so far, without looking ahead: the mean and variance of the last `window`
- * frames, filled up from a prior at first, as Kaldi's online CMVN does. Pieces of any sizes give the same numbers.
+ * frames, and of the prior for as many as lack to `priorFrames` (Kaldi's online CMVN weighs its prior otherwise). Pieces of any sizes
+ * give the same numbers.
  */
 export class RunningNormalizer {
   private readonly statistics: NormalizationStatistics;

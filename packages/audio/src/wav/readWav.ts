@@ -24,8 +24,9 @@ export function decodeWav(bytes: Uint8Array, options: ReadWavOptions = {}): Audi
   const data = bytes.subarray(format.dataStart, end);
   let samples = decodeSamples(data, format, name);
   const frames = frameCount(format, data.length);
-  // The last block of IMA ADPCM is filled up; the fact chunk counts what was meant.
-  const meant = format.factFrames ?? frames;
+  // The last block of IMA ADPCM is filled up; the fact chunk counts what was meant, which some programs divide by the channels.
+  const isDivided = format.channels > 1 && format.factFrames === Math.floor(frames / format.channels);
+  const meant = isDivided ? frames : (format.factFrames ?? frames);
   if (format.encoding === 'ima-adpcm' && meant < frames && meant > frames - format.framesPerBlock) {
     samples = samples.map((channel) => channel.slice(0, meant));
   }

@@ -39,6 +39,18 @@ describe('files of libsndfile', () => {
     };
     expect([700, 3, 5000].map(length)).toEqual([700, frames, frames]);
   });
+
+  test('a fact chunk that counts the frames divided by the channels cuts nothing off', () => {
+    const { bytes } = golden.find(({ name }) => name === 'WAV IMA_ADPCM FILE 2')!;
+    const whole = Buffer.from(bytes, 'base64');
+    const block = 512;
+    const file = whole.subarray(0, whole.length - block); // one block of the two
+    file.writeUInt32LE(file.length - 8, 4);
+    file.writeUInt32LE(block, file.indexOf('data') + 4);
+    const frames = 505;
+    file.writeUInt32LE(Math.floor(frames / 2), file.indexOf('fact') + 8);
+    expect(decodeWav(file).samples.map(({ length }) => length)).toEqual([frames, frames]);
+  });
 });
 
 describe('files of wavefile', () => {

@@ -63,7 +63,7 @@ function sentenceSpans(text: string, language: string): Span[] {
   const german = /^de\b/i.test(language);
   const spans: Span[] = [];
   let goesOn = false; // the sentence before has not ended
-  for (const { segment, index } of segmenterOf(language).segment(text)) {
+  for (const { segment, index } of segmentsOf(text, language)) {
     const content = segment.trim();
     if (content === '') {
       if (/[\n\r\u2028\u2029]/.test(segment)) goesOn = false;
@@ -77,6 +77,16 @@ function sentenceSpans(text: string, language: string): Span[] {
     goesOn = !/[\n\r\u0085\u2028\u2029]/.test(space) && isUnfinished(content, rules, german);
   }
   return spans;
+}
+
+/** Segments of each paragraph by itself, since the time that Intl.Segmenter takes for one grows with the text; none goes on behind a paragraph. */
+function* segmentsOf(text: string, language: string): Generator<{ segment: string; index: number }> {
+  const segmenter = segmenterOf(language);
+  for (const { 0: paragraph, index: start } of text.matchAll(
+    /[^\n\r\u0085\u2028\u2029]*(?:\r\n|[\n\r\u0085\u2028\u2029]|$)/g,
+  )) {
+    for (const { segment, index } of segmenter.segment(paragraph)) yield { segment, index: start + index };
+  }
 }
 
 function segmenterOf(language: string): Intl.Segmenter {

@@ -20,6 +20,17 @@ describe('sentences', () => {
     });
   });
 
+  test('of a long text take time by its length', () => {
+    const paragraph = `${'He said so. '.repeat(50)}\n\n`;
+    const seconds = (times: number): number => {
+      const before = process.cpuUsage();
+      splitSentences(paragraph.repeat(times), 'en');
+      return process.cpuUsage(before).user / 1e6;
+    };
+    seconds(10);
+    expect(seconds(400)).toBeLessThan(8 * Math.max(0.05, seconds(100))); // 16 if quadratic
+  });
+
   test('a line break ends one, after an abbreviation too, and paragraphs stay apart', () => {
     expect(splitSentences('\n Heading\n\nWith Dr.\nOne. Two.\n', 'en')).toEqual({
       sentences: ['Heading', 'With Dr.', 'One.', 'Two.'],
