@@ -1,13 +1,14 @@
-"""Golden merges and subwords of PyPI's subword-nmt, on sentences written for this purpose.
+"""Golden merges and subwords of PyPI's subword-nmt, on sentences written for this purpose and on a real text, the repository's LICENSE.
 
     pip install subword-nmt==0.3.8
     python tools/golden/bpe.py
 
 Learns merges from the lines below, both languages jointly, until no pair is left that occurs twice; encodes them and some
 lines of other words; encodes them once more with a vocabulary, with some of the merges only, and with glossaries; and writes
-packages/text/tests/golden/bpe.json.
+packages/text/tests/golden/bpe.json. Of the LICENSE it keeps 1000 merges and the SHA-256 of its encoded lines.
 """
 
+import hashlib
 import io
 import json
 from collections import Counter
@@ -58,6 +59,12 @@ def encode(texts, **options):
     return [own.segment(text) for text in texts]
 
 
+license_lines = (Path(__file__).parents[2] / "LICENSE").read_text(encoding="utf-8").split("\n")
+license_codes = io.StringIO()
+learn_bpe(io.StringIO("\n".join(license_lines)), license_codes, 1000)
+license_encoder = BPE(io.StringIO(license_codes.getvalue()))
+license_encoded = "\n".join(license_encoder.segment(line) for line in license_lines)
+
 others = OTHERS.split("\n")
 german = Counter(token for line in encode(GERMAN.split("\n")) for token in line.split(" "))
 known = sorted(token for token, count in german.items() if count >= 2)
@@ -73,6 +80,10 @@ golden = {
     "knownEncoded": encode(lines + others, vocab=set(known)),
     "glossaries": glossaries,
     "glossariesEncoded": encode(lines + others, glossaries=glossaries),
+    "license": {
+        "codes": license_codes.getvalue(),
+        "encodedSha256": hashlib.sha256(license_encoded.encode()).hexdigest(),
+    },
 }
 folder = Path(__file__).parents[2] / "packages" / "text" / "tests" / "golden"
 folder.mkdir(exist_ok=True)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Random } from '@cadenza/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BytePairEncoding, SubwordVocabulary, countTokens } from '../../src/index.js';
+import { BytePairEncoding, SubwordVocabulary, countTokens, sha256 } from '../../src/index.js';
 import { anyString } from '../strings.js';
 
 /** What subword-nmt makes of some lines; tools/golden/bpe.py has written it. */
@@ -20,6 +20,13 @@ const singleSpaced = (line: string): string => line.replace(/[ \r\n]+/g, ' ').re
 describe('as subword-nmt does', () => {
   test('the same merges are learned in the same order', () => {
     expect(learned.toCodes()).toBe(golden.codes);
+  });
+
+  test('a real text is learned from and encoded alike', () => {
+    const text = readFileSync(new URL('../../../../LICENSE', import.meta.url), 'utf8').split('\n');
+    const encoding = BytePairEncoding.train(text, { merges: 1000 });
+    expect(encoding.toCodes()).toBe(golden.license.codes);
+    expect(sha256(joined(encoding, text).join('\n'))).toBe(golden.license.encodedSha256);
   });
 
   test('lines are encoded alike, those of other words too', () => {
