@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeSphinxFeatures, featureMatrix } from '@cadenza/audio';
+import { encodeSphinxFeatures, encodeWav, featureMatrix } from '@cadenza/audio';
+import { Random } from '@cadenza/core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { tenTexts, writeSongs } from '../tests/tones.js';
+import { RATE, sing, tenTexts, writeSongs } from '../tests/tones.js';
 import { cadenzaSpeech, lastObject, scratchFolder, type CommandResult } from './command.js';
 
 const folder = scratchFolder();
@@ -19,6 +20,23 @@ interface Scores {
   cer: number;
   accuracy: number;
   utterances: number;
+}
+
+/** Writes sounds and their manifest, each with a text and without a speaker, into a folder; gives the manifest's path. */
+function writeRecordings(
+  path: string,
+  sounds: Record<string, Float32Array>,
+  sampleRate = RATE,
+  texts: Record<string, string> = {},
+): string {
+  mkdirSync(path, { recursive: true });
+  const lines = Object.entries(sounds).map(([name, samples]) => {
+    writeFileSync(join(path, name), encodeWav(samples, { sampleRate, format: 'float32' }));
+    return `${JSON.stringify({ audio_filepath: name, text: texts[name] ?? 're mi' })}\n`;
+  });
+  const manifest = join(path, 'm.jsonl');
+  writeFileSync(manifest, lines.join(''));
+  return manifest;
 }
 
 beforeAll(async () => {
@@ -84,6 +102,43 @@ describe('train', () => {
     expect(data).toMatchObject({ trained: 7, validated: 1 });
     const longer = ['--resume', '--max-steps', '6', '--set', 'schedule.steps=6'];
     expect(lastObject(await cadenzaSpeech(['train', ...options, ...longer]))).toMatchObject({ steps: 6 });
+  });
+});
+
+describe('recordings that are not as they should be', () => {
+  const said = /^16000 Hz becomes 8000 Hz: a\.wav, and what else has this rate$/gm;
+
+  it('of another rate are resampled by every verb, which is said once', async () => {
+    const fast = sing('re mi', new Random(1), 16_000);
+    const manifest = writeRecordings(join(folder, 'fast'), { 'a.wav': fast, 'b.wav': fast, 'c.wav': fast }, 16_000);
+    const other = ['--run', join(folder, 'fast-run'), '--preset', 'tiny', '--max-steps', '1'];
+    for (const call of [
+      ['train', ...other, '--data', manifest, '--validation', manifest],
+      ['evaluate', '--run', run, '--manifest', manifest],
+      ['inspect', '--run', run, '--manifest', manifest, '--output', join(folder, 'fast.html')],
+    ]) {
+      const { stderr, code } = await cadenzaSpeech([...call, '--threads', '1']);
+      expect([code, stderr.match(said)?.length]).toEqual([0, 1]);
+    }
+  });
+
+  it('are left out of training where they cannot be read or aligned, which is said and counted', async () => {
+    const song = sing('re mi');
+    const sounds = { 'a.wav': song, 'bad.wav': song, 'c.wav': song };
+    const crowded = { 'c.wav': 're mi '.repeat(20).trim() };
+    const manifest = writeRecordings(join(folder, 'odd'), sounds, RATE, crowded);
+    writeFileSync(join(folder, 'odd', 'bad.wav'), 'RIFF?');
+    const other = join(folder, 'odd-run');
+    const options = ['--run', other, '--preset', 'tiny', '--max-steps', '1', '--validation', test, '--threads', '1'];
+    const result = await cadenzaSpeech(['train', '--data', manifest, ...options]);
+    expect(result.code).toBe(0);
+    expect(result.stderr).toMatch(/^error: Expected .*bad\.wav .*, got a file of 5 bytes$/m);
+    expect(result.stderr).toContain(
+      '1 recordings (0.0 minutes) to learn from (dropped: 1 that cannot be read, 1 too short for their texts), 3 to validate',
+    );
+    const { data } = JSON.parse(readFileSync(join(other, 'config.json'), 'utf8'));
+    const dropped = { unreadable: 1, empty: 0, tooLong: 0, tooShort: 1 };
+    expect(data).toMatchObject({ trained: 1, speakers: 0, dropped });
   });
 });
 
@@ -228,8 +283,14 @@ describe('evaluate', () => {
     writeFileSync(manifest, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     const result = await cadenzaSpeech(['evaluate', '--run', run, '--manifest', manifest, '--json']);
     expect(result.code).toBe(1);
-    expect(result.stderr).toMatch(/Expected .* got .*nowhere\.wav|Expected .*nowhere\.wav/);
+    expect(result.stderr).toMatch(/^error: Expected a sound file at .*nowhere\.wav, got nothing there$/m);
     expect(lastObject(result)).toMatchObject({ utterances: 2, failed: 1 });
+  });
+
+  it('takes no time for sound of no length', async () => {
+    const manifest = writeRecordings(join(folder, 'none'), { 'none.wav': new Float32Array(0) });
+    const result = await cadenzaSpeech(['evaluate', '--run', run, '--manifest', manifest, '--json']);
+    expect(lastObject(result)).toMatchObject({ utterances: 1, audio_seconds: 0, real_time_factor: 0 });
   });
 });
 

@@ -141,6 +141,9 @@ describe('transcribe files', () => {
       ...{ 'sample.wav': '', 'silence.wav': '' },
     });
     expect(result.stderr.match(/16000 Hz becomes 8000 Hz/g)).toHaveLength(1);
+    expect(result.stderr.match(/^shorter than a frame: .*$/gm)).toEqual(
+      ['empty.wav', 'sample.wav'].map((name) => `shorter than a frame: ${join(odd, name)}`),
+    );
     expect(result.stderr).toMatch(/error: Expected finite samples in .*nan\.wav, got NaN at frame 7 of channel 0\n/);
   });
 

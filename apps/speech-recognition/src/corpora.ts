@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { readManifest, type ManifestEntry } from '@cadenza/audio';
 import { expected, InputError } from '@cadenza/core';
+import { decodeUtf8 } from '@cadenza/text';
 
 /** A recording and where it lies. */
 export interface Recording {
@@ -146,11 +147,13 @@ function labelledFiles(folder: string): Corpus | undefined {
 const DIGITS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
 
 function linesOf(path: string): string[] {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path, 'utf8')
-      .split(/\r?\n/u)
-      .filter((line) => line.trim() !== '');
+    bytes = readFileSync(path);
   } catch (cause) {
     throw new InputError(`Expected a control file at ${path}, got: ${(cause as Error).message}`, { cause });
   }
+  return decodeUtf8(bytes, path)
+    .split(/\r?\n/u)
+    .filter((line) => line.trim() !== '');
 }

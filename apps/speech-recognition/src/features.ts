@@ -77,6 +77,11 @@ export class FeaturePipeline {
     return this.frameSeconds * this.config.stride;
   }
 
+  /** How many stacks the network reads of so many frames. */
+  stackCount(frames: number): number {
+    return Math.ceil(frames / this.config.stride);
+  }
+
   /** The first step: samples at the pipeline's rate to frames. */
   extract(samples: Float32Array): FeatureMatrix {
     return this.extractor.extract(samples);

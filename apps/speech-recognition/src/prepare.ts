@@ -5,20 +5,13 @@ import { changesSound } from './augmentation.js';
 import type { Config } from './config.js';
 import type { Corpus, Recording } from './corpora.js';
 import { readSyntheticDigits } from './dataRequest.js';
+import { usable, type DroppedRecordings } from './dropped.js';
 import { FeaturePipeline } from './features.js';
 import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
 import { SampleStore } from './sampleStore.js';
-import { loadUtterances, type LoadOptions, type Utterance } from './utterances.js';
+import { checkFeatureFiles, loadUtterances, SoundLoader, type LoadOptions, type Utterance } from './utterances.js';
 import { learnVoices, nameVoices } from './speakers.js';
-
-/** How many recordings are not trained on, by reason. */
-export interface DroppedRecordings {
-  /** Shorter than a frame. */
-  empty: number;
-  /** Longer than `data.maximumSeconds`. */
-  tooLong: number;
-}
 
 /** Where a run's recordings came from, and how they are known to be the same again; part of `config.json`. */
 export interface DataDescription {
@@ -33,6 +26,7 @@ export interface DataDescription {
   validated: number;
   /** Seconds of sound that are trained on. */
   seconds: number;
+  /** How many are named. */
   speakers: number;
 }
 
@@ -46,52 +40,25 @@ export interface PreparedSpeech {
   description: DataDescription;
 }
 
-export interface PrepareOptions extends Pick<LoadOptions, 'signal'> {
+export interface PrepareOptions extends Pick<LoadOptions, 'onError' | 'signal'> {
   source: string;
   validationSource?: string;
   /** Those of the run that is resumed. */
   symbols?: SymbolTable;
   /** How many recordings are read, of how many. */
   onProgress?: (done: number, total: number) => void;
+  /** Told of a rate that is not the model's, once, with the first recording that has it. */
+  onResample?: (rate: number, recording: Recording) => void;
 }
 
 /** Reads recordings, holds some out where the corpus names none for validation, and learns symbols, statistics and language. */
 export async function prepareSpeech(corpus: Corpus, config: Config, options: PrepareOptions): Promise<PreparedSpeech> {
-  const without = new Set(config.data.withoutSpeakers);
-  const kept = (recordings: readonly Recording[]): Recording[] =>
-    recordings.filter(({ speaker }) => speaker === undefined || !without.has(speaker));
-  checkSpeakers(corpus, without, options.source);
-  const parts =
-    corpus.validation === null
-      ? holdOut(kept(corpus.train), config)
-      : { train: kept(corpus.train), validation: kept(corpus.validation) };
-  for (const [name, part] of Object.entries(parts)) {
-    if (part.length === 0) {
-      const others =
-        corpus.testRule === undefined ? '' : ` besides ${corpus.test.length} to test on (${corpus.testRule})`;
-      throw new InputError(`Expected recordings for ${name} in ${options.source}, got none${others}`);
-    }
-    const untold = part.find(({ text }) => text === undefined || text.trim() === '');
-    if (untold)
-      throw new InputError(`Expected a text with each recording, got none with ${untold.id} of ${options.source}`);
-  }
-  const firstStep = new FeaturePipeline({ ...config.features, normalization: 'none' });
-  const load = {
-    ...{ clean: (text: string) => cleanText(text, config.text.casing), signal: options.signal },
-  };
+  const parts = partsOf(corpus, config, options.source);
   if (config.data.syntheticDigits) parts.train = [...parts.train, ...(await readSyntheticDigits())];
-  const total = parts.train.length + parts.validation.length;
-  const loaded = await loadUtterances(parts.train, firstStep, {
-    ...load,
-    store: changesSound(config.augmentation) ? new SampleStore() : undefined,
-    onProgress: (done) => options.onProgress?.(done, total),
-  });
-  const validation = await loadUtterances(parts.validation, firstStep, {
-    ...load,
-    onProgress: (done) => options.onProgress?.(parts.train.length + done, total),
-  });
+  const firstStep = new FeaturePipeline({ ...config.features, normalization: 'none' });
+  const { loaded, validation } = await loadParts(parts, firstStep, config, options);
+  const { kept: found, dropped } = usable(loaded, parts.train.length, config, firstStep, options.source);
   const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));
-  const { kept: found, dropped } = usable(loaded, config, firstStep, options.source);
   const voices = config.features.normalization === 'speaker' ? learnVoices(found, firstStep.loudness) : undefined;
   const pipeline = new FeaturePipeline(config.features, statistics, voices);
   const train = nameVoices(found, pipeline);
@@ -105,6 +72,60 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
     language: learnLanguage(texts, config),
     description: { ...describe(train, validation, options), dropped },
   };
+}
+
+interface Parts {
+  train: Recording[];
+  validation: Recording[];
+}
+
+/** What is trained on and what is validated on, each with a text. */
+function partsOf(corpus: Corpus, config: Config, source: string): Parts {
+  const without = new Set(config.data.withoutSpeakers);
+  const kept = (recordings: readonly Recording[]): Recording[] =>
+    recordings.filter(({ speaker }) => speaker === undefined || !without.has(speaker));
+  checkSpeakers(corpus, without, source);
+  const parts =
+    corpus.validation === null
+      ? holdOut(kept(corpus.train), config)
+      : { train: kept(corpus.train), validation: kept(corpus.validation) };
+  for (const [name, part] of Object.entries(parts)) {
+    if (part.length === 0) {
+      const others =
+        corpus.testRule === undefined ? '' : ` besides ${corpus.test.length} to test on (${corpus.testRule})`;
+      throw new InputError(`Expected recordings for ${name} in ${source}, got none${others}`);
+    }
+    const untold = part.find(({ text }) => text === undefined || text.trim() === '');
+    if (untold) throw new InputError(`Expected a text with each recording, got none with ${untold.id} of ${source}`);
+    checkFeatureFiles(part, config.features);
+  }
+  return parts;
+}
+
+async function loadParts(
+  parts: Parts,
+  pipeline: FeaturePipeline,
+  config: Config,
+  { source, validationSource = source, onProgress, onResample, onError, signal }: PrepareOptions,
+): Promise<{ loaded: Utterance[]; validation: Utterance[] }> {
+  const total = parts.train.length + parts.validation.length;
+  const load = {
+    ...{ clean: (text: string) => cleanText(text, config.text.casing), onError, signal },
+    loader: new SoundLoader(pipeline.config.sampleRate, onResample),
+  };
+  const loaded = await loadUtterances(parts.train, pipeline, {
+    ...load,
+    store: changesSound(config.augmentation) ? new SampleStore() : undefined,
+    onProgress: (done) => onProgress?.(done, total),
+  });
+  const validation = await loadUtterances(parts.validation, pipeline, {
+    ...load,
+    onProgress: (done) => onProgress?.(parts.train.length + done, total),
+  });
+  if (validation.length > 0) return { loaded, validation };
+  throw new InputError(
+    `Expected recordings for validation in ${validationSource} that can be read, got none of ${parts.validation.length}`,
+  );
 }
 
 function checkSpeakers({ train }: Corpus, without: ReadonlySet<string>, source: string): void {
@@ -142,32 +163,6 @@ export function holdOut(
   };
 }
 
-/** Recordings that have a frame and are not too long. */
-function usable(
-  utterances: readonly Utterance[],
-  { data }: Config,
-  pipeline: FeaturePipeline,
-  source: string,
-): { kept: Utterance[]; dropped: DroppedRecordings } {
-  const heard = utterances.filter(({ frames }) => frames.frames > 0);
-  const kept = heard.filter(({ seconds }) => seconds <= data.maximumSeconds);
-  const dropped = { empty: utterances.length - heard.length, tooLong: heard.length - kept.length };
-  if (kept.length > 0) return { kept, dropped };
-  throw new InputError(
-    `Expected recordings of at least ${pipeline.frameSeconds} s and at most data.maximumSeconds ${data.maximumSeconds} s ` +
-      `in ${source}, got none of ${utterances.length}`,
-  );
-}
-
-/** Why recordings are not trained on, for people: in brackets, and nothing where all are. */
-export function describeDropped({ empty, tooLong }: DroppedRecordings, { data }: Config): string {
-  const parts = [
-    ...(empty > 0 ? [`${empty} shorter than a frame`] : []),
-    ...(tooLong > 0 ? [`${tooLong} longer than data.maximumSeconds ${data.maximumSeconds} s`] : []),
-  ];
-  return parts.length === 0 ? '' : ` (dropped: ${parts.join(', ')})`;
-}
-
 function checkLabels({ task }: Config, symbols: SymbolTable, utterances: readonly Utterance[]): void {
   if (task !== 'classify') return;
   const wrong = utterances.find(({ text }) => text.includes(' '));
@@ -194,7 +189,7 @@ function describe(
     trained: train.length,
     validated: validation.length,
     seconds: train.reduce((sum, { seconds }) => sum + seconds, 0),
-    speakers: new Set(train.map(({ speaker }) => speaker)).size,
+    speakers: new Set(train.flatMap(({ speaker }) => speaker ?? [])).size,
   };
 }
 

@@ -97,7 +97,8 @@ export class SymbolTable {
   }
 }
 
-function piecesOf(text: string, unit: SymbolUnit): string[] {
+/** The symbols of a clean text, in their order. */
+export function piecesOf(text: string, unit: SymbolUnit): string[] {
   if (text === '') return [];
   return unit === 'word' ? text.split(' ') : Array.from(text);
 }

@@ -18,6 +18,7 @@ import {
   type FeatureRows,
 } from './batches.js';
 import type { Config } from './config.js';
+import { alignmentSteps } from './dropped.js';
 import { scoreTranscripts } from './evaluate.js';
 import { createModel } from './model.js';
 import type { PreparedSpeech } from './prepare.js';
@@ -120,8 +121,10 @@ function indexOfLargest(values: ArrayLike<number>): number {
 }
 
 async function meanLoss({ config, model, rows }: Watched): Promise<number> {
-  // A label that the training part does not have cannot be learned, and has no loss.
-  const counted = config.task === 'classify' ? rows.filter(({ labels }) => labels.length === 1) : rows;
+  // A label that the training part does not have cannot be learned, and has no loss; nor has a text that CTC cannot align.
+  const counted = rows.filter(({ features, labels }) =>
+    config.task === 'classify' ? labels.length === 1 : alignmentSteps(labels) <= features.frames,
+  );
   let sum = 0;
   for (const places of evaluationBatches(
     counted.map(({ features }) => features.frames),

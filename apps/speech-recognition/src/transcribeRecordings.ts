@@ -18,6 +18,8 @@ export interface TranscribeOptions extends DecoderOptions {
   batchSeconds?: number;
   /** Told of a rate that is not the model's, once, with the first recording that has it. */
   onResample?: (rate: number, recording: Recording) => void;
+  /** Told of a recording that is shorter than a frame, in which nothing can be heard. */
+  onEmpty?: (recording: Recording) => void;
   signal?: AbortSignal;
 }
 
@@ -83,22 +85,24 @@ async function* recognized<R extends Recording>(
 
 class Preparer {
   private readonly loader: SoundLoader;
-  private readonly told = new Set<number>();
 
   constructor(
     private readonly recognizer: Recognizer,
     private readonly options: TranscribeOptions,
   ) {
-    this.loader = new SoundLoader(recognizer.sampleRate);
+    this.loader = new SoundLoader(recognizer.sampleRate, options.onResample);
   }
 
   /** Reads a recording, and cuts it where it is too long; what is wrong with it comes back. */
   async prepare(recording: Recording): Promise<PreparedRecording | InputError> {
     try {
-      if (recording.featurePath !== undefined) return await this.ofFeatures(recording.featurePath);
-      const samples = await this.loader.load(recording);
-      this.tellRates(recording);
-      return this.ofSamples(samples);
+      const { featurePath } = recording;
+      const found =
+        featurePath === undefined
+          ? this.ofSamples(await this.loader.load(recording))
+          : await this.ofFeatures(featurePath);
+      if (found.frames.length === 1 && found.frames[0].frames === 0) this.options.onEmpty?.(recording);
+      return found;
     } catch (error) {
       if (error instanceof InputError) return error;
       throw error;
@@ -126,13 +130,5 @@ class Preparer {
       spans: spans.map(({ start, end }) => ({ start: start / sampleRate, end: end / sampleRate })),
       frames: spans.map(({ start, end }) => run.pipeline.extract(samples.subarray(start, end))),
     };
-  }
-
-  private tellRates(recording: Recording): void {
-    for (const rate of this.loader.resampled) {
-      if (this.told.has(rate)) continue;
-      this.told.add(rate);
-      this.options.onResample?.(rate, recording);
-    }
   }
 }

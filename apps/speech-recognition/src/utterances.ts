@@ -8,7 +8,7 @@ import {
 } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
-import type { FeaturePipeline } from './features.js';
+import type { FeatureConfig, FeaturePipeline } from './features.js';
 import type { KeptSamples, SampleStore } from './sampleStore.js';
 import type { Voice } from './voices.js';
 
@@ -27,6 +27,8 @@ export interface Utterance {
 }
 
 export interface LoadOptions {
+  /** Reads the sound; one of the pipeline's rate unless told. */
+  loader?: SoundLoader;
   /** Where the samples are kept; they are not where it is absent. */
   store?: SampleStore;
   /** How a text becomes that of the model. */
@@ -43,46 +45,57 @@ export async function loadUtterances(
   pipeline: FeaturePipeline,
   options: LoadOptions,
 ): Promise<Utterance[]> {
-  const loader = new SoundLoader(pipeline.config.sampleRate);
+  const { loader = new SoundLoader(pipeline.config.sampleRate), store, signal, onProgress } = options;
   const utterances: Utterance[] = [];
   for (const [index, recording] of recordings.entries()) {
-    options.signal?.throwIfAborted();
-    try {
-      utterances.push(await loadUtterance(recording, pipeline, loader, options));
-    } catch (error) {
-      if (options.onError === undefined || !(error instanceof InputError)) throw error;
-      options.onError(error, recording);
+    signal?.throwIfAborted();
+    const loaded = await loadUtterance(recording, pipeline, loader, options);
+    if (loaded !== undefined) {
+      const { sound, ...utterance } = loaded;
+      // Without room for its samples no recording is at fault: that ends the loading.
+      utterances.push(store && sound ? { ...utterance, samples: store.keep(sound) } : utterance);
     }
-    options.onProgress?.(index + 1);
+    onProgress?.(index + 1);
     await new Promise((resolve) => setImmediate(resolve)); // lets signals through, where parts of one file are read
   }
   return utterances;
 }
 
+type LoadedUtterance = Utterance & { sound?: Float32Array };
+
+/** A recording with all its samples; undefined where it cannot be read and that is told of. */
 async function loadUtterance(
   recording: Recording,
   pipeline: FeaturePipeline,
   loader: SoundLoader,
-  { store, clean }: LoadOptions,
-): Promise<Utterance> {
-  const { id, speaker, text = '' } = recording;
+  { clean, onError }: LoadOptions,
+): Promise<LoadedUtterance | undefined> {
+  const { id, speaker, text = '', featurePath } = recording;
   const shared = { id, speaker, text: clean(text) };
-  if (recording.featurePath !== undefined) {
-    const frames = await readFeatures(recording.featurePath, pipeline);
-    return { ...shared, frames, seconds: frames.frames * pipeline.frameSeconds };
+  try {
+    if (featurePath !== undefined) {
+      const frames = await readFeatures(featurePath, pipeline);
+      return { ...shared, frames, seconds: frames.frames * pipeline.frameSeconds };
+    }
+    const sound = await loader.load(recording);
+    return { ...shared, frames: pipeline.extract(sound), seconds: sound.length / pipeline.config.sampleRate, sound };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    if (onError === undefined) throw located(error, recording);
+    onError(located(error, recording), recording);
+    return undefined;
   }
-  const samples = await loader.load(recording);
-  const frames = pipeline.extract(samples);
-  const seconds = samples.length / pipeline.config.sampleRate;
-  return { ...shared, frames, seconds, ...(store ? { samples: store.keep(samples) } : {}) };
+}
+
+/** What is wrong with a recording, with its name where the line lacks it. */
+export function located(error: InputError, { id, audioPath, featurePath }: Recording): InputError {
+  const path = (audioPath ?? featurePath)!;
+  if (error.message.includes(path)) return error;
+  return new InputError(`${error.message}: ${id}`, { code: error.code, cause: error });
 }
 
 export async function readFeatures(path: string, pipeline: FeaturePipeline): Promise<FeatureMatrix> {
-  if (pipeline.config.kind !== 'sphinx') {
-    throw new InputError(
-      `Expected features.kind sphinx for files of features, got ${pipeline.config.kind}, which is made of sound: ${path}`,
-    );
-  }
+  checkFeatureFiles([{ featurePath: path }], pipeline.config);
   const dimension = pipeline.frameDimension;
   const { values } = await readSphinxFeatures(path, { dimension: 1 });
   if (values.length % dimension === 0) return featureMatrix(values, dimension);
@@ -91,19 +104,35 @@ export async function readFeatures(path: string, pipeline: FeaturePipeline): Pro
   );
 }
 
+/** Refuses features made before where the configuration makes others of sound. */
+export function checkFeatureFiles(
+  recordings: readonly Pick<Recording, 'featurePath'>[],
+  { kind }: Pick<FeatureConfig, 'kind'>,
+): void {
+  const path = recordings.find(({ featurePath }) => featurePath !== undefined)?.featurePath;
+  if (path === undefined || kind === 'sphinx') return;
+  throw new InputError(
+    `Expected features.kind sphinx for files of features, got ${kind}, which is made of sound: ${path}`,
+  );
+}
+
 /** Sound files at one sample rate, mixed to one channel. The last file is kept: a manifest may name many parts of it. */
 export class SoundLoader {
   private last?: { path: string; samples: Float32Array };
-  /** The rates of sound that was resampled. */
-  readonly resampled = new Set<number>();
+  private readonly resampled = new Set<number>();
 
-  constructor(private readonly sampleRate: number) {}
+  /** @param onResample is told of a rate that is another, once, with the first recording that has it */
+  constructor(
+    private readonly sampleRate: number,
+    private readonly onResample?: (rate: number, recording: Recording) => void,
+  ) {}
 
   /** The samples of a recording. @throws {InputError} for a file that cannot be read and a part that is not in it */
-  async load({ audioPath, offset = 0, duration }: Recording): Promise<Float32Array> {
+  async load(recording: Recording): Promise<Float32Array> {
+    const { audioPath, offset = 0, duration } = recording;
     const path = audioPath!;
     if (this.last?.path !== path)
-      this.last = { path, samples: this.atRate(await readAudio(path, { channels: 'mix' })) };
+      this.last = { path, samples: this.atRate(await readAudio(path, { channels: 'mix' }), recording) };
     const { samples } = this.last;
     if (offset === 0 && duration === undefined) return samples;
     const from = Math.round(offset * this.sampleRate);
@@ -117,8 +146,9 @@ export class SoundLoader {
     return from === 0 && to >= samples.length ? samples : samples.slice(from, Math.min(to, samples.length));
   }
 
-  private atRate({ samples: [samples], sampleRate }: AudioClip): Float32Array {
+  private atRate({ samples: [samples], sampleRate }: AudioClip, recording: Recording): Float32Array {
     if (sampleRate === this.sampleRate) return samples;
+    if (!this.resampled.has(sampleRate)) this.onResample?.(sampleRate, recording);
     this.resampled.add(sampleRate);
     return resample(samples, { from: sampleRate, to: this.sampleRate });
   }

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { encodeSphinxFeatures, encodeWav, featureMatrix } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readCorpus, readManifestFile, type Recording } from '../src/corpora.js';
+import { readCorpus, readManifestFile } from '../src/corpora.js';
 import { dataSets } from '../src/dataSets.js';
 import { FeaturePipeline } from '../src/features.js';
-import { describeDropped, holdOut, prepareSpeech } from '../src/prepare.js';
+import { holdOut, prepareSpeech } from '../src/prepare.js';
 import { SampleStore } from '../src/sampleStore.js';
-import { loadUtterances } from '../src/utterances.js';
+import { loadUtterances, SoundLoader } from '../src/utterances.js';
 import { RATE, sing, smallConfig, writeSongs } from './tones.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'cadenza-corpora-'));
@@ -66,6 +66,24 @@ describe('readCorpus', () => {
       /Expected as many lines in .*transcription as in .*fileids, 2, got 1/,
     );
     await expect(readCorpus(folderOf(files))).rejects.toThrow(/Expected a control file at .*a_train\.transcription/);
+  });
+
+  it('refuses control files that are not UTF-8, by file and line', async () => {
+    const sound = { 'wav/x/one.wav': tone, 'wav/x/two.wav': tone };
+    const of = (fileids: string, transcription: string) =>
+      readCorpus(
+        folderOf({
+          ...sound,
+          'etc/a_train.fileids': Buffer.from(fileids, 'latin1'),
+          'etc/a_train.transcription': Buffer.from(transcription, 'latin1'),
+        }),
+      );
+    await expect(of('x/one\nx/two\n', 'YES (one)\nN\xD6 (two)\n')).rejects.toThrow(
+      /Expected UTF-8 in .*a_train\.transcription, got 0xD6 at byte 11 \(line 2\); convert the file, for example with iconv/,
+    );
+    await expect(of('x/one\nx/tw\xF6\n', 'YES (one)\nNO (two)\n')).rejects.toThrow(
+      /Expected UTF-8 in .*a_train\.fileids, got 0xF6 at byte 10 \(line 2\)/,
+    );
   });
 
   it('reads labels, speakers and the official test part from the names of digits', async () => {
@@ -188,6 +206,27 @@ describe('loading', () => {
     expect([samples!.read().length, seconds]).toEqual([2800, 0.35]);
   });
 
+  it('tells of each rate that is resampled once, whatever the loader reads', async () => {
+    const rates = [16_000, RATE, 11_025, 16_000];
+    const folder = folderOf(
+      Object.fromEntries(
+        rates.map((sampleRate, index) => [
+          `${index}.wav`,
+          encodeWav(sing('do', undefined, sampleRate), { sampleRate }),
+        ]),
+      ),
+    );
+    const recordings = rates.map((_, index) => ({ id: `${index}`, audioPath: join(folder, `${index}.wav`) }));
+    const told: [number, string][] = [];
+    const loader = new SoundLoader(RATE, (rate, { id }) => told.push([rate, id]));
+    await loadUtterances(recordings, pipeline, { ...options, loader });
+    await loadUtterances(recordings, pipeline, { ...options, loader });
+    expect(told).toEqual([
+      [16_000, '0'],
+      [11_025, '2'],
+    ]);
+  });
+
   it('reads features made before where the configuration is of them only', async () => {
     const frames = featureMatrix(
       Float32Array.from({ length: 26 }, (_, at) => at),
@@ -218,59 +257,25 @@ describe('loading', () => {
     expect(told).toHaveLength(2);
     await expect(loadUtterances(recordings, pipeline, options)).rejects.toThrow(InputError);
   });
-});
 
-describe('prepareSpeech', () => {
-  it('counts what it does not train on, and says why', async () => {
-    const manifest = writeSongs(join(scratch, 'dropped'), ['do', 're mi', 'fa do fa']);
-    const { train } = await readCorpus(manifest);
-    const corpus = { train: [...train, { ...train[0], id: 'none', duration: 0 }], validation: train, test: [] };
-    const config = smallConfig('maximumSeconds=0.7');
-    const { description } = await prepareSpeech(corpus, config, { source: manifest });
-    expect(description).toMatchObject({ trained: 2, validated: 3, dropped: { empty: 1, tooLong: 1 } });
-    expect(describeDropped(description.dropped, config)).toBe(
-      ' (dropped: 1 shorter than a frame, 1 longer than data.maximumSeconds 0.7 s)',
-    );
-    expect(describeDropped({ empty: 0, tooLong: 0 }, config)).toBe('');
+  it('names the recording of an error that does not', async () => {
+    const loader = new SoundLoader(RATE);
+    loader.load = () => Promise.reject(new InputError('Expected finite samples, got NaN'));
+    const loading = loadUtterances([{ id: 'loud', audioPath: '/loud.wav' }], pipeline, { ...options, loader });
+    await expect(loading).rejects.toThrow(new InputError('Expected finite samples, got NaN: loud'));
   });
 
-  it('knows other recordings by their sound and speakers too', async () => {
-    const manifest = writeSongs(join(scratch, 'known'), ['do', 're']);
-    const { train } = await readCorpus(manifest);
-    const fingerprintOf = async (first: Recording): Promise<string> => {
-      const all = [first, train[1]];
-      const corpus = { train: all, validation: all, test: [] };
-      return (await prepareSpeech(corpus, smallConfig(), { source: manifest })).description.fingerprint;
+  it('ends where samples have no room, which is no fault of a recording', async () => {
+    const audioPath = join(folderOf({ 'good.wav': tone }), 'good.wav');
+    const store = new SampleStore();
+    store.keep = () => {
+      throw new InputError('Expected room');
     };
-    const same = await fingerprintOf(train[0]);
-    expect(await fingerprintOf({ ...train[0] })).toBe(same);
-    expect(await fingerprintOf({ ...train[0], speaker: 'another' })).not.toBe(same);
-    expect(await fingerprintOf({ ...train[0], audioPath: train[1].audioPath })).not.toBe(same);
-  });
-
-  it('leaves speakers out, and refuses one who is not there', async () => {
-    const manifest = writeSongs(join(scratch, 'songs'));
-    const corpus = await readCorpus(manifest);
-    const without = { ...smallConfig('holdOutBy=recording') };
-    without.data = { ...without.data, withoutSpeakers: ['singer-1'] };
-    const { train, validation, description } = await prepareSpeech(corpus, without, { source: manifest });
-    expect([...train, ...validation].some(({ speaker }) => speaker === 'singer-1')).toBe(false);
-    expect(description).toMatchObject({ trained: 7, validated: 1, source: manifest });
-    without.data.withoutSpeakers = ['singer-9'];
-    await expect(prepareSpeech(corpus, without, { source: manifest })).rejects.toThrow(
-      /Expected data\.withoutSpeakers to be speakers of .* \(singer-0, .*\), got singer-9/,
+    const told: unknown[] = [];
+    const onError = (error: unknown) => told.push(error);
+    await expect(loadUtterances([{ id: 'good', audioPath }], pipeline, { ...options, store, onError })).rejects.toThrow(
+      'Expected room',
     );
-  });
-
-  it('refuses recordings without a text, and labels of several words', async () => {
-    const manifest = writeSongs(join(scratch, 'more'));
-    const corpus = await readCorpus(manifest);
-    const untold = { ...corpus, train: corpus.train.map((one, index) => (index === 3 ? { ...one, text: ' ' } : one)) };
-    await expect(prepareSpeech(untold, smallConfig(), { source: manifest })).rejects.toThrow(
-      /Expected a text with each recording, got none with train-3\.wav/,
-    );
-    await expect(
-      prepareSpeech(corpus, smallConfig('task=classify', 'unit=word'), { source: manifest }),
-    ).rejects.toThrow(/Expected one word as the label of each recording with task classify, got "/);
+    expect(told).toEqual([]);
   });
 });

@@ -114,6 +114,14 @@ describe('transcribeRecordings', () => {
     expect(textsOf(results)[2]).toBe((await untrained(smallConfig()).transcribe([samples]))[0].text);
   });
 
+  it('tells of recordings that are shorter than a frame', async () => {
+    const none = [0, 1].map((length) => recording(`${length}-samples.wav`, new Float32Array(length)));
+    const told: string[] = [];
+    const results = await all([songs[0], ...none], { onEmpty: ({ id }) => told.push(id) });
+    expect(told).toEqual(['0-samples.wav', '1-samples.wav']);
+    expect(textsOf(results).slice(1)).toEqual(['', '']);
+  });
+
   it('hears the recordings of a speaker who is named together', async () => {
     const config = smallConfig('normalization=speaker');
     const pipeline = new FeaturePipeline({ ...config.features, normalization: 'none' });

@@ -18,9 +18,10 @@ import { confusionTable, errorReport, type MeasuredRecording } from '../errorRep
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
 import { Recognizer } from '../recognizer.js';
 import type { SavedRun } from '../run.js';
-import { loadUtterances } from '../utterances.js';
+import { loadUtterances, SoundLoader } from '../utterances.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
+import { tellOfRates } from './resampling.js';
 import { checkGreedy, checkSearched } from './transcribeOptions.js';
 
 interface EvaluateOptions extends CommonOptions {
@@ -76,7 +77,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   }
   output.object({
     ...countsOf(result),
-    real_time_factor: elapsed / seconds,
+    real_time_factor: seconds > 0 ? elapsed / seconds : 0,
     seconds: elapsed,
     audio_seconds: seconds,
     ...(failed > 0 ? { failed } : {}),
@@ -108,12 +109,13 @@ async function measure(
   let failed = 0;
   const onError = (error: InputError): void => {
     failed++;
-    output.warn(error.message);
+    output.warn(`error: ${error.message}`);
   };
   try {
     const started = performance.now();
     const utterances = await loadUtterances(recordings, run.pipeline, {
       ...{ clean: (text: string) => run.symbols.clean(text), signal, onError },
+      loader: new SoundLoader(recognizer.sampleRate, tellOfRates(output, recognizer.sampleRate)),
       onProgress: (done) => progress.update(done),
     });
     if (utterances.length === 0)

@@ -10,8 +10,9 @@ import { Recognizer } from '../recognizer.js';
 import { openRun, type SavedRun } from '../run.js';
 import { SampleStore } from '../sampleStore.js';
 import { contentOf } from '../soundPaths.js';
-import { loadUtterances } from '../utterances.js';
+import { loadUtterances, SoundLoader } from '../utterances.js';
 import { startBackend } from './backend.js';
+import { tellOfRates } from './resampling.js';
 
 interface InspectFlags extends CommonOptions {
   run: string;
@@ -48,7 +49,10 @@ async function inspectCommand(
   const progress = createProgress(output, { label: 'inspect', total: recordings.length });
   const views: RecordingView[] = [];
   try {
-    const load = { clean: (text: string) => run.symbols.clean(text), store: new SampleStore(), signal };
+    const load = {
+      ...{ clean: (text: string) => run.symbols.clean(text), store: new SampleStore(), signal },
+      loader: new SoundLoader(recognizer.sampleRate, tellOfRates(output, recognizer.sampleRate)),
+    };
     for (const utterance of await loadUtterances(recordings, run.pipeline, load)) {
       signal.throwIfAborted();
       views.push(await inspectRecording(recognizer, utterance, { nBest: options.nBest }));

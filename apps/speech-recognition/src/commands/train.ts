@@ -23,10 +23,11 @@ import type { Command } from 'commander';
 import { scoreFrames, scoreVocalTracts } from '../acoustics.js';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, embeddedName, readRequest, requestOf, type DataFlags } from '../dataRequest.js';
+import { describeDropped } from '../dropped.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
 import { configFlags } from '../flags.js';
 import type { LanguageWeights } from '../languageModel.js';
-import { checkSameData, describeDropped, prepareSpeech, type PreparedSpeech } from '../prepare.js';
+import { checkSameData, prepareSpeech, type PreparedSpeech } from '../prepare.js';
 import { writeReport } from '../report.js';
 import {
   checkSameConfig,
@@ -41,6 +42,7 @@ import {
 import { createTraining, likeliestLabels, type Training } from '../train.js';
 import { tuneDecoding } from '../tuneDecoding.js';
 import { startBackend } from './backend.js';
+import { tellOfRates } from './resampling.js';
 
 type Options = TrainOptions & DataFlags;
 
@@ -76,7 +78,11 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
       progress ??= createProgress(output, { label: 'read', total });
       progress.update(done);
     };
-    speech = await prepareSpeech(corpus, config, { ...request, symbols: saved?.symbols, onProgress, signal });
+    speech = await prepareSpeech(corpus, config, {
+      ...{ ...request, symbols: saved?.symbols, onProgress, signal },
+      onError: (error) => output.warn(`error: ${error.message}`),
+      onResample: tellOfRates(output, config.features.sampleRate),
+    });
   } finally {
     progress?.stop();
   }
@@ -138,9 +144,10 @@ function introduce({ config, speech, model, plannedSteps }: Training): string {
   const { description, symbols, pipeline, language } = speech;
   const { layers, hiddenSize, cell, bidirectional } = config.model;
   const minutes = (description.seconds / 60).toFixed(1);
+  const speakers = description.speakers > 0 ? `, ${description.speakers} speakers` : '';
   const knows = language.model ? `, ${language.model.order}-gram model of ${language.words.length} words` : '';
   return (
-    `${description.trained} recordings (${minutes} minutes, ${description.speakers} speakers) to learn from` +
+    `${description.trained} recordings (${minutes} minutes${speakers}) to learn from` +
     `${describeDropped(description.dropped, config)}, ` +
     `${description.validated} to validate on; ${symbols.size - 1} symbols${knows}\n` +
     `${layers} x ${hiddenSize} ${cell}${bidirectional ? ' in both directions' : ''} over ${pipeline.dimension} features, ` +

@@ -6,6 +6,8 @@ import { transcriptWriter, type RecordingTranscript, type TranscriptFormat } fro
 import type { Recognizer } from '../recognizer.js';
 import { findRecordings, type NamedRecording } from '../soundPaths.js';
 import { transcribeRecordings } from '../transcribeRecordings.js';
+import { located } from '../utterances.js';
+import { tellOfRates } from './resampling.js';
 import { Tally } from './tally.js';
 import type { RecognitionOptions, TranscribeFlags } from './transcribeOptions.js';
 
@@ -38,11 +40,13 @@ export async function transcribeFiles(
     flags.output === undefined
       ? output.write(writer.recording(transcript))
       : writeTranscript(flags.output, name, flags.format, writer.recording(transcript));
-  const onResample = (rate: number, { id }: { id: string }): void =>
-    output.say(`${rate} Hz becomes ${recognizer.sampleRate} Hz: ${id}, and what else has this rate`);
+  const tell = {
+    onResample: tellOfRates(output, recognizer.sampleRate),
+    onEmpty: ({ id }: { id: string }) => output.warn(`shorter than a frame: ${id}`),
+  };
   const started = performance.now();
   try {
-    for await (const result of transcribeRecordings(recognizer, recordings, { ...options, onResample, signal })) {
+    for await (const result of transcribeRecordings(recognizer, recordings, { ...options, ...tell, signal })) {
       if ('error' in result) {
         fail(located(result.error, result.recording));
         continue;
@@ -85,11 +89,4 @@ function writeTranscript(folder: string, name: string, format: TranscriptFormat,
   const path = join(folder, `${name}.${format === 'text' ? 'txt' : format}`);
   mkdirSync(dirname(path), { recursive: true });
   replaceFile(defaultFileSystem, path, content);
-}
-
-/** What is wrong with a recording, with its name where the line lacks it. */
-function located(error: InputError, { id, audioPath, featurePath }: NamedRecording): InputError {
-  const path = (audioPath ?? featurePath)!;
-  if (error.message.includes(path)) return error;
-  return new InputError(`${error.message}: ${id}`, { code: error.code, cause: error });
 }

@@ -10,7 +10,11 @@ export interface FeatureMatrix {
   dimension: number;
 }
 
+/** Values row after row as features, `[F, D]`; not copied. @throws {InputError} for a fraction of a frame */
 export function featureMatrix(values: Float32Array, dimension: number): FeatureMatrix {
+  if (values.length % dimension !== 0) {
+    throw new InputError(`Expected frames of ${dimension} values, got ${values.length} values in all`);
+  }
   return { values, frames: values.length / dimension, dimension };
 }
 

@@ -30,7 +30,8 @@ const KNOWN = ['audio_filepath', 'feature_filepath', 'duration', 'offset', 'text
 
 /**
  * Reads a manifest of NeMo's kind line by line, whatever its length: `{"audio_filepath": "x.wav", "duration": 1.2,
- * "text": "seven"}`, or `feature_filepath` for features made before. Empty lines are passed over.
+ * "text": "seven"}`, or `feature_filepath` for features made before; UTF-8, with or without a byte order mark. Empty lines are
+ * passed over.
  *
  * @throws {InputError} for a file that cannot be read, and for a bad line: one line with its number
  */
@@ -39,7 +40,8 @@ export async function* readManifest(path: string, options: ManifestOptions = {})
   if (onError !== 'throw' && typeof onError !== 'function') {
     throw new ConfigError(expected('onError', 'throw or a function', onError));
   }
-  const input = createReadStream(path);
+  // As one character a byte, so that lines can be told apart before they are decoded.
+  const input = createReadStream(path, { encoding: 'latin1' });
   const opened = new Promise<void>((resolve, reject) => input.once('ready', resolve).once('error', reject));
   await opened.catch((cause) => {
     throw fileProblem('a manifest', path, cause);
@@ -50,10 +52,10 @@ export async function* readManifest(path: string, options: ManifestOptions = {})
   try {
     for await (const line of createInterface({ input, crlfDelay: Infinity })) {
       number++;
-      const text = number === 1 ? line.replace(/^\uFEFF/, '') : line;
-      if (text.trim() === '') continue;
       let entry: ManifestEntry;
       try {
+        const text = decodeLine(Buffer.from(line, 'latin1'), path, number);
+        if (text.trim() === '') continue;
         entry = parseManifestLine(text, path, number);
       } catch (error) {
         if (onError === 'throw' || !(error instanceof InputError)) throw error;
@@ -68,6 +70,33 @@ export async function* readManifest(path: string, options: ManifestOptions = {})
     input.destroy();
   }
   if (broken) throw fileProblem('a manifest', path, broken);
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of one line, the first without its byte order mark. @throws {InputError} for bytes that are not UTF-8 */
+function decodeLine(bytes: Buffer, manifestPath: string, line: number): string {
+  let text: string;
+  try {
+    text = strict.decode(bytes);
+  } catch (cause) {
+    const offset = firstInvalidByte(bytes);
+    const byte = `0x${bytes[offset].toString(16).toUpperCase().padStart(2, '0')}`;
+    const got = `${byte} at byte ${offset} of line ${line}; convert the file, for example with iconv`;
+    throw new InputError(`Expected UTF-8 in ${manifestPath}, got ${got}`, { code: 'UTF8', cause });
+  }
+  return line === 1 ? text.replace(/^\uFEFF/, '') : text;
+}
+
+/** Where bytes of which some are not UTF-8 have the first U+FFFD that is not their own. */
+function firstInvalidByte(bytes: Buffer): number {
+  let offset = 0;
+  for (const character of bytes.toString('utf8')) {
+    const length = Buffer.byteLength(character);
+    if (character === '\uFFFD' && bytes.toString('latin1', offset, offset + length) !== '\xEF\xBF\xBD') break;
+    offset += length;
+  }
+  return offset;
 }
 
 /** Checks one line. @throws {InputError} naming the manifest and the line */

@@ -14,6 +14,7 @@ export interface AudioClip {
 /** Which channels to keep: every one, their mean, or one by its number from 0. */
 export type ChannelChoice = 'all' | 'mix' | number;
 
+/** Sound of at least one channel, all of one length, as a clip; not copied. */
 export function audioClip(samples: Float32Array[], sampleRate: number): AudioClip {
   return { samples, sampleRate, channels: samples.length, duration: samples[0].length / sampleRate };
 }

@@ -74,12 +74,13 @@ interface Container {
  * Sizes of 0xFFFFFFFF, just below 2 GiB, and of 0 where the RIFF size too is unset or ends where the samples begin, are those of a recording
  * whose length was not known: its samples reach to the end of the file. Bytes after the RIFF chunk are ignored, and the last chunk may lack its pad.
  *
- * @param complete `bytes` is the whole file; with `false` it is the beginning of a stream, and `undefined` comes back
- * while the `data` chunk has not begun
+ * @param bytes of the whole file
+ * @param name what errors call them
  * @throws {InputError} naming the file, the byte and what was expected there
  */
-export function parseWav(bytes: Uint8Array, name: string, complete: false): WavFormat | undefined;
 export function parseWav(bytes: Uint8Array, name?: string, complete?: true): WavFormat;
+/** The same of the beginning of a stream; `undefined` while its `data` chunk has not begun. */
+export function parseWav(bytes: Uint8Array, name: string, complete: false): WavFormat | undefined;
 export function parseWav(bytes: Uint8Array, name = 'the WAV file', complete = true): WavFormat | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const walk: Walk = { view, name, little: true, complete };

@@ -96,6 +96,27 @@ describe('a manifest', () => {
     expect(errors).toHaveLength(1);
   });
 
+  test.each([
+    ['{"audio_filepath": "x.wav", "text": "se\xFFven"}', '0xFF at byte 39'],
+    ['{"audio_filepath": "x.wav", "text": "\xEF\xBF\xBD \xC3\xA9 \xEF\xBF"}', '0xEF at byte 44'],
+    ['\xA0', '0xA0 at byte 0'],
+  ])('with the bytes %j, which are not UTF-8, is refused by file and line, or goes on past it', async (line, got) => {
+    const good = '\xEF\xBB\xBF{"audio_filepath": "\xC3\xA9.wav", "text": "\xE2\x80\xA8"}';
+    const path = join(await folder(), 'm.jsonl');
+    await writeFile(path, [good, line, good.slice(3)].join('\n'), 'latin1');
+    const message = `Expected UTF-8 in ${path}, got ${got} of line 2; convert the file, for example with iconv`;
+    const found: ManifestEntry[] = [];
+    const read = async (onError?: (error: Error) => void): Promise<void> => {
+      for await (const entry of readManifest(path, { onError })) found.push(entry);
+    };
+    await expect(read()).rejects.toThrow(message);
+    const errors: string[] = [];
+    await read((error) => errors.push(error.message));
+    expect(errors).toEqual([message]);
+    expect(found.map(({ line: number, text }) => [number, text])).toEqual([1, 1, 3].map((at) => [at, '\u2028']));
+    expect(found[0].audioPath).toBe(join(path, '..', 'é.wav'));
+  });
+
   test('that is not there is named', async () => {
     await expect(readManifest('/nowhere/m.jsonl').next()).rejects.toThrow(
       'Expected a manifest at /nowhere/m.jsonl, got nothing there',
