@@ -4,7 +4,8 @@
     python tools/golden/translation_metrics.py
 
 Writes packages/core/tests/golden/translationMetrics.json: German sentences with a second reference for some, the outputs of
-two imagined systems, and every score of them. Options stand in the golden file as Cadenza names them.
+two imagined systems, and every score of them; and scores of two real systems, packages/core/tests/golden/translations.tsv: 300 embedded
+phrases of the translation app (reference, output of its default preset, and of 450 steps of it). Options stand in the golden file as Cadenza names them.
 """
 
 import json
@@ -179,6 +180,22 @@ def significance():
     return rows
 
 
+def real():
+    lines = (OUT.parent / "translations.tsv").read_text(encoding="utf-8").splitlines()
+    references, *systems = zip(*(line.split("\t") for line in lines))
+    metrics = {
+        "bleu": [{}, {"tokenize": "intl"}, {"tokenize": "none", "lowercase": True}],
+        "chrf": [{}, {"wordOrder": 2}],
+        "ter": [{}, {"normalized": True}],
+    }
+    classes = {"bleu": BLEU, "chrf": CHRF, "ter": TER}
+    return [
+        {"metric": name, "system": system, "options": options,
+         "score": make(classes[name], options).corpus_score(list(outputs), [list(references)]).score}
+        for name, all_options in metrics.items() for options in all_options for system, outputs in zip("ab", systems)
+    ]
+
+
 OUT.write_text(json.dumps({
     "sentences": {"references": REFERENCES, "secondReferences": SECOND, "a": A, "b": B},
     "bleu": corpora(BLEU, BLEU_OPTIONS, bleu_extra),
@@ -190,4 +207,5 @@ OUT.write_text(json.dumps({
     "sentenceTer": sentences(TER, {}),
     "bootstrap": bootstrap(),
     "significance": significance(),
+    "real": real(),
 }, ensure_ascii=False, indent=1) + "\n")

@@ -37,6 +37,8 @@ interface TranslationGolden {
   sentenceTer: [number, number][];
   bootstrap: { metric: 'bleu' | 'chrf' | 'ter'; pValue: number; a: GoldenInterval; b: GoldenInterval }[];
   significance: { a: number[]; b: number[]; difference: number; mean: number; halfWidth: number; pValue: number }[];
+  /** Of the outputs in `translations.tsv`. */
+  real: { metric: 'bleu' | 'chrf' | 'ter'; system: 'a' | 'b'; options: object; score: number }[];
 }
 
 const read = <T>(name: string): T =>
