@@ -173,7 +173,12 @@ describe('the use of a run refuses, with one line and exit code 2, and writes no
     [
       'a temperature below zero',
       ['generate', '--run', trained, '--temperature', '-1', '--prompt', 'a'],
-      /Expected temperature to be a number of at least 0, got -1/,
+      /'--temperature <number>' argument '-1' is invalid\. Expected a number of at least 0, got -1/,
+    ],
+    [
+      'a probability above one',
+      ['generate', '--run', trained, '--top-p', '2', '--prompt', 'a'],
+      /'--top-p <number>' argument '2' is invalid\. Expected a number of \(0, 1\], got 2/,
     ],
     [
       'two prompts',

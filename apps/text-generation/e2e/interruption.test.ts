@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -72,6 +72,26 @@ describe('training', () => {
     expect(refused.stderr).toMatch(/Expected no other training in the run, got process \d+/);
     // Its death frees the run.
     expect((await train(run, ['--resume', '--max-steps', '1'])).code).toBe(0);
+  });
+});
+
+describe('a long text', () => {
+  it('is read no further after Ctrl-C, by the verb that looks inside and by the one that writes', async () => {
+    const run = join(folder, 'reading');
+    await train(run, ['--max-steps', '1']);
+    const [text, page] = [join(folder, 'text'), join(folder, 'page.html')];
+    writeFileSync(text, 'a the '.repeat(1 << 17));
+    const calls = [
+      ['inspect', '--data', text, '--output', page],
+      ['generate', '--prompt-file', text, '--no-echo'],
+    ];
+    for (const call of calls) {
+      const result = await cadenzaText([...call, '--run', run, '--backend', 'cpu'], {
+        onStart: (child) => void child.stderr!.once('data', () => child.kill('SIGINT')), // the line of the backend
+      });
+      expect(result, call[0]).toMatchObject({ code: 130, stdout: call[0] === 'generate' ? '\n' : '' });
+    }
+    expect(existsSync(page)).toBe(false);
   });
 });
 

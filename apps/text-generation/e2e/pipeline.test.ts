@@ -102,7 +102,7 @@ describe('a run that was computed with another precision', () => {
     const { code, stderr } = await cadenzaText(['train', '--run', other, '--resume', ...longer, '--quiet']);
     expect([code, stderr]).toEqual([
       0,
-      'The run was computed with backend cpu, 1 threads and bf16: it goes on, but not bit for bit\n',
+      'The run was computed with backend cpu, 1 thread and bf16: it goes on, but not bit for bit\n',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -40,5 +40,8 @@ describe('the README', () => {
     const verbs = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb);
     expect(verbs).toEqual(['data', 'train', 'evaluate', 'generate', 'score', 'chat', 'inspect', 'export']);
     for (const verb of verbs) expect(readme).toContain(`| \`${verb}`);
+    const presets = readdirSync(join(root, 'presets')).map((name) => name.replace(/\.json$/, ''));
+    const [, told] = /`--preset` \(([^:]*): the JSON files in `presets\/`\)/.exec(readme)!;
+    expect([...told.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()).toEqual(presets.sort());
   });
 });

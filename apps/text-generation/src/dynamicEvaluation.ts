@@ -1,6 +1,7 @@
 import { ConfigError, expected, type RecurrentLanguageModel } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { turn, type ReadingOptions, type TextLoss } from './evaluate.js';
+import type { ReadingOptions, TextLoss } from './evaluate.js';
+import { turn } from './turns.js';
 
 export interface DynamicEvaluationOptions extends ReadingOptions {
   /** Tokens after which the weights are updated. */

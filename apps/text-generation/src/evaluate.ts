@@ -1,6 +1,7 @@
 import { CrossEntropy, type RecurrentLanguageModel, type State } from '@cadenza/core';
 import { evaluationStream, evaluationWindows, TokenStreams, type TokenBatch } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
+import { turn } from './turns.js';
 
 /** The sum of the losses over a text, in nats, and how many tokens were predicted. */
 export interface TextLoss {
@@ -97,9 +98,4 @@ function readBatch(
 
 function lossOf(measure: CrossEntropy, predictions: number): TextLoss {
   return { nats: predictions === 0 ? 0 : measure.value().nats, predictions };
-}
-
-/** Lets signals and timers through between two pieces of synchronous work. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

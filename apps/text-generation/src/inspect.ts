@@ -4,7 +4,9 @@ import { textFeatures } from './inspectFeatures.js';
 import { gradientFlow, type GradientFlow, type GradientOptions } from './inspectGradient.js';
 import { traceStates, traceText, type LayerTrace } from './inspectTrace.js';
 import { rankUnits, type FoundUnit, type RankingOptions } from './inspectUnits.js';
+import { encodeInTurns } from './reading.js';
 import type { ReadingPolicy } from './textGenerator.js';
+import { pauses } from './turns.js';
 
 export interface InspectOptions extends ReadingPolicy {
   model: RecurrentLanguageModel;
@@ -19,6 +21,7 @@ export interface InspectOptions extends ReadingPolicy {
   corpusTokens?: number;
   ranking?: RankingOptions;
   gradient?: GradientOptions;
+  signal?: AbortSignal;
 }
 
 /** Everything the page of a model shows. */
@@ -43,23 +46,27 @@ const SHORTEST = 2;
 
 /**
  * Reads a text with a model and keeps what each unit does at each character, how surprised the model was, which units
- * follow something a reader can name, and how far back gradients reach.
+ * follow something a reader can name, and how far back gradients reach. The event loop gets its turns in between; an `AbortError`
+ * is thrown once `signal` is aborted.
  */
-export function inspectModel(options: InspectOptions): Inspection {
+export async function inspectModel(options: InspectOptions): Promise<Inspection> {
   const { model, tokenizer, text, maximumTokens = 1000, corpusTokens = 12_000 } = options;
-  const encode = (source: string, name: string): Int32Array =>
-    tokenizer.encode(source, { unknown: options.unknown, nameOfPolicy: options.nameOfPolicy, name });
+  const pause = pauses(options.signal);
+  const encode = (source: string, name: string): Promise<Int32Array> =>
+    encodeInTurns(tokenizer, source, { unknown: options.unknown, nameOfPolicy: options.nameOfPolicy, name }, pause);
   // A line end before the text, where the model knows it, so that the first character is a prediction too.
   const lineEnd = tokenizer.vocabulary.id('\n');
-  const own = encode(text, 'the text');
+  const own = await encode(text, 'the text');
   const ids =
     lineEnd >= 0 ? Int32Array.of(lineEnd, ...own.subarray(0, maximumTokens)) : own.subarray(0, maximumTokens + 1);
   if (ids.length < SHORTEST)
     throw new InputError(`Expected a text of at least one character to look at, got ${own.length}`);
-  const trace = traceText(model, ids);
-  const corpus = (options.corpus === undefined ? own : encode(options.corpus, 'the corpus')).subarray(0, corpusTokens);
+  const trace = await traceText(model, ids, pause);
+  const whole = options.corpus === undefined ? own : await encode(options.corpus, 'the corpus');
+  const corpus = whole.subarray(0, corpusTokens);
   const memory = model.config.cell === 'lstm' ? 'c' : 'h';
   const words = Array.from(corpus, (id) => tokenizer.decode([id]));
+  const states = await traceStates(model, corpus, memory, pause);
   const { cell, layers, hiddenSize } = model.config;
   return {
     tokens: Array.from(ids.subarray(1), (id) => tokenizer.decode([id])),
@@ -69,9 +76,9 @@ export function inspectModel(options: InspectOptions): Inspection {
     ),
     layers: trace.layers,
     memory,
-    units: rankUnits(traceStates(model, corpus, memory), textFeatures(words), options.ranking),
+    units: await rankUnits(states, textFeatures(words), options.ranking, pause),
     corpusTokens: corpus.length,
-    gradient: gradientFlow(model, corpus, options.gradient),
+    gradient: await gradientFlow(model, corpus, options.gradient, pause),
     model: { cell, layers, hiddenSize, parameters: model.parameterCount },
   };
 }

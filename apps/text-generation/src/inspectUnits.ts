@@ -1,5 +1,6 @@
 import type { Feature } from './inspectFeatures.js';
 import type { StateTrace } from './inspectTrace.js';
+import { pauses } from './turns.js';
 
 /** A unit whose memory follows something a reader can name. */
 export interface FoundUnit {
@@ -31,12 +32,18 @@ const RAREST = 20;
  * Finds, for each feature, the units that correlate with it most on the first part of the text, and reports how they do on
  * the rest: the best of a thousand units on one text is partly luck, and luck does not repeat itself.
  */
-export function rankUnits(trace: StateTrace, features: readonly Feature[], options: RankingOptions = {}): FoundUnit[] {
+export async function rankUnits(
+  trace: StateTrace,
+  features: readonly Feature[],
+  options: RankingOptions = {},
+  pause = pauses(),
+): Promise<FoundUnit[]> {
   const { perFeature = 3, leastCorrelation = 0.25 } = options;
   const count = trace.positions.length;
   const cut = Math.floor(count * SEARCH_PART);
   const found: FoundUnit[] = [];
   for (const feature of features) {
+    await pause();
     const values = Float32Array.from(trace.positions, (position) => feature.values[position]);
     if (!judgeable(values.subarray(0, cut), feature) || !judgeable(values.subarray(cut), feature)) continue;
     const candidates = trace.layers.flatMap(({ size, values: states }, layer) =>

@@ -10,7 +10,9 @@ import {
 } from '@cadenza/core';
 import { TextStream, type EncodeOptions, type Tokenizer, type UnknownPolicy } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
+import { encodeInTurns, tokenPieces } from './reading.js';
 import { openRun, type OpenRun } from './run.js';
+import { pauses } from './turns.js';
 
 /** How a text is continued. */
 export interface SamplingOptions extends ChoiceOptions {
@@ -96,7 +98,7 @@ export class TextGenerator {
   async *stream(prompt = '', options: SamplingOptions & ReadingPolicy = {}): AsyncGenerator<string, void, undefined> {
     const session = this.session();
     try {
-      session.read(prompt, options);
+      await session.read(prompt, options);
       yield* session.write(options);
     } finally {
       session.dispose();
@@ -156,22 +158,31 @@ export class TextSession {
     this.tokens = start.length > 0 ? start : [0];
   }
 
-  /** Adds a text to the context. */
-  read(text: string, policy: ReadingPolicy = {}): void {
-    const ids = this.tokenizer.encode(text, { ...policy, name: 'the prompt' });
-    const unread = [this.tokens.at(-1)!, ...ids.subarray(0, -1)];
+  /**
+   * Adds a text to the context. The event loop gets its turns in between; once `signal` is aborted, the text is left out.
+   */
+  async read(text: string, { signal, ...policy }: ReadingPolicy & Pick<SamplingOptions, 'signal'> = {}): Promise<void> {
+    const pause = pauses();
+    const ids = await encodeInTurns(this.tokenizer, text, { ...policy, name: 'the prompt' }, pause);
     if (ids.length === 0) return;
-    for (const id of ids) this.tokens.push(id);
+    const unread = new Int32Array(ids.length);
+    unread.set([this.tokens.at(-1)!]);
+    unread.set(ids.subarray(0, -1), 1);
     // Many steps in one operation are quicker than single ones; the state goes there and back.
     let state: State = this.steps.states().map((values) => tf.tensor2d(values, [1, values.length]));
-    for (let start = 0; start < unread.length; start += readChunk) {
-      const chunk = unread.slice(start, start + readChunk);
-      const next = tf.tidy(() => this.model.forward(row(chunk), state).state);
+    try {
+      for (const [start, end] of tokenPieces(0, unread.length, { weights: this.model.parameterCount })) {
+        await pause();
+        if (signal?.aborted) return;
+        const next = tf.tidy(() => this.model.forward(row(unread.subarray(start, end)), state).state);
+        tf.dispose(state);
+        state = next;
+      }
+      this.steps.setStates(state.map((tensor) => tensor.dataSync() as Float32Array));
+    } finally {
       tf.dispose(state);
-      state = next;
     }
-    this.steps.setStates(state.map((tensor) => tensor.dataSync() as Float32Array));
-    tf.dispose(state);
+    for (const id of ids) this.tokens.push(id);
   }
 
   /**
@@ -217,6 +228,6 @@ function startTokens(tokenizer: Tokenizer): number[] {
   return id >= 0 ? [id] : [];
 }
 
-function row(ids: number[]): tf.Tensor2D {
+function row(ids: number[] | Int32Array): tf.Tensor2D {
   return tf.tensor2d(ids, [1, ids.length], 'int32');
 }

@@ -25,10 +25,10 @@ function makeModel(cell: 'lstm' | 'gru' | 'rnn', more: object = {}): RecurrentLa
 }
 
 describe('traceText', () => {
-  test('surprises are the losses of the model, over the borders of its pieces', () => {
+  test('surprises are the losses of the model, over the borders of its pieces', async () => {
     const model = makeModel('lstm');
     const ids = tokenizer.encode(text).subarray(0, 300);
-    const trace = traceText(model, ids);
+    const trace = await traceText(model, ids);
     const losses = tf.tidy(() => {
       const [inputs, targets] = [ids.subarray(0, -1), ids.subarray(1)].map((part) =>
         tf.tensor2d(part, [1, 299], 'int32'),
@@ -40,9 +40,9 @@ describe('traceText', () => {
     model.dispose();
   });
 
-  test('cells and gates are consistent: c_t = f c_{t-1} + i g and h_t = o tanh(c_t), also between pieces', () => {
+  test('cells and gates are consistent: c_t = f c_{t-1} + i g and h_t = o tanh(c_t), also between pieces', async () => {
     const model = makeModel('lstm');
-    const { layers } = traceText(model, tokenizer.encode(text).subarray(0, 200));
+    const { layers } = await traceText(model, tokenizer.encode(text).subarray(0, 200));
     for (const { size, quantities } of layers) {
       expect([...quantities.keys()].sort()).toEqual(['c', 'f', 'g', 'h', 'i', 'o']);
       const at = (name: string, index: number): number => quantities.get(name)![index];
@@ -55,9 +55,9 @@ describe('traceText', () => {
     model.dispose();
   });
 
-  test('the likeliest tokens come in falling order', () => {
+  test('the likeliest tokens come in falling order', async () => {
     const model = makeModel('gru');
-    const { expected } = traceText(model, tokenizer.encode(text).subarray(0, 20));
+    const { expected } = await traceText(model, tokenizer.encode(text).subarray(0, 20));
     for (const row of expected) {
       expect(row).toHaveLength(5);
       expect(row.map(({ probability }) => probability)).toEqual(
@@ -68,10 +68,10 @@ describe('traceText', () => {
   });
 });
 
-test('the memory over a long text is that of its parts, each from a zero state', () => {
+test('the memory over a long text is that of its parts, each from a zero state', async () => {
   const model = makeModel('gru');
   const ids = tokenizer.encode(text.repeat(2)).subarray(0, 1300); // three parts of 433
-  const { layers, positions } = traceStates(model, ids, 'h');
+  const { layers, positions } = await traceStates(model, ids, 'h');
   expect(positions).toHaveLength(3 * (433 - 32));
   expect([positions[0], positions[401]]).toEqual([32, 433 + 32]);
   const second = tf.tidy(() =>
@@ -85,10 +85,10 @@ test('the memory over a long text is that of its parts, each from a zero state',
 });
 
 describe('gradientFlow', () => {
-  test.each(['lstm', 'rnn'] as const)('of an %s is the norm that finite differences give', (cell) => {
+  test.each(['lstm', 'rnn'] as const)('of an %s is the norm that finite differences give', async (cell) => {
     const model = makeModel(cell, { layers: 1, hiddenSize: 3 });
     const ids = tokenizer.encode(text);
-    const flow = gradientFlow(model, ids, { distances: [1, 3], places: 1 });
+    const flow = await gradientFlow(model, ids, { distances: [1, 3], places: 1 });
     const row = (start: number, length: number): tf.Tensor2D =>
       tf.tensor2d(ids.subarray(start, start + length), [1, length], 'int32');
     tf.tidy(() => {
@@ -111,10 +111,10 @@ describe('gradientFlow', () => {
     model.dispose();
   });
 
-  test('distances that the text has no room for are left out', () => {
+  test('distances that the text has no room for are left out', async () => {
     const model = makeModel('rnn');
-    expect(gradientFlow(model, tokenizer.encode(text).subarray(0, 80)).distances).toEqual([1, 2, 3, 5, 8, 13]);
-    expect(gradientFlow(model, tokenizer.encode(text).subarray(0, 20))).toEqual({
+    expect((await gradientFlow(model, tokenizer.encode(text).subarray(0, 80))).distances).toEqual([1, 2, 3, 5, 8, 13]);
+    expect(await gradientFlow(model, tokenizer.encode(text).subarray(0, 20))).toEqual({
       distances: [],
       layers: [],
       places: 0,
@@ -124,10 +124,10 @@ describe('gradientFlow', () => {
 });
 
 describe.each(['lstm', 'gru', 'rnn'] as const)('the page of an %s', (cell) => {
-  test('holds the text, the choices and the gradients, stays text, and nothing leaks', () => {
+  test('holds the text, the choices and the gradients, stays text, and nothing leaks', async () => {
     const model = makeModel(cell);
     const before = tf.memory().numTensors;
-    const inspection = inspectModel({ model, tokenizer, text: text.slice(0, 100), corpus: text });
+    const inspection = await inspectModel({ model, tokenizer, text: text.slice(0, 100), corpus: text });
     expect(tf.memory().numTensors).toBe(before);
     const page = renderInspectPage(inspection, { subtitle: 'run </title>' });
     const choices = [...page.matchAll(/name="quantity" value="(\w+)"/g)].map((match) => match[1]);
@@ -145,9 +145,9 @@ describe.each(['lstm', 'gru', 'rnn'] as const)('the page of an %s', (cell) => {
   });
 });
 
-test('the data of the page is what the units did, to the precision of a byte', () => {
+test('the data of the page is what the units did, to the precision of a byte', async () => {
   const model = makeModel('lstm');
-  const inspection = inspectModel({ model, tokenizer, text: text.slice(0, 50) });
+  const inspection = await inspectModel({ model, tokenizer, text: text.slice(0, 50) });
   const [first] = packLayers(inspection, 1e6);
   for (const { name, data, scales } of first.quantities) {
     const bytes = Buffer.from(data, 'base64');
@@ -162,9 +162,9 @@ test('the data of the page is what the units did, to the precision of a byte', (
   model.dispose();
 });
 
-test('a page too small for all units keeps those that were found and those that move', () => {
+test('a page too small for all units keeps those that were found and those that move', async () => {
   const model = makeModel('lstm');
-  const inspection = inspectModel({ model, tokenizer, text: text.slice(0, 50) });
+  const inspection = await inspectModel({ model, tokenizer, text: text.slice(0, 50) });
   inspection.units = [{ feature: 'x', layer: 1, unit: 3, correlation: 1, auc: 1 }];
   const packed = packLayers(inspection, 2000);
   expect(packed[0].units.length + packed[1].units.length).toBe(4);
@@ -173,20 +173,33 @@ test('a page too small for all units keeps those that were found and those that 
   model.dispose();
 });
 
-test('a projected hidden state, which has no unit of the cell, is left out', () => {
+test('a projected hidden state, which has no unit of the cell, is left out', async () => {
   const model = makeModel('lstm', { projectionSize: 3, embeddingSize: 0 });
-  const inspection = inspectModel({ model, tokenizer, text: text.slice(0, 80) });
+  const inspection = await inspectModel({ model, tokenizer, text: text.slice(0, 80) });
   expect([...inspection.layers[0].quantities.keys()]).not.toContain('h');
   expect(inspection.layers[0].size).toBe(5);
   model.dispose();
 });
 
-test('a text with nothing to look at, or with characters the model never saw, is refused', () => {
+test('a text with nothing to look at, or with characters the model never saw, is refused', async () => {
   const model = makeModel('rnn');
-  expect(() => inspectModel({ model, tokenizer, text: '' })).toThrow(
+  await expect(inspectModel({ model, tokenizer, text: '' })).rejects.toThrow(
     'Expected a text of at least one character to look at, got 0',
   );
-  expect(() => inspectModel({ model, tokenizer, text: 'é' })).toThrow(/'é' U\+00E9/);
-  expect(inspectModel({ model, tokenizer, text: 'éH', unknown: 'skip' }).tokens).toEqual(['H']);
+  await expect(inspectModel({ model, tokenizer, text: 'é' })).rejects.toThrow(/'é' U\+00E9/);
+  expect((await inspectModel({ model, tokenizer, text: 'éH', unknown: 'skip' })).tokens).toEqual(['H']);
+  model.dispose();
+});
+
+test('an inspection ends at its abortion, with nothing left behind', async () => {
+  const model = makeModel('lstm', { layers: 1, hiddenSize: 33 });
+  const before = tf.memory().numTensors;
+  for (const milliseconds of [0, 20, 60]) {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), milliseconds);
+    const inspection = inspectModel({ model, tokenizer, text, corpus: text.repeat(15), signal: controller.signal });
+    await expect(inspection).rejects.toMatchObject({ name: 'AbortError' });
+    expect(tf.memory().numTensors).toBe(before);
+  }
   model.dispose();
 });

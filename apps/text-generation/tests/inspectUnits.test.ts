@@ -53,30 +53,30 @@ const feature = (name: string, values: Float32Array, kind: Feature['kind'] = 'bi
   values,
 });
 
-test('a planted unit is found, with its sign, and noise is not reported', () => {
+test('a planted unit is found, with its sign, and noise is not reported', async () => {
   const quotes = every(10);
   const trace = randomTrace((layer, unit, position) => (layer === 1 && unit === 7 ? -2 * quotes[position] : null));
-  const units = rankUnits(trace, [feature('quotes', quotes), feature('other', every(7))]);
+  const units = await rankUnits(trace, [feature('quotes', quotes), feature('other', every(7))]);
   expect(units).toHaveLength(1);
   expect(units[0]).toMatchObject({ feature: 'quotes', layer: 1, unit: 7, auc: 1 });
   expect(units[0].correlation).toBeCloseTo(-1, 6);
 });
 
-test('a unit that follows the feature only where it was searched for is not believed', () => {
+test('a unit that follows the feature only where it was searched for is not believed', async () => {
   const quotes = every(10);
   const trace = randomTrace((layer, unit, position) =>
     layer === 0 && unit === 4 && position < 600 ? quotes[position] : null,
   );
-  expect(rankUnits(trace, [feature('quotes', quotes)])).toEqual([]);
+  expect(await rankUnits(trace, [feature('quotes', quotes)])).toEqual([]);
 });
 
-test('a feature too rare to judge is left out, and a number has no AUC', () => {
+test('a feature too rare to judge is left out, and a number has no AUC', async () => {
   const rare = Float32Array.from({ length: 1000 }, (_, position) => Number(position % 200 === 0));
   const ramp = Float32Array.from({ length: 1000 }, (_, position) => position % 40);
   const trace = randomTrace((layer, unit, position) =>
     layer === 0 && unit === 0 ? rare[position] : unit === 1 ? ramp[position] : null,
   );
-  const units = rankUnits(trace, [feature('rare', rare), feature('ramp', ramp, 'number')]);
+  const units = await rankUnits(trace, [feature('rare', rare), feature('ramp', ramp, 'number')]);
   expect(units.map(({ feature: name, unit, auc }) => [name, unit, auc])).toEqual([
     ['ramp', 1, null],
     ['ramp', 1, null],

@@ -2,7 +2,7 @@ import { Random, RecurrentLanguageModel } from '@cadenza/core';
 import { CharacterTokenizer, WordTokenizer } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TextGenerator } from '../src/textGenerator.js';
+import { TextGenerator, type TextSession } from '../src/textGenerator.js';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -15,6 +15,12 @@ function newGenerator(text = verse): TextGenerator {
     new Random(5),
   );
   return new TextGenerator({ model, tokenizer });
+}
+
+async function written(session: TextSession): Promise<string> {
+  let text = '';
+  for await (const piece of session.write({ length: 30, seed: 9 })) text += piece;
+  return text;
 }
 
 describe('TextGenerator.generate', () => {
@@ -50,15 +56,23 @@ describe('TextGenerator.generate', () => {
     const generator = newGenerator();
     const prompt = verse.repeat(60); // longer than what is read at a time
     const whole = generator.session();
-    whole.read(prompt);
+    await whole.read(prompt);
     const pieces = generator.session();
-    for (let start = 0; start < prompt.length; start += 7) pieces.read(prompt.slice(start, start + 7));
-    const write = async (session: typeof whole): Promise<string> => {
-      let text = '';
-      for await (const piece of session.write({ length: 30, seed: 9 })) text += piece;
-      return text;
-    };
-    expect(await write(whole)).toBe(await write(pieces));
+    for (let start = 0; start < prompt.length; start += 7) await pieces.read(prompt.slice(start, start + 7));
+    expect(await written(whole)).toBe(await written(pieces));
+  });
+
+  it('leaves a prompt out whose reading is aborted, and what was being read behind', async () => {
+    const generator = newGenerator();
+    const [aborted, other] = [generator.session(), generator.session()];
+    for (const session of [aborted, other]) await session.read('abc');
+    const before = tf.memory().numTensors;
+    const controller = new AbortController();
+    setImmediate(() => controller.abort());
+    await aborted.read(verse.repeat(2000), { signal: controller.signal });
+    expect(controller.signal.aborted).toBe(true); // there was a turn of the event loop
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await written(aborted)).toBe(await written(other));
   });
 
   it('refuses a prompt with characters that the model never saw, naming them, or skips them', async () => {

@@ -61,6 +61,11 @@ describe('train refuses, with one line and exit code 2, and writes nothing:', ()
       /Expected more than 50 pairs, which are held out for validation, got 10/,
     ],
     ['a file that is not there', () => ['--data', join(folder, 'no.tsv')], /no\.tsv, found nothing there/],
+    [
+      'a file that is not there, of a language that nobody has told',
+      () => ['--preset', 'default', '--source', file('a.txt', 'a\n'), '--target', join(folder, 'no.txt')],
+      /no\.txt, found nothing there/,
+    ],
     ['one side alone', () => ['--source', files.source], /Expected --target beside --source, got none/],
     [
       'a damaged gzip file',
@@ -180,6 +185,14 @@ describe('the verbs that use a run refuse:', () => {
         ...['--reference-file', files.target, '--source-file', files.source],
       ],
       /Expected no --source-file with --hypotheses/,
+    ],
+    [
+      'a line too long to score, with its file',
+      () => [
+        ...['score', '--run', run, '--quiet', '--source', file('long.txt', `a\n${'ab'.repeat(3000)}\n`)],
+        ...['--target', file('short.txt', 'a\nb\n')],
+      ],
+      /Expected at most 4096 subwords in line 2 of .*long\.txt, got 6001/,
     ],
     [
       'a temperature without drawing',

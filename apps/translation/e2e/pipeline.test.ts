@@ -56,6 +56,32 @@ describe('train', () => {
     expect(trained.stderr).toMatch(/part +BLEU +chrF +TER +sentences\nvalidation +100\.00/);
   });
 
+  it('cuts words by common rules where no language is told, and says so', async () => {
+    const [source, target] = [join(folder, 'here.txt'), join(folder, 'there.txt')];
+    writeFileSync(source, lines(sources));
+    writeFileSync(target, lines(targets));
+    const result = await cadenzaTranslate([
+      ...['train', '--run', join(folder, 'languages'), '--source', source, '--target', target, ...quick],
+      ...[
+        '--validation-source',
+        source,
+        '--validation-target',
+        target,
+        '--tokenization',
+        'word',
+        '--target-language',
+        'de',
+        '--max-steps',
+        '1',
+      ],
+    ]);
+    expect(result.code).toBe(0);
+    const told =
+      'No language is known for the source: words are cut as most languages have it; name it by --source-language\n';
+    expect(result.stderr).toContain(told);
+    expect(result.stderr).toMatch(/\nund to de: 10 pairs to learn from .*; 1 step\n/s);
+  });
+
   it('leaves a run folder with everything in it', () => {
     const names = readdirSync(run).sort();
     const wanted = ['checkpoints', 'config.json', 'metrics.jsonl', 'report.html', 'vocabulary.json'];

@@ -46,7 +46,6 @@ export function trainingSource(
     source: codec.encodeWords(source, 'source').ids,
     target: codec.encodeWords(target, 'target').ids,
   }));
-  checkLengths(whole, training.batchTokens);
   const epochs = new EpochPairs(words, whole, codec, { rate: text.mergeDropout, limit: training.batchTokens, random });
   const batches = new BucketBatches(
     text.mergeDropout > 0 ? (epoch) => epochs.of(epoch).map(lengthsOf) : whole.map(lengthsOf),
@@ -75,15 +74,6 @@ export function trainingSource(
 
 function lengthsOf({ source, target }: EncodedPair): PairLengths {
   return { source: source.length, target: target.length };
-}
-
-function checkLengths(pairs: readonly EncodedPair[], limit: number): void {
-  const longest = pairs.reduce((most, { source, target }) => Math.max(most, source.length, target.length), 0);
-  if (longest <= limit) return;
-  throw new InputError(
-    `Expected training pairs of at most training.batchTokens ${limit} subwords a side, got one of ${longest}; ` +
-      'clean by a smaller text.maximumWords, or take larger batches',
-  );
 }
 
 /** The pairs as the subwords of an epoch. */

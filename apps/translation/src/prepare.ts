@@ -40,6 +40,8 @@ export interface PairParts {
   test: HeldOutPair[] | null;
   languages: { source: string; target: string };
   description: DataDescription;
+  /** Of pairs that were held out for validation, which they are of all that were read, counted from 1. */
+  heldOut?: readonly number[];
 }
 
 /** A run's data with the codec that was learned from it. */
@@ -50,7 +52,6 @@ export interface PreparedPairs extends PairParts {
 /** Reads what is asked for, cleans the pairs to train on, and holds some out where no others are for validation. */
 export async function readPairs(request: DataRequest, config: Config): Promise<PairParts> {
   const languages = languagesOf(request, config.languages);
-  if (config.text.tokenization === 'word') checkKnown(languages);
   if (request.train.kind === 'embedded') return embeddedParts(config, languages);
   const all = await readPart(request.train, languages);
   const { pairs, dropped } = clean(all.pairs, config);
@@ -61,7 +62,7 @@ export async function readPairs(request: DataRequest, config: Config): Promise<P
   const validation = request.validation && (await readPart(request.validation, languages));
   const parts =
     validation === null
-      ? holdOut(pairs, config, nameOf(request.train))
+      ? holdOut(all.pairs, pairs, config, nameOf(request.train))
       : { train: pairs, validation: validation.pairs };
   return {
     ...{ ...parts, languages, test: null },
@@ -102,14 +103,6 @@ async function readPart(
   }
 }
 
-function checkKnown(languages: PairParts['languages']): void {
-  for (const side of ['source', 'target'] as const) {
-    if (languages[side] === undetermined) {
-      throw new InputError(`Expected --${side}-language with text.tokenization word, got none`);
-    }
-  }
-}
-
 function embeddedParts({ seed, text }: Config, languages: PairParts['languages']): PairParts {
   const phrases = makePhrases({ ...languages, seed, count: text.embeddedPairs, heldOutCount: text.embeddedHeldOut });
   const { train, test } = phrases;
@@ -136,16 +129,33 @@ export function preparePairs(parts: PairParts, config: Config, codec?: SentenceC
   const random = new Random(vocabularySeed).fork('codec');
   const learned = codec ?? SentenceCodec.train(parts.train, config, parts.languages, random);
   const validated = parts.validation.slice(0, config.monitoring.validationPairs ?? undefined);
-  checkPairLengths(validated, learned, config.training.batchTokens, validationPlaces(parts.description));
-  return { ...parts, codec: learned };
+  checkPairLengths(validated, learned, config.training.batchTokens, validationPlaces(parts));
+  return { ...dropTooLong(parts, learned, config), codec: learned };
 }
 
-/** How the sides of validation pairs are called: by their lines, but of pairs that were held out. */
-function validationPlaces({ validation }: DataDescription): (index: number, side: 'source' | 'target') => string {
-  const source = validation?.source;
-  if (source?.kind === 'files') return (index, side) => `line ${index + 1} of ${source[side]}`;
-  const where = source ? `of ${nameOf(source)}` : 'held out for validation';
-  return (index, side) => `the ${side} of pair ${index + 1} ${where}`;
+/** Without the training pairs that no batch can hold, which are counted like those that cleaning dropped. */
+function dropTooLong(parts: PairParts, codec: SentenceCodec, { training }: Config): PairParts {
+  const limit = training.batchTokens;
+  const fits = ({ source, target }: SentencePair): boolean =>
+    codec.encode(source, 'source').ids.length <= limit && codec.encode(target, 'target').ids.length <= limit;
+  const train = parts.train.filter(fits);
+  const tooLong = parts.train.length - train.length;
+  if (tooLong === 0) return parts;
+  if (train.length === 0) {
+    const wanted = `pairs to train on of at most training.batchTokens ${limit} subwords a side`;
+    throw new InputError(`Expected ${wanted}, got none of ${tooLong}; take larger batches`);
+  }
+  const { description } = parts;
+  const dropped = { ...description.dropped, tooLong: description.dropped.tooLong + tooLong };
+  return { ...parts, train, description: { ...description, dropped, trained: train.length } };
+}
+
+/** How the sides of validation pairs are called: by their lines in two files, by their numbers in one. */
+function validationPlaces({ description, heldOut }: PairParts): (index: number, side: 'source' | 'target') => string {
+  const { source } = description.validation ?? description;
+  const number = (index: number): number => (description.validation === null && heldOut?.[index]) || index + 1;
+  if (source.kind === 'files') return (index, side) => `line ${number(index)} of ${source[side]}`;
+  return (index, side) => `the ${side} of pair ${number(index)} of ${nameOf(source)}`;
 }
 
 /** Refuses data other than a run was started with. */
@@ -205,12 +215,13 @@ function clean(pairs: readonly SentencePair[], { text }: Config): ReturnType<typ
   });
 }
 
-/** Pairs for validation, drawn by a fixed seed so that every run of one corpus holds out the same. */
+/** Pairs for validation of those that cleaning left of all, drawn by a fixed seed so that every run of one corpus holds out the same. */
 function holdOut(
+  all: readonly SentencePair[],
   pairs: readonly SentencePair[],
   { text }: Config,
   name: string,
-): Pick<PairParts, 'train' | 'validation'> {
+): Pick<PairParts, 'train' | 'validation' | 'heldOut'> {
   const { validationPairs } = text;
   if (pairs.length <= validationPairs) {
     throw new InputError(
@@ -219,10 +230,11 @@ function holdOut(
     );
   }
   const order = new Random(holdOutSeed).shuffle(Int32Array.from(pairs, (_, index) => index));
-  const chosen = new Set(order.subarray(0, validationPairs));
+  const chosen = new Set(Array.from(order.subarray(0, validationPairs), (index) => pairs[index]));
   return {
-    train: pairs.filter((_, index) => !chosen.has(index)),
-    validation: pairs.filter((_, index) => chosen.has(index)),
+    train: pairs.filter((pair) => !chosen.has(pair)),
+    validation: pairs.filter((pair) => chosen.has(pair)),
+    heldOut: all.flatMap((pair, index) => (chosen.has(pair) ? [index + 1] : [])),
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SentencePair } from '@cadenza/text';
 import { describe, expect, it } from 'vitest';
 import { dataRequest, languagesOf } from '../src/dataRequest.js';
 import { checkSameData, describeDropped, preparePairs, readPairs, requestOf } from '../src/prepare.js';
@@ -76,6 +77,59 @@ describe('readPairs', () => {
     expect(() => preparePairs(parts, config)).toThrow(
       `Expected at most 4096 subwords in line 2 of ${validationTarget}, got 5001`,
     );
+  });
+
+  it('drops the training pairs that no batch can hold, and counts them as too long', async () => {
+    const data = write('word.tsv', [...many, `${'x'.repeat(300)}y\tv y`, `w\t${'ab'.repeat(99)}`]);
+    const read = async (...options: string[]) => {
+      const config = smallConfig('text.merges=0', 'text.maximumRatio=null', 'text.validationPairs=2', ...options);
+      return preparePairs(await readPairs(dataRequest({ data }, none)!, config), config);
+    };
+    const whole = await read('batchTokens=500');
+    const parts = await read('batchTokens=24');
+    const isShort = ({ source, target }: SentencePair): boolean => source.length < 24 && target.length < 24;
+    expect(parts.train).toEqual(whole.train.filter(isShort));
+    expect(parts.train.length).toBeLessThan(whole.train.length);
+    const { dropped, trained } = parts.description;
+    expect([dropped.tooLong, trained]).toEqual([whole.train.length - parts.train.length, parts.train.length]);
+    await expect(read('batchTokens=2')).rejects.toThrow(
+      /^Expected pairs to train on of at most training\.batchTokens 2 subwords a side, got none of 12; take larger batches$/,
+    );
+  });
+
+  it('names the file and the line of a pair that was held out', async () => {
+    const long = Array.from({ length: 3 }, (_, index) => `${'xy'.repeat(3000)}${index}`);
+    const [source, target] = [write('held.en', ['', 'a', ...long]), write('held.de', ['b', 'c', 'd', 'e', 'f'])];
+    const config = smallConfig('text.merges=0', 'text.validationPairs=2');
+    const parts = await readPairs(dataRequest({ source, target }, none)!, config);
+    const line = parts.validation[0].source === 'a' ? parts.heldOut![1] : parts.heldOut![0];
+    expect(parts.heldOut!.map((number) => ['', 'a', ...long][number - 1])).toEqual(
+      parts.validation.map((pair) => pair.source),
+    );
+    expect(() => preparePairs(parts, config)).toThrow(
+      `Expected at most 4096 subwords in line ${line} of ${source}, got 6002`,
+    );
+    const data = write(
+      'held.tsv',
+      long.map((text) => `${text}\td`),
+    );
+    const request = dataRequest({ data }, none)!;
+    const ofOne = await readPairs(request, smallConfig('text.merges=0', 'text.validationPairs=1'));
+    expect(() => preparePairs(ofOne, config)).toThrow(`subwords in the source of pair ${ofOne.heldOut![0]} of ${data}`);
+  });
+
+  it('tells what is wrong with the files where no language is known, and cuts words by common rules', async () => {
+    const config = smallConfig('text.tokenization=word', 'text.validationPairs=1');
+    const read = (source: string, target: string) => readPairs(dataRequest({ source, target }, none)!, config);
+    const [source, target] = [write('a.txt', ['One, two.', 'Three!']), write('b.txt', ['eins'])];
+    await expect(read(source, target)).rejects.toThrow(
+      /Expected as many lines in .*a\.txt as in .*b\.txt, got 2 and 1/,
+    );
+    await expect(read(source, join(folder, 'absent.txt'))).rejects.toThrow(/absent\.txt/);
+    write('b.txt', ['Eins, zwei.', 'Drei!']);
+    const { codec } = preparePairs(await read(source, target), config);
+    expect(codec.languages).toEqual({ source: 'und', target: 'und' });
+    expect(codec.words('Three, two.', 'source')).toEqual(['Three', ',', 'two', '.']);
   });
 
   it('learns the same subwords for every seed, so that runs of several make an ensemble', async () => {

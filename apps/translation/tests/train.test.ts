@@ -24,6 +24,12 @@ const regularised = [
   ...['decoder.score=additive', 'coverage=true', 'coverageLoss=0.5', 'labelSmoothing=0.1', 'consistency=2'],
 ];
 
+/** Of the test below, as computed once; a change here means that trainings give other numbers than they did. */
+const fixedLosses = [
+  ...[4.0081, 3.978467, 3.918871, 4.054449, 3.960369],
+  ...[3.896718, 3.787549, 3.938663, 3.845663, 3.88679],
+];
+
 describe('training', () => {
   it('overfits ten pairs until it translates each of them without a mistake', async () => {
     const { training } = await lossesOf(
@@ -44,6 +50,8 @@ describe('training', () => {
   it('gives the same losses of ten steps for a fixed seed, and others for another', async () => {
     const { losses } = await lossesOf(...regularised);
     expect(losses).toHaveLength(10);
+    // float32 on the cpu backend; exp and tanh may differ by an ulp between versions of V8
+    losses.forEach((loss, step) => expect(loss).toBeCloseTo(fixedLosses[step], 4));
     expect((await lossesOf(...regularised)).losses).toEqual(losses);
     expect((await lossesOf(...regularised, 'seed=2')).losses).not.toEqual(losses);
   });
@@ -77,13 +85,6 @@ describe('training', () => {
     expect(losses[0]).toBeLessThan(first.losses[0] - 0.5);
     expect(() => createTraining(smallConfig('decoder.units=9'), prepared(config), { weights })).toThrow(
       /bridge\.0\.hiddenKernel as float32 \[12, 9\], got float32 \[12, 8\]/,
-    );
-  });
-
-  it('refuses pairs that no batch can hold', () => {
-    const config = smallConfig('batchTokens=4');
-    expect(() => createTraining(config, prepared(config))).toThrow(
-      /Expected training pairs of at most training\.batchTokens 4 subwords a side, got one of \d+/,
     );
   });
 });

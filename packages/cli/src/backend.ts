@@ -1,5 +1,6 @@
 import type { CommonOptions } from './command.js';
 import type { Output } from './output.js';
+import { plural } from './progress.js';
 
 type Precision = 'f32' | 'bf16';
 
@@ -40,7 +41,7 @@ export async function startChosenBackend<Backend extends StartedBackend>(
   const parts = ['name', 'threads', 'precision'] as const;
   if (resumed && parts.some((part) => backend[part] !== resumed[part === 'name' ? 'backend' : part])) {
     output.warn(
-      `The run was computed with backend ${resumed.backend}, ${resumed.threads} threads and ${resumed.precision}: ` +
+      `The run was computed with backend ${resumed.backend}, ${plural(resumed.threads, 'thread')} and ${resumed.precision}: ` +
         'it goes on, but not bit for bit',
     );
   }

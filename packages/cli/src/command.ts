@@ -135,6 +135,7 @@ export function choice(flags: string, description: string, names: readonly strin
   });
 }
 
+/** Parses an option's value of at least 1. */
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
@@ -142,6 +143,7 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** Parses an option's value of at least 0, without a fraction. */
 export function nonNegativeInteger(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < 0) {
@@ -150,6 +152,7 @@ export function nonNegativeInteger(text: string): number {
   return value;
 }
 
+/** Parses an option's value, which may have a fraction. */
 export function finiteNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError(`Expected a number, got ${text}.`);

@@ -10,7 +10,7 @@ export type ConfigFlag = readonly [flags: string, path: string, kind: FlagKind, 
 
 /** The flags of how long a training goes on and how weights are updated, the same for every command. */
 export const learningFlags: readonly ConfigFlag[] = [
-  ['--epochs <number>', 'training.epochs', 'number', 'passes over the text', 'Training'],
+  ['--epochs <number>', 'training.epochs', 'number', 'passes over the data', 'Training'],
   ['--max-steps <number>', 'training.maxSteps', 'count', 'stop after so many steps', 'Training'],
   ['--max-minutes <number>', 'training.maxMinutes', 'number', 'stop after so many minutes', 'Training'],
   ['--learning-rate <number>', 'training.learningRate', 'number', 'largest', 'Training'],

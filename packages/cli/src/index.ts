@@ -27,7 +27,14 @@ export { download } from './data/download.js';
 export { exitCodeOf, exitCodes, messageOf } from './exitCodes.js';
 export { watchInterrupts, type Interruption } from './interrupt.js';
 export { createOutput, guardBrokenPipes, type Output, type OutputOptions } from './output.js';
-export { createProgress, formatCount, formatDuration, type Progress, type ProgressOptions } from './progress.js';
+export {
+  createProgress,
+  formatCount,
+  formatDuration,
+  plural,
+  type Progress,
+  type ProgressOptions,
+} from './progress.js';
 export { Presets, type ConfigSources } from './presets.js';
 export {
   checkSameValues,

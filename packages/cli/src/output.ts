@@ -25,6 +25,7 @@ export interface OutputOptions {
   stderr?: NodeJS.WritableStream & { isTTY?: boolean };
 }
 
+/** An output onto the process's own streams, unless others are given. */
 export function createOutput(options: OutputOptions = {}): Output {
   const { quiet = false, json = false, stdout = process.stdout, stderr = process.stderr } = options;
   const toStderr = (line: string): void => void stderr.write(`${line}\n`);

@@ -27,14 +27,21 @@ export function formatDuration(seconds: number): string {
   return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
 }
 
-/** `20431` as `20.4k`, so that a changing figure keeps its width. */
+/** `20431` as `20.4k`, so that a changing figure keeps its width; a small whole number as it is. */
 export function formatCount(value: number): string {
   if (value >= 1e9) return `${(value / 1e9).toFixed(1)}G`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
   if (value >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
+  if (Number.isInteger(value)) return String(value);
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
+/** `1 line`, `2 lines`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A display of the output's kind: silent under `--quiet`, a bar in a terminal, lines elsewhere. */
 export function createProgress(output: Output, options: ProgressOptions): Progress {
   if (output.quiet) return { update() {}, note() {}, stop() {} };
   return output.interactive ? barProgress(output, options) : lineProgress(output, options);

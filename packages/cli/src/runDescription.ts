@@ -17,9 +17,10 @@ export interface RunDescriptionBase {
   version: number;
   versions: { cadenza: string; tfjs: string; node: string };
   created: string;
+  /** These three: what the last session computed with. */
   backend: string;
   threads: number;
-  /** What was computed with, which may be less than was asked for. */
+  /** It may be less than was asked for. */
   precision: 'f32' | 'bf16';
   /** True where the preset's smaller budget for slow backends was taken. */
   reducedBudget: boolean;
@@ -85,12 +86,14 @@ export function writeRunStart(
   replaceFile(defaultFileSystem, join(directory, configFile), `${JSON.stringify(description, null, 2)}\n`);
 }
 
-/** Writes a resumed run's configuration, whose limits may be other ones, into its `config.json`; all else there stays. */
-export function rewriteConfig(directory: string, config: unknown): void {
+/** Writes a resumed run's configuration, whose limits may be other ones, and what computes it now into its `config.json`. */
+export function rewriteConfig(directory: string, config: unknown, backend: RunBackend): void {
   const path = join(directory, configFile);
   const description = readJsonObject(path, 'the run’s config.json');
-  if (JSON.stringify(description.config) === JSON.stringify(config)) return;
-  replaceFile(defaultFileSystem, path, `${JSON.stringify({ ...description, config }, null, 2)}\n`);
+  const { name, threads, precision } = backend;
+  const rewritten = { ...description, backend: name, threads, precision, config };
+  if (JSON.stringify(rewritten) === JSON.stringify(description)) return;
+  replaceFile(defaultFileSystem, path, `${JSON.stringify(rewritten, null, 2)}\n`);
 }
 
 /** What a start that was killed before there was a config.json may leave behind of such files. */

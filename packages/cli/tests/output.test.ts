@@ -3,7 +3,7 @@ import { existsSync, openSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { createOutput } from '../src/output.js';
-import { createProgress, formatCount, formatDuration } from '../src/progress.js';
+import { createProgress, formatCount, formatDuration, plural } from '../src/progress.js';
 import { formatTable } from '../src/table.js';
 
 function streams() {
@@ -101,6 +101,8 @@ describe('createProgress', () => {
 describe('formats', () => {
   it('writes durations and counts short', () => {
     expect([5, 95, 3725].map(formatDuration)).toEqual(['0:05', '1:35', '1:02:05']);
+    expect([0, 8, 99, 100].map(formatCount)).toEqual(['0', '8', '99', '100']);
+    expect([0, 1, 2].map((count) => plural(count, 'line'))).toEqual(['0 lines', '1 line', '2 lines']);
     expect([1.234, 123.4, 20431, 1.5e6, 2e9].map(formatCount)).toEqual(['1.23', '123', '20.4k', '1.5M', '2.0G']);
   });
 

@@ -55,7 +55,7 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
   prompt();
   for await (const line of lines) {
     try {
-      session.read(line, readingPolicy(options));
+      await session.read(line, { ...readingPolicy(options), signal });
       for await (const piece of session.write({ ...sampling, seed: seed + turns++, signal })) {
         output.write(piece);
       }

@@ -8,9 +8,9 @@ import {
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
-import { checkChoiceOptions, ConfigError, expected, InputError } from '@cadenza/core';
+import { checkChoiceOptions, ConfigError, expected, InputError, type ChoiceOptions } from '@cadenza/core';
 import { readCorpus, readTextFile } from '@cadenza/text';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { openRun } from '../run.js';
 import { TextGenerator, type SamplingOptions } from '../textGenerator.js';
 import { startBackend } from './backend.js';
@@ -44,12 +44,30 @@ interface GenerateOptions extends WritingOptions, SamplingFlags, CommonOptions {
 export function addSamplingFlags(verb: Command, length: number): void {
   verb
     .option('--length <tokens>', 'characters (or words) to write', nonNegativeInteger, length)
-    .option('--temperature <number>', 'below 1 safer, above 1 wilder; 0 always takes the likeliest', finiteNumber, 0.8)
+    .option(
+      '--temperature <number>',
+      'below 1 safer, above 1 wilder; 0 always takes the likeliest',
+      choiceNumber('temperature'),
+      0.8,
+    )
     .option('--top-k <number>', 'draw from the k likeliest only', positiveInteger)
-    .option('--top-p <number>', 'draw from the likeliest that together have this probability', finiteNumber)
-    .option('--repetition-penalty <number>', 'above 1 makes repetition less likely', finiteNumber)
+    .option('--top-p <number>', 'draw from the likeliest that together have this probability', choiceNumber('topP'))
+    .option('--repetition-penalty <number>', 'above 1 makes repetition less likely', choiceNumber('repetitionPenalty'))
     .option('--until <text>', 'stop before this text, repeatable', repeated)
     .option('--seed <number>', 'the same seed writes the same text', nonNegativeInteger);
+}
+
+/** Parses a number that can stand for this option of the generator; the error then names the flag. */
+function choiceNumber(name: keyof ChoiceOptions): (text: string) => number {
+  return (text) => {
+    const value = finiteNumber(text);
+    try {
+      checkChoiceOptions({ [name]: value });
+    } catch (cause) {
+      throw new InvalidArgumentError(`${(cause as Error).message.replace(`${name} to be `, '')}.`);
+    }
+    return value;
+  };
 }
 
 export function addGenerateVerb(program: Command): void {
@@ -83,7 +101,7 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
     const write = output.json ? () => {} : output.write;
     if (options.echo) write(prompt);
     const session = generator.session();
-    session.read(prompt, policy);
+    await session.read(prompt, { ...policy, signal });
     let text = '';
     const stream = session.write({ ...sampling, seed: seed + index, signal });
     for await (const piece of stream) {
@@ -97,13 +115,11 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
   output.object({ prompt, samples, seed, weights: generator.weights, run: run.directory, step: run.step });
 }
 
-/** The flags as the generator takes them, found to be in their ranges. */
+/** The flags as the generator takes them. */
 export function samplingOptions(flags: SamplingFlags): SamplingOptions {
   const { length, temperature, topK, topP, repetitionPenalty, until } = flags;
-  const options = { length, temperature, topK, topP, repetitionPenalty, until };
-  checkChoiceOptions(options);
   if (until?.includes('')) throw new ConfigError(expected('--until', 'a text', ''));
-  return options;
+  return { length, temperature, topK, topP, repetitionPenalty, until };
 }
 
 async function readPrompt({ prompt, promptFile }: GenerateOptions, signal: AbortSignal): Promise<string> {

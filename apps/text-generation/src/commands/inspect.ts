@@ -43,13 +43,13 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
   const text = given ?? corpus;
   run.tokenizer.encode(text, { ...policy, name: 'the text' }); // before the backend starts
   await startBackend(options, output, run.config);
-  const inspection = inspectModel({
+  const inspection = await inspectModel({
     model: run.loadModel(),
     tokenizer: run.tokenizer,
     text,
     corpus,
     maximumTokens: options.characters,
-    ...policy,
+    ...{ ...policy, signal },
   });
   const page = renderInspectPage(inspection, {
     title: 'Inside the model',

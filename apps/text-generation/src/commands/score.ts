@@ -2,10 +2,10 @@ import { addVerb, choice, formatTable, type ActionContext, type CommonOptions } 
 import { ConfigError, InputError } from '@cadenza/core';
 import { readCorpus, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
-import { turn } from '../evaluate.js';
 import { sum } from '../results.js';
 import { openRun } from '../run.js';
 import { TextGenerator, type TokenScore } from '../textGenerator.js';
+import { turn } from '../turns.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
 

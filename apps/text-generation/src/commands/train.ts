@@ -4,6 +4,7 @@ import {
   formatCount,
   formatTable,
   planTraining,
+  plural,
   runBase,
   settleTraining,
   startLeftovers,
@@ -117,7 +118,7 @@ async function trainAndReport(
       introduction:
         `${config.model.layers} x ${config.model.hiddenSize} ${config.model.cell}, ${formatCount(model.parameterCount)} parameters; ` +
         `${formatCount(text.train.length)} ${unit} to learn from, ${formatCount(text.validation.length)} to validate on, ` +
-        `${text.tokenizer.vocabulary.size} different; ${plannedSteps} steps`,
+        `${text.tokenizer.vocabulary.size} different; ${plural(plannedSteps, 'step')}`,
       evaluate: async () => {
         const measured = signal.aborted ? undefined : await evaluateBest(training, directory, context);
         const evaluation = signal.aborted ? undefined : measured; // half of one says nothing

@@ -1,4 +1,4 @@
-import { addVerb, createProgress, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, createProgress, plural, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { checkPairLengths } from '../batches.js';
@@ -37,7 +37,12 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
   try {
     for (let start = 0; start < pairs.length && !signal.aborted; start += CHUNK) {
       const chunk = pairs.slice(start, start + CHUNK);
-      checkPairLengths(chunk, translator.codec, longest, (index, side) => `line ${start + index + 1} of --${side}`);
+      checkPairLengths(
+        chunk,
+        translator.codec,
+        longest,
+        (index, side) => `line ${start + index + 1} of ${options[side]}`,
+      );
       const scores = translator.score(chunk);
       const lines = scores.map((score) =>
         JSON.stringify({
@@ -57,7 +62,7 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
     translator.dispose();
   }
   if (signal.aborted) return;
-  output.say(`${pairs.length} pairs, ${tokens} tokens, ${(nats / tokens).toFixed(4)} nats each`);
+  output.say(`${plural(pairs.length, 'pair')}, ${plural(tokens, 'token')}, ${(nats / tokens).toFixed(4)} nats each`);
   output.object({
     pairs: pairs.length,
     tokens,

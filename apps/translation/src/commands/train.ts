@@ -4,6 +4,7 @@ import {
   formatCount,
   formatTable,
   planTraining,
+  plural,
   runBase,
   settleTraining,
   startLeftovers,
@@ -12,6 +13,7 @@ import {
   writeRunStart,
   type ActionContext,
   type DisplayedValidation,
+  type Output,
   type TrainOptions,
   type TrainVerb,
 } from '@cadenza/cli';
@@ -20,7 +22,7 @@ import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
-import { dataRequest, type DataFlags } from '../dataRequest.js';
+import { dataRequest, undetermined, type DataFlags } from '../dataRequest.js';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
 import { configFlags } from '../flags.js';
 import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
@@ -89,6 +91,7 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   const request = named ?? (saved ? requestOf(saved.description.data) : embedded);
   const parts = await readPairs(request, config);
   if (saved !== undefined) checkSameData(saved.description.data, parts.description);
+  else sayGenericRules(parts.languages, config, output);
   if (start !== undefined) {
     checkLanguages(start, parts.languages);
     checkSameModel(start, config);
@@ -103,6 +106,17 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
     ...(start === undefined ? {} : { from: { run: start.directory, step: start.step } }),
   });
   await trainAndReport(directory, config, pairs, { resume, backend, describe, weights: start?.weights }, context);
+}
+
+/** Says that words are cut without a language's own rules, and what names the language. */
+function sayGenericRules(languages: PreparedPairs['languages'], { text }: Config, output: Output): void {
+  const unknown = (['source', 'target'] as const).filter((side) => languages[side] === undetermined);
+  if (text.tokenization !== 'word' || unknown.length === 0) return;
+  const flags = unknown.map((side) => `--${side}-language`).join(' and ');
+  output.say(
+    `No language is known for the ${unknown.join(' and ')}: words are cut as most languages have it; ` +
+      `name ${unknown.length > 1 ? 'them' : 'it'} by ${flags}`,
+  );
 }
 
 /** Refuses what says how a run begins where it has begun, or twice. */
@@ -167,11 +181,11 @@ function introduce({ config, pairs, model, plannedSteps }: Training): string {
   const { source, target } = pairs.codec;
   const { source: from, target: to } = pairs.languages;
   return (
-    `${from} to ${to}: ${pairs.train.length} pairs to learn from (${describeDropped(pairs.description.dropped)}), ` +
+    `${from} to ${to}: ${plural(pairs.train.length, 'pair')} to learn from (${describeDropped(pairs.description.dropped)}), ` +
     `${pairs.validation.length} to validate on; ${pairs.codec.merges} merges, ` +
     `${source === target ? `${source.size} subwords` : `${source.size} and ${target.size} subwords`}\n` +
     `encoder ${encoder.layers} x ${encoder.units}, decoder ${decoder.layers} x ${decoder.units}, attention ${decoder.score}, ` +
-    `${formatCount(model.parameterCount)} parameters; ${plannedSteps} steps`
+    `${formatCount(model.parameterCount)} parameters; ${plural(plannedSteps, 'step')}`
   );
 }
 

@@ -4,6 +4,7 @@ import {
   finiteNumber,
   formatCount,
   nonNegativeInteger,
+  plural,
   positiveInteger,
   type ActionContext,
   type CommonOptions,
@@ -79,7 +80,7 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
       output.write(translations.map((translation, index) => written(translation, lines + index, flags)).join(''));
       lines += chunk.length;
       words += translations.reduce((sum, { hypotheses }) => sum + hypotheses[0].words.length, 0);
-      if (lines > chunk.length) output.say(`${formatCount(lines)} lines`);
+      if (lines > chunk.length) output.say(plural(lines, 'line'));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -87,7 +88,9 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
     if (input === undefined) process.stdin.destroy(); // whoever writes to it may go on for long
   }
   const seconds = (performance.now() - started) / 1000;
-  output.say(`${lines} lines, ${words} words in ${seconds.toFixed(1)} s (${formatCount(lines / seconds)} lines/s)`);
+  output.say(
+    `${plural(lines, 'line')}, ${plural(words, 'word')} in ${seconds.toFixed(1)} s (${formatCount(lines / seconds)} lines/s)`,
+  );
   output.object({
     lines,
     words,

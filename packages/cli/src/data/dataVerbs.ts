@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CadenzaError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { addVerb, type ActionContext, type CommonOptions } from '../command.js';
-import { createProgress, formatCount, type Progress } from '../progress.js';
+import { createProgress, formatCount, plural, type Progress } from '../progress.js';
 import { nearest, suggestion } from '../suggest.js';
 import { formatTable } from '../table.js';
 import type { DataFile, DataSet } from './dataSet.js';
@@ -14,8 +14,12 @@ interface GetOptions extends CommonOptions {
   to?: string;
 }
 
+/** The names of the commands that fetch these data sets, for what people are told to run. */
+const commandNames = new WeakMap<readonly DataSet[], string>();
+
 /** Adds `data get NAME` and `data list` for the data sets that a command knows. */
 export function addDataVerbs(program: Command, dataSets: readonly DataSet[]): void {
+  commandNames.set(dataSets, program.name());
   const data = program.command('data').description('fetch a public data set from its own source').helpCommand(false);
   data.version(program.version() ?? '');
   addVerb<GetOptions>(
@@ -60,7 +64,13 @@ export function findDataPath(path: string, dataSets: readonly DataSet[]): string
   }
   const fetched = join(defaultFolder(set.name), set.use);
   if (existsSync(fetched)) return fetched;
-  throw new InputError(`Expected the data set ${path} to be fetched, got nothing at ${fetched}; run: data get ${path}`);
+  const command = dataCommand(dataSets, `get ${path}`);
+  throw new InputError(`Expected the data set ${path} to be fetched, got nothing at ${fetched}; run: ${command}`);
+}
+
+/** `cadenza-text data VERB`; without the command's name where no command has the data sets. */
+function dataCommand(dataSets: readonly DataSet[], verb: string): string {
+  return [commandNames.get(dataSets) ?? [], 'data', verb].flat().join(' ');
 }
 
 async function getDataSet(
@@ -77,10 +87,12 @@ async function getDataSet(
   }
   const folder = options.to ?? defaultFolder(name);
   output.say(`${set.title} (${set.licence}), ${set.homepage}`);
-  for (const file of set.files) {
-    const path = join(folder, file.path);
+  for (const [index, file] of set.files.entries()) {
+    const others = set.files.length - index - 1;
+    const listed = `${plural(others, 'more file')} (${dataCommand(dataSets, 'list --json')} has all of them)`;
+    const more = others === 0 ? '' : `, and ${listed} into ${resolve(folder)}`;
     try {
-      await getFile(file, path, context);
+      await getFile(file, join(folder, file.path), more, context);
     } catch (error) {
       if (context.signal.aborted) return;
       throw error;
@@ -91,7 +103,8 @@ async function getDataSet(
   else output.write(`${path}\n`);
 }
 
-async function getFile(file: DataFile, path: string, { output, signal }: ActionContext): Promise<void> {
+/** @param more what is to be put elsewhere besides where the file has to be fetched by hand */
+async function getFile(file: DataFile, path: string, more: string, { output, signal }: ActionContext): Promise<void> {
   let progress: Progress | undefined;
   const onProgress = (done: number, total: number | undefined): void => {
     progress ??= createProgress(output, { label: file.path, total: file.bytes ?? total ?? done, interval: 2 });
@@ -100,7 +113,7 @@ async function getFile(file: DataFile, path: string, { output, signal }: ActionC
   const fetched = await download(file.url, path, { sha256: file.sha256, signal, onProgress })
     .finally(() => progress?.stop())
     .catch((error: unknown) => {
-      throw failure(error, file, path);
+      throw failure(error, file, path, more);
     });
   output.say(`${path}: ${fetched ? 'fetched' : 'already there'}, SHA-256 as expected`);
   if (file.unpacks === undefined) return;
@@ -109,10 +122,10 @@ async function getFile(file: DataFile, path: string, { output, signal }: ActionC
 }
 
 /** Says what failed and how the file gets there by hand; a wrong file that stands in the way stays the caller's error. */
-function failure(error: unknown, file: DataFile, path: string): Error {
+function failure(error: unknown, file: DataFile, path: string, more: string): Error {
   if (error instanceof InputError) return error;
   const reason = error instanceof Error ? reasonOf(error) : String(error);
-  const hint = `to do it by hand, put ${file.url} (SHA-256 ${file.sha256}) at ${resolve(path)}`;
+  const hint = `to do it by hand, put ${file.url} (SHA-256 ${file.sha256}) at ${resolve(path)}${more}`;
   return new CadenzaError(`Expected to fetch ${file.url}, got: ${reason}; ${hint}`, { code: 'DOWNLOAD', cause: error });
 }
 

@@ -50,7 +50,7 @@ export async function trainInFolder<Evaluation>(folder: FolderTraining<Evaluatio
   try {
     if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
     warnOfScheduleEnd(config.training, { firstStep: trainer.step, plannedSteps }, output);
-    if (resume) rewriteConfig(directory, config);
+    if (resume) rewriteConfig(directory, config, folder.backend);
     else folder.writeStart();
     output.say(folder.introduction);
     display.start({ firstStep: trainer.step, plannedSteps, maxMinutes: config.training.maxMinutes, unit });

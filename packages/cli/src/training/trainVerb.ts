@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { isFast, type BackendWishes, type StartedBackend } from '../backend.js';
 import { repeated, type CommonOptions } from '../command.js';
@@ -79,6 +80,7 @@ export function planTraining<
   more: Omit<Sources, keyof ConfigSources> = {} as Omit<Sources, keyof ConfigSources>,
 ): PlannedTraining<Config, Sources, Saved> {
   const resume = options.resume ?? false;
+  if (resume && options.run === undefined) throw new ConfigError('Expected --run beside --resume, got none');
   const directory = resolve(options.run ?? defaultRunFolder(verb.name));
   checkRunFolder(directory, { resume, leftovers: verb.leftovers });
   const shared: ConfigSources<Config> = {
@@ -100,7 +102,7 @@ export interface SettledTraining<Config, Backend> {
   reducedBudget: boolean;
 }
 
-/** Starts the backend, and settles the configuration: that of the run that goes on, or the preset's smaller one for a slow backend. */
+/** Settles the configuration and starts the backend: that of the run that goes on, or the preset's smaller one for a slow backend. */
 export async function settleTraining<
   Config extends AnyConfig,
   Sources extends ConfigSources<Config>,
@@ -112,13 +114,13 @@ export async function settleTraining<
   startBackend: (wishes: BackendWishes) => Promise<Backend>,
   output: Output,
 ): Promise<SettledTraining<Config, Backend>> {
+  const kept = saved && verb.checkSameConfig(saved, sources); // refuses before anything starts
   const backend = await startBackend({
     precision: saved?.description.precision ?? asked.precision,
     resumed: saved?.description,
   });
   const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && verb.hasSlowBudget(sources.preset));
   if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
-  const config =
-    saved === undefined ? verb.resolveConfig({ ...sources, reducedBudget }) : verb.checkSameConfig(saved, sources);
+  const config = kept ?? verb.resolveConfig({ ...sources, reducedBudget });
   return { backend, config, reducedBudget };
 }

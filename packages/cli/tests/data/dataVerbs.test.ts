@@ -127,6 +127,17 @@ describe('data get', () => {
     expect(code).toBe(1);
   }, 20_000);
 
+  it('tells how many more files a set has, and where they go', async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'cadenza-data-')), 'new');
+    const [whole, refused] = [sets.find(({ name }) => name === 'verse')!, sets.find(({ name }) => name === 'refused')!];
+    const [first, broken] = [whole.files[0], { ...refused.files[0], path: 'second.txt' }];
+    sets.push({ ...whole, name: 'several', files: [first, broken, first, first] });
+    const { stderr } = await call('data', 'get', 'several', '--to', folder, '--quiet');
+    sets.pop();
+    const more = ', and 2 more files (cadenza-test data list --json has all of them) into ';
+    expect(stderr).toContain(`(SHA-256 ${sha256}) at ${join(folder, 'second.txt')}${more}${folder}\n`);
+  }, 20_000);
+
   it('offers the nearest data set for an unknown one', async () => {
     const { stderr, code } = await call('data', 'get', 'verses');
     expect(stderr).toBe('error: Expected a known data set, got "verses"; did you mean verse?\n');
@@ -165,7 +176,7 @@ describe('data get of an archive', () => {
 describe('data list', () => {
   it('lists the data sets as a table and as JSON', async () => {
     const { stdout } = await call('data', 'list');
-    expect(stdout).toMatch(/^name +bytes +what +licence\nverse +20\.0 /);
+    expect(stdout).toMatch(/^name +bytes +what +licence\nverse +20 +The/);
     expect(stdout).toMatch(/\ncorpus +\? /); // only its server knows
     const listed = JSON.parse((await call('data', 'list', '--json')).stdout) as { data_sets: DataSet[] };
     expect(listed.data_sets.map(({ name }) => name)).toEqual(['verse', 'refused', 'corpus', 'outside', 'lacking']);
@@ -176,7 +187,8 @@ describe('findDataPath', () => {
   it('keeps a path and says how to fetch a data set that is named but not there', () => {
     expect(findDataPath('some/file.txt', sets)).toBe('some/file.txt');
     expect(findDataPath('-', sets)).toBe('-');
-    expect(() => findDataPath('verse', sets)).toThrow(/run: data get verse/);
+    expect(() => findDataPath('verse', sets)).toThrow(/run: cadenza-test data get verse$/);
+    expect(() => findDataPath('verse', [...sets])).toThrow(/run: data get verse$/); // no command has these
     expect(() => findDataPath('vers', sets)).toThrow(/got vers; did you mean verse\?/);
   });
 });

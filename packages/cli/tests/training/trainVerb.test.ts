@@ -90,6 +90,7 @@ describe('planTraining', () => {
     expect(() => planTraining(verb, optionsOf('--preset', 'wider'))).toThrow(/did you mean wide\?/);
     const run = join(folder, 'run');
     expect(() => planTraining(verb, optionsOf('--run', run, '--resume'))).toThrow(/got nothing there/);
+    expect(() => planTraining(verb, optionsOf('--resume'))).toThrow(/^Expected --run beside --resume, got none$/);
     mkdirSync(run);
     writeFileSync(join(run, 'words.json'), '[]');
     expect(planTraining(verb, optionsOf('--run', run)).directory).toBe(run); // a leftover counts for nothing
@@ -121,6 +122,21 @@ describe('settleTraining', () => {
     const settled = await settleTraining(verb, plan, start('native'), quiet);
     expect(settled).toMatchObject({ config: { units: 5 }, reducedBudget: true });
     expect(settled.backend).toMatchObject({ precision: 'bf16', resumed: { threads: 3 } });
+  });
+});
+
+describe('settleTraining of a run that goes on with another configuration', () => {
+  it('refuses before the backend starts', async () => {
+    const run = join(folder, 'run');
+    mkdirSync(run);
+    writeFileSync(join(run, 'config.json'), '{}');
+    verb.checkSameConfig = () => {
+      throw new Error('another precision');
+    };
+    const begin = vi.fn(async () => ({ name: 'native', threads: 1, precision: 'f32' as const }));
+    const plan = planTraining(verb, optionsOf('--run', run, '--resume'));
+    await expect(settleTraining(verb, plan, begin, quiet)).rejects.toThrow('another precision');
+    expect(begin).not.toHaveBeenCalled();
   });
 });
 
@@ -156,15 +172,19 @@ describe('trainInFolder', () => {
     expect(readdirSync(directory)).toEqual(['config.json']); // no lock
   });
 
-  it('keeps the limits that a resumed run is given, and all else of its description', async () => {
+  it('keeps the limits that a resumed run is given and what computes it, and all else of its description', async () => {
     const directory = join(folder, 'run');
     const training = folderTraining(directory, 3);
     mkdirSync(directory);
     const path = join(directory, 'config.json');
-    writeFileSync(path, JSON.stringify({ created: 'then', config: { training: { ...learning, maxSteps: 3 } } }));
+    writeFileSync(
+      path,
+      JSON.stringify({ created: 'then', threads: 3, config: { training: { ...learning, maxSteps: 3 } } }),
+    );
     const config = { ...training.training.config, training: { ...learning, maxSteps: 9 } };
     await trainInFolder({ ...training, resume: true, training: { ...training.training, config } }, quiet);
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ created: 'then', config });
+    const computed = { backend: 'native', threads: 1, precision: 'f32' };
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ created: 'then', config, ...computed });
     expect(readdirSync(directory)).toEqual(['config.json']);
   });
 
