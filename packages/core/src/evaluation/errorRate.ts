@@ -55,9 +55,10 @@ export interface ErrorRateValue extends ErrorCounts {
 
 /**
  * The word or character error rate of transcripts: what the cheapest alignment of each pair (Levenshtein 1966) counts,
- * summed over all pairs; equal to jiwer's. How ties are broken stands at {@link alignTokens}. Texts are compared as they are:
- * lower-case them or strip punctuation before, if that shall not count. Throws a ConfigError for an option that is wrong and
- * an InputError where the sides do not go together or are empty.
+ * summed over all pairs; equal to jiwer's where words stand apart by spaces: a single tab or no-break space parts words here,
+ * not there. How ties are broken stands at {@link alignTokens}. Texts are compared as they are: lower-case them or strip
+ * punctuation before, if that shall not count. Throws a ConfigError for an option that is wrong and an InputError where the
+ * sides do not go together or are empty.
  */
 export function errorRate(
   references: readonly string[],

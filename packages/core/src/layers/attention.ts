@@ -4,7 +4,7 @@ import { ConfigError, expected, InputError } from '../errors.js';
 import { attention } from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
-import { packMasked } from './masks.js';
+import { finitePadding, packMasked } from './masks.js';
 import { maskInput } from './memoryMask.js';
 import { NestedLayer, type ApplyInputs, type CallArguments, type Shape } from './nestedLayer.js';
 import {
@@ -50,9 +50,14 @@ export type AttentionMemory = {
 export type AttentionResult = {
   /** [B, T, C], the mean of the values under the weights */
   context: tf.Tensor3D;
-  /** [B, T, S], 0 beyond a row's length, of sum 1 */
+  /** [B, T, S], 0 beyond a row's length, of sum 1; a constant to gradients unless {@link AttendOptions} asks for theirs */
   weights: tf.Tensor3D;
 };
+
+export interface AttendOptions {
+  /** Let gradients flow through the weights too, for a loss on them. Layers with coverage always do. */
+  needWeightsGradient?: boolean;
+}
 
 /**
  * Looks a query up in a memory: weights over its S rows, and the mean of the rows under them.
@@ -135,17 +140,27 @@ export class Attention extends NestedLayer {
     );
   }
 
-  /** Prepares a memory [B, S, C] to be looked up many times: its keys are computed once. */
+  /**
+   * Prepares a memory [B, S, C] to be looked up many times: its keys are computed once. What stands beyond `lengths` changes
+   * nothing, gradients included.
+   */
   remember(values: tf.Tensor3D, lengths?: tf.Tensor): AttentionMemory {
     this.checkBuilt();
     assertShape(values, ['B', 'S', 'C'], 'memory');
     const kernel = this.weight('keyKernel');
     if (!kernel) return { values, keys: values, lengths };
-    return { values, keys: tf.tidy(() => product(values, kernel, this.weight('bias'))), lengths };
+    // The kernel's gradient multiplies padding by zeros, which only what is finite survives.
+    const keys = tf.tidy(() => product(finitePadding(values, lengths), kernel, this.weight('bias'))); // [B, S, A]
+    return { values, keys, lengths };
   }
 
   /** Looks up queries [B, T, Q]; `coverage` [B, S] only where the layer has one. The caller owns the result. */
-  attend(query: tf.Tensor3D, memory: AttentionMemory, coverage?: tf.Tensor2D): AttentionResult {
+  attend(
+    query: tf.Tensor3D,
+    memory: AttentionMemory,
+    coverage?: tf.Tensor2D,
+    options: AttendOptions = {},
+  ): AttentionResult {
     this.checkBuilt();
     if (coverage && !this.coverage) throw new InputError(expected('coverage', 'absent for a layer without it', 'one'));
     return tf.tidy(() => {
@@ -155,7 +170,7 @@ export class Attention extends NestedLayer {
         keys = tf.add(keys, shift);
       }
       const { lengths, values } = memory;
-      const needWeightsGradient = this.coverage;
+      const needWeightsGradient = this.coverage || options.needWeightsGradient;
       if (this.score !== 'additive') {
         return attention(query, keys, values, { score: 'dot', scale: this.scale, lengths, needWeightsGradient });
       }
@@ -177,7 +192,8 @@ export class Attention extends NestedLayer {
     const [query, values, mask] = inputs as tf.Tensor3D[];
     return tf.tidy(() => {
       const { x, lengths, unpack } = packMasked(values, mask ?? secondMask(keywords));
-      const { context, weights } = this.attend(query, this.remember(x as tf.Tensor3D, lengths));
+      const remembered = this.remember(x as tf.Tensor3D, lengths);
+      const { context, weights } = this.attend(query, remembered, undefined, { needWeightsGradient: true });
       const inPlace = tf.transpose(unpack(tf.transpose(weights, [0, 2, 1])), [0, 2, 1]);
       return [context, inPlace];
     });

@@ -14,7 +14,8 @@ export type {
   RecurrentStackOptions,
   SimpleRNNOptions,
 };
-export { attentionScores, type AttentionMemory, type AttentionResult, type AttentionScore } from './attention.js';
+export { attentionScores } from './attention.js';
+export type { AttendOptions, AttentionMemory, AttentionResult, AttentionScore } from './attention.js';
 export type { MergeMode } from './bidirectional.js';
 export { NestedLayer } from './nestedLayer.js';
 export { editDistance, nearestName } from './options.js';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../errors.js';
 import { embeddingLookup } from '../ops/index.js';
+import { assertShape } from '../shapes.js';
 
 /** A masked batch as the operations want it: the valid steps of every row first, and how many they are. */
 export type PackedSequence = {
@@ -26,6 +27,30 @@ function gatherSteps(x: tf.Tensor, steps: Int32Array): tf.Tensor {
   }
   const rows = tf.tensor2d(steps, [batch, time], 'int32'); // [B, T] rows of the flattened batch
   return embeddingLookup(tf.reshape(x, [batch * time, size]), rows); // [B, T, D]
+}
+
+/** Zeros beyond each row's length in ids [B, T] or features [B, T, D]; all is kept where there are no lengths. */
+export function zeroPadding<T extends tf.Tensor>(x: T, lengths: tf.Tensor | undefined): T {
+  if (!lengths) return x;
+  assertShape(lengths, [x.shape[0]], 'lengths');
+  return tf.tidy(() => {
+    const valid = tf.less(tf.range(0, x.shape[1]!, 1, 'int32'), tf.expandDims(lengths, 1)); // [B, T]
+    return tf.where(x.rank === 3 ? tf.expandDims(valid, 2) : valid, x, tf.zerosLike(x)) as T;
+  });
+}
+
+/** Features [B, T, D] with zeros beyond each row's length, where what stands there is not finite. */
+export function finitePadding(x: tf.Tensor3D, lengths: tf.Tensor | undefined): tf.Tensor3D {
+  if (!lengths) return x;
+  const [batch, time, size] = x.shape;
+  const values = x.dataSync();
+  const ends = lengths.dataSync();
+  for (let b = 0; b < batch; b++) {
+    for (let place = (b * time + ends[b]) * size; place < (b + 1) * time * size; place++) {
+      if (!Number.isFinite(values[place])) return zeroPadding(x, lengths);
+    }
+  }
+  return x;
 }
 
 /**

@@ -75,7 +75,7 @@ export abstract class NestedLayer extends tfl.layers.Layer {
     return this.own.get(name)?.read() as tf.Variable | undefined;
   }
 
-  /** Every trainable variable of this layer and those in it, in a fixed order under stable names. */
+  /** Every variable of this layer and those in it, frozen ones too, in a fixed order under stable names. */
   parameters(): Map<string, tf.Variable> {
     const named = new Map<string, tf.Variable>();
     for (const part of this.parts) {

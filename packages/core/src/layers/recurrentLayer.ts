@@ -4,6 +4,7 @@ import { dropout, dropoutMask, embeddingLookup } from '../ops/index.js';
 import { runSequence, type SequenceCall } from '../ops/sequenceOp.js';
 import { runSequencePair } from '../ops/sequencePair.js';
 import { Random } from '../random.js';
+import { zeroPadding } from './masks.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from './options.js';
 import type { WeightSpec } from './nestedLayer.js';
 import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.js';
@@ -210,14 +211,15 @@ export abstract class RecurrentLayer extends SequenceLayer {
     const dropped = training && this.rates.dropout > 0;
     let features = x;
     if (x.dtype === 'int32') {
+      const ids = zeroPadding(x, options.lengths); // [B, T]
       if (!options.table) {
         if (dropped)
           throw new ConfigError(expected('dropout', '0 where ids pick rows of the kernel', this.rates.dropout));
-        return { x, kernel };
+        return { x: ids, kernel };
       }
-      if (!dropped && options.table.shape[0] <= x.size)
-        return { x, kernel: tf.matMul(options.table as tf.Tensor2D, kernel) };
-      features = embeddingLookup(options.table, x); // [B, T, D]
+      if (!dropped && options.table.shape[0] <= ids.size)
+        return { x: ids, kernel: tf.matMul(options.table as tf.Tensor2D, kernel) };
+      features = embeddingLookup(options.table, ids); // [B, T, D]
     }
     if (dropped) features = dropout(features, { rate: this.rates.dropout, seed: random.seedPair(), locked: true });
     return { x: features, kernel };

@@ -5,6 +5,7 @@ import { Random } from '../random.js';
 import { Bidirectional, type MergeMode } from './bidirectional.js';
 import { GRU } from './gru.js';
 import { LSTM } from './lstm.js';
+import { zeroPadding } from './masks.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from './options.js';
 import type { RecurrentLayer } from './recurrentLayer.js';
 import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.js';
@@ -124,6 +125,11 @@ export class RecurrentStack extends SequenceLayer {
     return this.residual && index > 0 && this.layers[index].outputSize === this.layers[index - 1].outputSize;
   }
 
+  /** Whether a layer runs in one direction and the one below it in both. */
+  private turnsOneWay(index: number): boolean {
+    return this.layers[index - 1] instanceof Bidirectional && !(this.layers[index] instanceof Bidirectional);
+  }
+
   get outputSize(): number {
     return this.layers[this.layers.length - 1].outputSize;
   }
@@ -149,7 +155,9 @@ export class RecurrentStack extends SequenceLayer {
         const result = layer.run(input, layerOptions);
         const residual = this.hasResidual(index);
         const outputs = residual ? (tf.add(result.outputs, layerOutputs[index - 1]) as tf.Tensor3D) : result.outputs;
-        last = residual ? (tf.add(result.last, last!) as tf.Tensor2D) : result.last;
+        // What a bidirectional layer puts out last joins the ends of both its walks: two steps, not one.
+        if (residual && this.turnsOneWay(index)) last = atLastStep(layerOutputs[index - 1], options.lengths);
+        last = residual ? (tf.add(result.last, last!) as tf.Tensor2D) : result.last; // [B, H]
         layerOutputs.push(outputs); // [B, T, H]
         states.push(...result.states);
         return outputs;
@@ -188,7 +196,7 @@ export class RecurrentStack extends SequenceLayer {
     let table = options.table;
     if (x.dtype === 'int32' && options.training === true && this.rates.input > 0) {
       if (!table) throw new ConfigError(expected('dropout', '0 where ids pick rows of the kernel', this.rates.input));
-      input = embeddingLookup(table, x); // [B, T, D]
+      input = embeddingLookup(table, zeroPadding(x, options.lengths)); // [B, T, D]
       table = undefined;
     }
     if (input.dtype !== 'int32') input = drop(input, this.rates.input);
@@ -211,6 +219,15 @@ export class RecurrentStack extends SequenceLayer {
   override getConfig(): tf.serialization.ConfigDict {
     return { ...savedOptions(this.given, stackOptionNames(this.cell)), ...super.getConfig() };
   }
+}
+
+/** Outputs [B, T, H] at each row's last valid step, [B, H]; zeros for a row of length 0. */
+function atLastStep(outputs: tf.Tensor3D, lengths: tf.Tensor | undefined): tf.Tensor2D {
+  const [batch, time, size] = outputs.shape;
+  if (!lengths) return tf.squeeze(tf.slice(outputs, [0, time - 1, 0], [batch, 1, size]), [1]);
+  const steps = tf.maximum(tf.sub(lengths, 1), 0); // [B]
+  const rows = tf.add(tf.mul(tf.range(0, batch, 1, 'int32'), time), steps); // [B]
+  return embeddingLookup(tf.reshape(outputs, [batch * time, size]), tf.cast(rows, 'int32')) as tf.Tensor2D;
 }
 
 function bidirectionalCount(value: unknown, layers: number): number {

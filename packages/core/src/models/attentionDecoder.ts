@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { InputError, expected } from '../errors.js';
-import { Attention, secondMask, type AttentionMemory } from '../layers/attention.js';
+import { Attention, secondMask, type AttendOptions, type AttentionMemory } from '../layers/attention.js';
 import { LSTM } from '../layers/lstm.js';
 import { packMasked } from '../layers/masks.js';
 import { maskInput } from '../layers/memoryMask.js';
@@ -32,7 +32,7 @@ export type AttentionDecodeResult = {
   readouts: tf.Tensor3D;
   /** [B, T, V] */
   logits: tf.Tensor3D;
-  /** [B, T, S] of each attention, the lowest first */
+  /** [B, T, S] of each attention, the lowest first; constants to gradients unless `needWeightsGradient` or coverage */
   weights: tf.Tensor3D[];
   state: AttentionDecoderState;
   /** [B, T], with coverage: sum_s min(weights_ts, coverage_ts), added over the attentions */
@@ -47,6 +47,8 @@ export interface AttentionDecodeOptions {
   random?: Random;
   /** An embedding [V, E] that stands in for the decoder's own, for one that is shared. */
   table?: tf.Tensor;
+  /** Let gradients flow through the attentions' weights too, for a loss on them such as guided alignment. */
+  needWeightsGradient?: boolean;
 }
 
 /** The drop-outs of one call, drawn once so that single steps and whole sequences mask alike. */
@@ -194,7 +196,7 @@ export class AttentionDecoder extends NestedLayer {
       const embedded = this.drop(embeddingLookup(table, tf.cast(ids, 'int32')) as tf.Tensor3D, 'dropout', masks?.input); // [B, T, E]
       const stretch = this.stepwise
         ? this.stepByStep(embedded, state, options, masks)
-        : this.run(embedded, state.states, state.memories, options.lengths, masks);
+        : this.run(embedded, state.states, state.memories, options, masks);
       const readouts = this.drop(stretch.readouts, 'outputDropout', masks?.output);
       const logits = tf.reshape(this.logits(readouts, options.table), [
         B,
@@ -235,7 +237,7 @@ export class AttentionDecoder extends NestedLayer {
     tf.unstack(embedded, 1).forEach((row, t) => {
       const x = tf.expandDims(row, 1) as tf.Tensor3D; // [B, 1, E]
       const lengths = options.lengths && tf.cast(tf.clipByValue(tf.sub(options.lengths, t), 0, 1), 'int32');
-      const step = this.run(x, states, state.memories, lengths, maskOfStep());
+      const step = this.run(x, states, state.memories, { ...options, lengths }, maskOfStep());
       readouts.push(step.readouts);
       step.weights.forEach((found, index) => weights[index].push(found));
       if (step.overlap) overlaps.push(step.overlap);
@@ -254,7 +256,7 @@ export class AttentionDecoder extends NestedLayer {
     embedded: tf.Tensor3D,
     states: readonly tf.Tensor2D[],
     memories: readonly AttentionMemory[],
-    lengths: tf.Tensor | undefined,
+    { lengths, needWeightsGradient }: AttentionDecodeOptions,
     masks: Masks | undefined,
   ): Stretch {
     const { inputFeeding, residual, deepOutput, coverage } = this.options;
@@ -277,7 +279,8 @@ export class AttentionDecoder extends NestedLayer {
       next.push(...result.states);
       const attention = this.attentionOf(index);
       if (attention === undefined) return;
-      const found = this.attendTo(attention, hidden, memories[attention], coverages[attention]);
+      const look = { coverage: coverages[attention], needWeightsGradient };
+      const found = this.attendTo(attention, hidden, memories[attention], look);
       context = found.context;
       weights.push(found.weights);
       if (coverage) {
@@ -297,11 +300,16 @@ export class AttentionDecoder extends NestedLayer {
   }
 
   /** Looks queries up; K hypotheses of a sentence, R = B K rows of one step, are K queries to its memory. */
-  private attendTo(index: number, query: tf.Tensor3D, memory: AttentionMemory, coverage: tf.Tensor2D | undefined) {
+  private attendTo(
+    index: number,
+    query: tf.Tensor3D,
+    memory: AttentionMemory,
+    { coverage, ...options }: AttendOptions & { coverage?: tf.Tensor2D },
+  ) {
     const [rows, time, size] = query.shape;
     const batch = memory.values.shape[0];
     const beams = rows / batch;
-    if (beams === 1) return this.attentions[index].attend(query, memory, coverage);
+    if (beams === 1) return this.attentions[index].attend(query, memory, coverage, options);
     if (!Number.isInteger(beams) || time !== 1) {
       throw new InputError(expected('the rows of a step', `a multiple of the ${batch} sentences`, rows));
     }
@@ -310,9 +318,10 @@ export class AttentionDecoder extends NestedLayer {
       const repeat = <T extends tf.Tensor>(tensor: T): T => repeatRows(tensor, beams);
       const { values, keys, lengths } = memory;
       const repeated = { values: repeat(values), keys: repeat(keys), lengths: lengths && repeat(lengths) };
-      return this.attentions[index].attend(query, repeated, coverage);
+      return this.attentions[index].attend(query, repeated, coverage, options);
     }
-    const found = this.attentions[index].attend(tf.reshape(query, [batch, beams, size]), memory);
+    const queries = tf.reshape(query, [batch, beams, size]) as tf.Tensor3D;
+    const found = this.attentions[index].attend(queries, memory, undefined, options);
     return {
       context: tf.reshape(found.context, [rows, 1, found.context.shape[2]]) as tf.Tensor3D,
       weights: tf.reshape(found.weights, [rows, 1, found.weights.shape[2]]) as tf.Tensor3D,

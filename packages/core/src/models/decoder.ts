@@ -13,7 +13,15 @@ import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { dropout, dropoutMask } from '../ops/index.js';
 import { Random } from '../random.js';
-import { checkedEntrance, embeddingSpec, entrance, entranceSize, tokenOptionNames, tokenSizes } from './tokens.js';
+import {
+  checkedEntrance,
+  checkedSequence,
+  embeddingSpec,
+  entrance,
+  entranceSize,
+  tokenOptionNames,
+  tokenSizes,
+} from './tokens.js';
 import type { TokenOptions } from './tokens.js';
 
 /** The options of {@link RecurrentDecoder}: its own, and those of the stack of cells in it. */
@@ -140,14 +148,17 @@ export class RecurrentDecoder extends NestedLayer {
   }
 
   /**
-   * Runs whole sequences, ids [B, T] or features [B, T, D], from a state (zeros when absent). The caller owns the result,
-   * except for the encoder's tensors, which are handed on as they came.
+   * Runs whole sequences, ids [B, T] or features [B, T, D], from a state (zeros when absent). With `maskZero` and without lengths,
+   * ids of 0 carry the state and put out zeros. The caller owns the result, except for the encoder's tensors, which are
+   * handed on as they came.
    */
   decode(x: tf.Tensor, state?: DecoderState, options: DecodeOptions = {}): DecodeResult {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it decodes; call build([null, null, D])`);
     return tf.tidy(() => {
-      const { outputs, states } = this.features(checkedEntrance(x, this.given, 'x'), state, options);
+      const { x: packed, lengths, unpack } = checkedSequence(x, this.given, options.lengths);
+      const { outputs: found, states } = this.features(packed, state, { ...options, lengths });
+      const outputs = unpack(found);
       return { outputs, logits: this.logits(outputs), state: { ...state, states } };
     });
   }

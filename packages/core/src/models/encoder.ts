@@ -8,7 +8,15 @@ import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { Random } from '../random.js';
 import type { DecoderState } from './decoder.js';
-import { checkedEntrance, embeddingSpec, entrance, entranceSize, tokenOptionNames, tokenSizes } from './tokens.js';
+import {
+  checkedEntrance,
+  checkedSequence,
+  embeddingSpec,
+  entrance,
+  entranceSize,
+  tokenOptionNames,
+  tokenSizes,
+} from './tokens.js';
 import type { TokenOptions } from './tokens.js';
 
 const bridges = ['none', 'concat', 'dense'] as const;
@@ -39,7 +47,7 @@ export type EncodeResult = {
   outputs: tf.Tensor3D;
   /** The bridged states, [h, c] for each layer from the lowest to the highest */
   states: tf.Tensor[];
-  /** int32 [B], as given */
+  /** int32 [B]: as given, or found by `maskZero` */
   lengths?: tf.Tensor;
 };
 
@@ -132,14 +140,17 @@ export class LSTMEncoder extends NestedLayer {
     }
   }
 
-  /** Runs whole sequences, ids [B, S] or features [B, S, D]. The caller owns outputs and states. */
+  /**
+   * Runs whole sequences, ids [B, S] or features [B, S, D]. The caller owns outputs and states, and the lengths that `maskZero`
+   * finds where none are given: those of the ids without the zeros, whose outputs then stand first in their row.
+   */
   encode(x: tf.Tensor, options: Omit<RunOptions, 'table'> = {}): EncodeResult {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it encodes; call build([null, null, D])`);
     return tf.tidy(() => {
-      const features = checkedEntrance(x, this.given, 'x');
-      const { outputs, states } = this.stack.run(features, { ...options, table: this.weight('embedding') });
-      return { outputs, states: this.bridged(states), lengths: options.lengths };
+      const { x: features, lengths } = checkedSequence(x, this.given, options.lengths);
+      const { outputs, states } = this.stack.run(features, { ...options, lengths, table: this.weight('embedding') });
+      return { outputs, states: this.bridged(states), lengths };
     });
   }
 

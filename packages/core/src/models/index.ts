@@ -23,7 +23,13 @@ export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderSta
 export type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
 export { SequenceSearch } from './sequenceSearch.js';
 export { SequenceToSequence } from './sequenceToSequence.js';
-export type { PairBatch, SequenceForwardOptions, SequenceLossOptions, SourceBatch } from './sequenceToSequence.js';
+export type {
+  PairBatch,
+  SequenceDecodeOptions,
+  SequenceForwardOptions,
+  SequenceLossOptions,
+  SourceBatch,
+} from './sequenceToSequence.js';
 export type {
   DecoderConfig,
   EncoderConfig,

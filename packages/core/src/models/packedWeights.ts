@@ -53,7 +53,7 @@ export function roundWeights(weights: ReadonlyMap<string, TensorData>, format: W
 
 /** True of what a vector is multiplied by, and of embeddings; a GRU's bias has two rows and is none. */
 function isMatrix(name: string, { shape, dtype }: TensorData): boolean {
-  return dtype === 'float32' && shape.length === 2 && /(^|\.)(kernel|recurrentKernel|projection|embedding)$/.test(name);
+  return dtype === 'float32' && shape.length === 2 && /(^|\.)(\w*kernel|projection|\w*embedding)$/i.test(name);
 }
 
 function packOne(name: string, data: TensorData, format: 'bf16' | 'int8'): [string, StoredTensor][] {
@@ -61,7 +61,7 @@ function packOne(name: string, data: TensorData, format: 'bf16' | 'int8'): [stri
   const values = data.values as Float32Array;
   if (format === 'bf16') return [[name, { dtype: 'bfloat16', shape, values: toBfloat16(values) }]];
   const [rows, columns] = shape;
-  const byRow = /(^|\.)embedding$/.test(name); // its outputs, if it has any, are the tokens: its rows
+  const byRow = /(^|\.)\w*embedding$/i.test(name); // its outputs, if it has any, are the tokens: its rows
   const matrix = byRow
     ? packMatrix(transposeValues(values, columns), rows, format)
     : packMatrix(values, columns, format);

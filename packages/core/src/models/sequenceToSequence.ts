@@ -13,6 +13,7 @@ import { assertShape } from '../shapes.js';
 import {
   AttentionDecoder,
   disposeState,
+  type AttentionDecodeOptions,
   type AttentionDecodeResult,
   type AttentionDecoderState,
 } from './attentionDecoder.js';
@@ -49,6 +50,9 @@ export interface SequenceForwardOptions {
   /** Where dropouts draw from; the model's own generator when absent. */
   random?: Random;
 }
+
+/** What teacher forcing takes besides. */
+export type SequenceDecodeOptions = SequenceForwardOptions & Pick<AttentionDecodeOptions, 'needWeightsGradient'>;
 
 /** What the loss of a batch of pairs takes besides. */
 export interface SequenceLossOptions extends SequenceForwardOptions {
@@ -157,13 +161,14 @@ export class SequenceToSequence {
   }
 
   /** Teacher forcing: reads the pairs and predicts every target token from those before it. The caller owns the result. */
-  forward(batch: PairBatch, options: SequenceForwardOptions = {}): AttentionDecodeResult {
+  forward(batch: PairBatch, options: SequenceDecodeOptions = {}): AttentionDecodeResult {
     return tf.tidy(() => {
-      const { training, random = this.random } = options;
+      const { training, random = this.random, needWeightsGradient } = options;
       const { B, S } = assertShape(batch.source, ['B', 'S'], 'source');
       assertShape(batch.inputs, [B, 'T'], 'inputs', { B, S });
       const state = this.start(batch, options);
-      return this.decode(batch.inputs, state, { lengths: batch.targetLengths, training, random });
+      const run = { lengths: batch.targetLengths, training, random, needWeightsGradient };
+      return this.decode(batch.inputs, state, run);
     });
   }
 
@@ -179,11 +184,13 @@ export class SequenceToSequence {
     return tf.tidy(() => {
       const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0, consistency = 0 } = options;
       const { training, random = this.random } = options;
+      checkWeight(coverageLoss, 'coverageLoss');
       if (coverageLoss > 0 && !this.config.decoder.coverage) {
         throw new InputError(expected('coverageLoss', '0 for a model without coverage', coverageLoss));
       }
-      if (!(consistency >= 0 && consistency < Infinity)) {
-        throw new ConfigError(expected('consistency', 'a number of at least 0', consistency));
+      checkWeight(consistency, 'consistency');
+      if (!(scheduledSampling >= 0 && scheduledSampling <= 1)) {
+        throw new ConfigError(expected('scheduledSampling', 'a number of [0, 1]', scheduledSampling));
       }
       const batch = consistency > 0 ? twice(pairs) : pairs;
       const state = this.start(batch, options);
@@ -233,6 +240,10 @@ export class SequenceToSequence {
   dispose(): void {
     for (const variable of new Set([...this.parameters.values()])) variable.dispose();
   }
+}
+
+function checkWeight(value: number, what: string): void {
+  if (!(value >= 0 && value < Infinity)) throw new ConfigError(expected(what, 'a number of at least 0', value));
 }
 
 /** Each pair two times, the second pass's rows below those of the first. */

@@ -74,6 +74,13 @@ export function entrance(x: tf.Tensor, options: TokenOptions, keywords: CallArgu
   return packMasked(x, mask);
 }
 
+/** Checked ids or features, with the given lengths or, where there are none, those that `maskZero` finds. */
+export function checkedSequence(x: tf.Tensor, options: TokenOptions, lengths: tf.Tensor | undefined) {
+  const checked = checkedEntrance(x, options, 'x');
+  if (lengths || !options.maskZero) return { ...packMasked(checked, null), lengths };
+  return packMasked(checked, tf.notEqual(checked, 0));
+}
+
 /** Checks ids [B, T] or features [B, T, D], and gives ids the type they need. */
 export function checkedEntrance(x: tf.Tensor, options: TokenOptions, what: string): tf.Tensor {
   assertShape(x, options.vocabularySize === undefined ? [null, null, null] : [null, null], what);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { readWhole, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
-import type { Json } from './json.js';
+import { metricsOf, type Json } from './json.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 import type { TensorData } from './tensorData.js';
 import type { Best } from './trainingTypes.js';
@@ -88,7 +88,9 @@ function readSums(text: string, path: string): Record<string, string> {
 
 function parseState(text: string, path: string): CheckpointState {
   const state = JSON.parse(text) as CheckpointState;
-  if (state.format === 'cadenza-checkpoint' && state.version === 1) return state;
+  if (state.format === 'cadenza-checkpoint' && state.version === 1) {
+    return { ...state, best: state.best && { ...state.best, metrics: metricsOf(state.best.metrics) } };
+  }
   const got = `format ${state.format}, version ${state.version}`;
   throw new CheckpointError(`Expected ${path} to have format cadenza-checkpoint, version 1, got ${got}`, {
     code: 'VERSION',

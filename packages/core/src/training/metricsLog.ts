@@ -1,5 +1,6 @@
 import { AppendedFile } from './appendedFile.js';
 import { defaultFileSystem, type FileSystem } from './fileSystem.js';
+import { metricsOf } from './json.js';
 import type { Metrics } from './trainingTypes.js';
 
 /** One line of metrics.jsonl. Everything that depends on the clock is under `time`; the rest repeats bit for bit. */
@@ -13,6 +14,7 @@ export interface MetricsLine {
   gradientNorm?: number | null;
   /** Steps skipped so far, where there were any. */
   skipped?: number;
+  /** What is not finite becomes null in the file, and NaN when it is read. */
   validation?: Metrics;
   /** Better than all validations before. */
   best?: boolean;
@@ -93,7 +95,9 @@ function parseLine(text: string): MetricsLine | undefined {
   try {
     const line: unknown = JSON.parse(text);
     const isLine = typeof line === 'object' && line !== null && typeof (line as MetricsLine).step === 'number';
-    return isLine ? (line as MetricsLine) : undefined;
+    if (!isLine) return undefined;
+    const { validation } = line as MetricsLine;
+    return { ...(line as MetricsLine), ...(validation && { validation: metricsOf(validation) }) };
   } catch {
     return undefined;
   }

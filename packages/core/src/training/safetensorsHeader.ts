@@ -85,7 +85,7 @@ function parseJson(text: string, fail: Fail): Record<string, unknown> {
 function topLevelNames(text: string): string[] {
   const names: string[] = [];
   let depth = 0;
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+  for (const match of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/g)) {
     const token = match[0];
     if (token === '{' || token === '[') depth++;
     else if (token === '}' || token === ']') depth--;

@@ -152,7 +152,7 @@ export class Trainer<Batch> {
     const batches: Batch[] = [];
     while (batches.length < (this.options.accumulate ?? 1)) {
       const batch = await this.options.source.next();
-      if (batch === null) return undefined;
+      if (batch === null) return batches.length > 0 ? batches : undefined;
       batches.push(batch);
     }
     return batches;

@@ -12,8 +12,8 @@ import type { Schedule, ScheduleOptions } from './schedule.js';
 import type { AverageOptions } from './weightAverage.js';
 
 /**
- * Where batches come from. `next` may wrap around for ever, or return null where the data ends. `state` says where the
- * source stands so that `restore` puts an equal source there: the checkpoint's cursor.
+ * Where batches come from. `next` may wrap around for ever, or return null where the data ends and from then on. `state`
+ * says where the source stands so that `restore` puts an equal source there: the checkpoint's cursor.
  */
 export interface BatchSource<Batch> {
   next(): Batch | null | Promise<Batch | null>;
@@ -128,7 +128,7 @@ export interface TrainerOptions<Batch> {
   clip?: ClipOptions;
   average?: AverageOptions;
   guard?: GuardOptions;
-  /** Batches whose gradients are averaged for one step: 1 when absent. */
+  /** Batches whose gradients are averaged for one step: 1 when absent. The last step of data that ends may have fewer. */
   accumulate?: number;
   /** How many tokens a batch has, for the speed. */
   tokens?: (batch: Batch) => number;

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { CheckpointError } from '../errors.js';
 import type { Checkpoint } from './checkpointFolder.js';
 import { EarlyStopping } from './earlyStopping.js';
+import type { Json } from './json.js';
 import { NonFiniteGuard } from './nonFiniteGuard.js';
 import { createOptimizer } from './optimizers/createOptimizer.js';
 import type { Optimizer } from './optimizers/optimizer.js';
@@ -118,6 +119,10 @@ export class TrainingState<Batch> {
       ['optimizer', state.optimizer.name, this.optimizer.name],
       ['average', state.average ? 'on' : 'off', this.average ? 'on' : 'off'],
     ];
+    // A schedule of the caller's own knows itself what it can go on from.
+    if (!('rate' in this.options.schedule)) {
+      pairs.push(['schedule', kindOfSchedule(state.schedule), kindOfSchedule(this.schedule.state())]);
+    }
     for (const [what, saved, now] of pairs) {
       if (saved === now) continue;
       const message = `Expected the ${what} to be ${saved} as when the run was saved, got ${now}`;
@@ -131,6 +136,13 @@ export class TrainingState<Batch> {
     const wanted = this.parameters.get(parameter);
     checkNames('optimizer state', new Map([[parameter, data]]), new Map(wanted ? [[parameter, wanted]] : []));
   }
+}
+
+/** What kind of schedule has such a state. */
+function kindOfSchedule(state: Json): string {
+  if (state === null) return 'one without a state';
+  const isPlateau = typeof state === 'object' && 'reductions' in state;
+  return isPlateau ? 'plateau' : "one of the caller's own";
 }
 
 function tensorsUnder(prefix: string, tensors: ReadonlyMap<string, TensorData>): Map<string, TensorData> {

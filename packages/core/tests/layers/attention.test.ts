@@ -57,6 +57,45 @@ describe.each(attentionScores)('attention with the score %s', (score) => {
     expect([...tf.slice(found.weights, [0, 0, 2], [1, T, 2]).dataSync()]).toEqual(Array(T * 2).fill(0));
   });
 
+  it.each([NaN, Infinity])('lets %f beyond a row’s length reach no gradient', (padding) => {
+    const layer = built({ score }, memory);
+    const [query, values] = [normal([1, T, Q], 3), normal([1, 2, memory], 2)];
+    const spoilt = tf.concat([values, tf.fill([1, 2, memory], padding)], 1) as tf.Tensor3D;
+    const weights = [...layer.parameters().values()];
+    const gradients = (of: tf.Tensor3D): tf.Tensor[] => {
+      const loss = (x: tf.Tensor): tf.Scalar => {
+        const { context } = layer.attend(query, layer.remember(x as tf.Tensor3D, tf.tensor1d([2], 'int32')));
+        return tf.sum(tf.square(context));
+      };
+      const ofValues = tf.slice(tf.grad(loss)(of), [0, 0, 0], [1, 2, memory]);
+      if (weights.length === 0) return [ofValues];
+      return [ofValues, ...Object.values(tf.variableGrads(() => loss(of), weights).grads)];
+    };
+    const wanted = gradients(values);
+    gradients(spoilt).forEach((gradient, index) =>
+      tf.test_util.expectArraysClose(gradient.dataSync(), wanted[index].dataSync(), 1e-6),
+    );
+  });
+
+  it('has the gradients of a loss on its weights, as a layer and where they are asked for', () => {
+    const layer = built({ score }, memory);
+    const [query, values] = [normal([B, T, Q], 3), normal([B, S, memory], 2)];
+    const wanted = normal([B, T, S], 4);
+    const gradient = (weightsOf: (x: tf.Tensor3D) => tf.Tensor) =>
+      tf.grad((x) => tf.sum(tf.mul(weightsOf(x as tf.Tensor3D), wanted)))(query);
+    const attend = (x: tf.Tensor3D, needWeightsGradient: boolean) =>
+      layer.attend(x, layer.remember(values), undefined, { needWeightsGradient }).weights;
+    const analytic = gradient((x) => attend(x, true));
+    const [step, direction] = [1e-2, normal([B, T, Q], 5)];
+    const at = (distance: number) =>
+      tf.sum(tf.mul(attend(tf.add(query, tf.mul(direction, distance)), false), wanted)).dataSync()[0];
+    // Central differences along a random direction, in float32.
+    const slope = (at(step) - at(-step)) / (2 * step);
+    expect(tf.sum(tf.mul(analytic, direction)).dataSync()[0]).toBeCloseTo(slope, 2);
+    expect(Math.abs(slope)).toBeGreaterThan(0.02);
+    tf.test_util.expectArraysClose(gradient((x) => layer.call([x, values])[1]).dataSync(), analytic.dataSync(), 1e-6);
+  });
+
   it('works in a model of tf.layers that is saved and loaded', async () => {
     const query = tfl.input({ shape: [T, Q] });
     const source = tfl.input({ shape: [S, memory] });

@@ -128,6 +128,50 @@ describe('Bidirectional', () => {
     expect(run(first)).toEqual(run(second));
   });
 
+  it('has the gradients of finite differences, for its input and every weight', () => {
+    const layer = new Bidirectional({ layer: new LSTM({ units: 2, seed: 1 }) });
+    layer.build(x.shape);
+    const lengths = tf.tensor1d([2, 3], 'int32');
+    const input = tf.variable(x);
+    const loss = (): tf.Scalar => {
+      const { outputs, last } = layer.run(input, { lengths });
+      return tf.add(tf.sum(tf.square(outputs)), tf.sum(last));
+    };
+    const variables = [input, ...layer.parameters().values()];
+    const { grads } = tf.variableGrads(loss, variables);
+    for (const variable of variables) {
+      const values = variable.dataSync().slice();
+      const at = (index: number, change: number) =>
+        tf.tidy(() => {
+          variable.assign(
+            tf.tensor(
+              values.map((value, i) => (i === index ? value + change : value)),
+              variable.shape,
+            ),
+          );
+          return loss().dataSync()[0];
+        });
+      const step = 1e-2;
+      const slopes = Array.from(values, (_, index) => (at(index, step) - at(index, -step)) / (2 * step));
+      variable.assign(tf.tensor(values, variable.shape));
+      // float32, and the square of the step
+      tf.test_util.expectArraysClose(grads[variable.name].dataSync(), slopes, 2e-3);
+    }
+    input.dispose();
+  });
+
+  it('leaks nothing, with gradients and without', () => {
+    const before = tf.memory().numTensors;
+    const layer = new Bidirectional({ layer: new GRU({ units: H, dropout: 0.1, recurrentDropout: 0.1 }) });
+    layer.build(x.shape);
+    const { outputs, last, states } = layer.run(x, { training: true });
+    tf.dispose([outputs, last, ...states]);
+    const { value, grads } = tf.variableGrads(() => tf.sum(layer.run(x, { training: true }).outputs) as tf.Scalar);
+    tf.dispose([value, grads]);
+    layer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('shows the gates of the forward, then the backward direction', () => {
     const layer = new Bidirectional({ layer: new LSTM({ units: H }) });
     layer.build(x.shape);

@@ -345,6 +345,21 @@ describe.each(cells)('%s', (_name, Cell) => {
     expectClose(throughTable, throughGather);
   });
 
+  it.each([3, 100])('reads no ids beyond the lengths, of %i', (vocabularySize) => {
+    const layer = built(new Cell({ units: H, seed: 1 }));
+    const table = tf.randomNormal([vocabularySize, D], 0, 1, 'float32', 1);
+    const lengths = tf.tensor1d([2], 'int32');
+    const [padded, short] = [
+      [1, 2, -1, -1],
+      [1, 2],
+    ].map((ids) => tf.tensor2d([ids], undefined, 'int32'));
+    const last = (given: tf.Tensor) => layer.run(padded, { lengths, table: given }).last;
+    expectClose(last(table), layer.run(short, { table }).last);
+    expectClose(layer.run(padded, { lengths }).last, layer.run(short).last); // rows of the kernel
+    const gradient = tf.grad((given: tf.Tensor) => tf.sum(last(given)))(table);
+    expectClose(tf.slice(gradient, [0, 0], [1, D]), tf.zeros([1, D]));
+  });
+
   it('shows its gates at every step', () => {
     const layer = built(new Cell({ units: H, seed: 4 }));
     const [trace] = layer.traceGates(x);

@@ -79,6 +79,26 @@ describe('RecurrentStack', () => {
     close(last, tf.squeeze(tf.slice(third, [0, T - 1, 0], [B, 1, H]), [1]));
   });
 
+  it.each<[string, number[] | undefined]>([
+    ['the last step', undefined],
+    ["each row's last valid step", [2, 3]],
+  ])('puts out last what stands at %s where a residual layer reads a bidirectional one', (_, rows) => {
+    const lengths = rows && tf.tensor1d(rows, 'int32');
+    const stack = built({ units: H, layers: 4, bidirectional: 2, residual: true, mergeMode: 'sum' });
+    const end = (outputs: tf.Tensor3D): tf.Tensor2D => {
+      const at = (row: number) => tf.slice(outputs, [row, (rows?.[row] ?? T) - 1, 0], [1, 1, H]);
+      return tf.squeeze(tf.concat([at(0), at(1)]), [1]);
+    };
+    const { outputs, last } = stack.run(x, { lengths });
+    close(last, end(outputs));
+    const gradient = (of: (result: ReturnType<typeof stack.run>) => tf.Tensor) =>
+      tf.grad((features: tf.Tensor) => tf.sum(tf.square(of(stack.run(features, { lengths })))))(x);
+    close(
+      gradient((result) => result.last),
+      gradient((result) => end(result.outputs)),
+    );
+  });
+
   it('drops out between its layers, one mask for all steps or one for each', () => {
     const dropped = (variational: boolean) => {
       const stack = built({ units: 20, layers: 2, betweenDropout: 0.5, variational, seed: 1 });
@@ -129,6 +149,18 @@ describe('RecurrentStack', () => {
     expect(() => stack.run(ids, options)).toThrow(
       'Expected dropout to be 0 where ids pick rows of the kernel, got 0.5',
     );
+  });
+
+  it('reads no ids beyond the lengths, dropped out or not', () => {
+    const [ids, other] = [-1, 7].map((padding) => tf.tensor2d([[1, 2, padding]], undefined, 'int32'));
+    const options = { lengths: tf.tensor1d([2], 'int32'), table: tf.randomNormal([8, D]) };
+    for (const training of [true, false]) {
+      const stack = built({ units: H, layers: 1, dropout: 0.5, seed: 1 });
+      const [first, second] = [ids, other].map((x) =>
+        stack.run(x, { ...options, training, random: new Random(3) }).last.dataSync(),
+      );
+      expect(first).toEqual(second);
+    }
   });
 
   it('names its weights after layer and direction', () => {

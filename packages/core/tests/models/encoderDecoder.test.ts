@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, LSTMDecoder, LSTMEncoder, Random, RecurrentDecoder } from '../../src/index.js';
-import type { LSTMDecoderOptions, LSTMEncoderOptions } from '../../src/index.js';
+import type { DecoderState, LSTMDecoderOptions, LSTMEncoderOptions } from '../../src/index.js';
 
 const [B, S, T, D, H, V] = [2, 4, 3, 3, 5, 6];
 
@@ -96,6 +96,20 @@ describe('LSTMEncoder', () => {
     }
   });
 
+  it('finds the lengths of ids padded with zeros itself, where it masks them and is given none', () => {
+    const encoder = encoderOf({ bidirectional: true, maskZero: true });
+    const padded = tf.tensor2d([1, 2, 0, 0, 5, 1, 2, 3], [B, S], 'int32');
+    const given = encoder.encode(padded, { lengths: tf.tensor1d([2, 4], 'int32') });
+    const { outputs, states, lengths } = encoder.encode(padded);
+    close(outputs, given.outputs);
+    states.forEach((state, index) => close(state, given.states[index]));
+    expect([...lengths!.dataSync()]).toEqual([2, 4]);
+    expect([...encoder.start(padded).encoderLengths!.dataSync()]).toEqual([2, 4]);
+    const gaps = encoder.encode(tf.tensor2d([1, 0, 2, 0, 5, 1, 2, 3], [B, S], 'int32'));
+    close(gaps.outputs, given.outputs);
+    expect(encoder.encode(source).lengths).toBeUndefined();
+  });
+
   it('shows the gates of all layers and directions', () => {
     expect(encoderOf({ layers: 2, bidirectional: 1 }).traceGates(source)).toHaveLength(3);
   });
@@ -135,6 +149,25 @@ describe('LSTMDecoder', () => {
     expect(whole.logits!.shape).toEqual([B, T, V]);
     close(tf.stack(logits, 1), whole.logits!);
     state.states.forEach((tensor, index) => close(tensor, whole.state.states[index]));
+  });
+
+  it('carries its state over zeros that it masks, in whole sequences and in steps', () => {
+    const decoder = decoderOf({ maskZero: true, returnState: true });
+    const ids = tf.tensor2d([1, 0, 2, 3, 4, 0], [B, T], 'int32');
+    const { logits, state } = decoder.decode(ids);
+    const [asLayer, ...states] = decoder.apply(ids) as tf.Tensor[];
+    close(logits!, asLayer);
+    state.states.forEach((tensor, index) => close(tensor, states[index]));
+    let stepped: DecoderState | undefined;
+    tf.unstack(ids, 1).forEach((step, t) => {
+      const next = decoder.step(step, stepped);
+      close(next.logits!, tf.squeeze(tf.slice(logits!, [0, t, 0], [B, 1, V]), [1]));
+      stepped = next.state;
+    });
+    const before = tf.memory().numTensors;
+    const result = decoder.decode(ids);
+    tf.dispose([result.outputs, result.logits!, ...result.state.states]);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('starts from an encoder and hands its outputs on, for attention to find them', () => {

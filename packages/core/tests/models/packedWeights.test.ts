@@ -2,7 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/errors.js';
-import { packWeights, RecurrentLanguageModel, roundWeights, unpackWeights } from '../../src/models/index.js';
+import {
+  packWeights,
+  RecurrentLanguageModel,
+  roundWeights,
+  SequenceToSequence,
+  unpackWeights,
+} from '../../src/models/index.js';
 import { Random } from '../../src/random.js';
 import { decodeSafetensors, encodeSafetensors, readTensors, type TensorData } from '../../src/training/portable.js';
 
@@ -87,6 +93,27 @@ describe('packed weights', () => {
     const after = model.stepModel('int8')!;
     expect(after.layers).toEqual(before.layers);
     expect(after.output).toEqual(before.output);
+  });
+
+  it('of a model of sequences hold all its matrices small, and come back', async () => {
+    const sizes = { sourceVocabularySize: 7, targetVocabularySize: 6, embeddingSize: 4 };
+    const encoder = { units: 3, layers: 2, bidirectional: 1 };
+    const decoder = { units: 5, score: 'additive', coverage: true } as const;
+    const model = new SequenceToSequence({ ...sizes, encoder, decoder }, new Random(4));
+    const own = await readTensors(model.parameters);
+    const packed = packWeights(own, 'int8');
+    for (const [name, { shape, values }] of own) {
+      const isMatrix = shape.length === 2;
+      expect([name, packed.get(name)!.dtype]).toEqual([name, isMatrix ? 'int8' : 'float32']);
+      const got = roundWeights(own, 'int8').get(name)!;
+      const largest = Math.max(...values.map(Math.abs));
+      got.values.forEach((value, index) =>
+        expect(Math.abs(value - values[index])).toBeLessThanOrEqual(isMatrix ? largest / 250 : 0),
+      );
+    }
+    expect(packed.get('sourceEmbedding.scales')!.shape).toEqual([7, 1]);
+    expect(packed.get('decoder.attention.0.keyKernel.scales')!.shape).toEqual([1, 5]);
+    model.dispose();
   });
 
   it('are refused with scales that do not fit, and not made of numbers that are not finite', () => {

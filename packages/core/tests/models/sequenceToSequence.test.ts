@@ -10,6 +10,7 @@ import {
   SequenceSearch,
   SequenceToSequence,
   type PairBatch,
+  type SequenceLossOptions,
   type SequenceToSequenceOptions,
 } from '../../src/index.js';
 
@@ -236,6 +237,24 @@ describe('SequenceToSequence', () => {
     model.dispose();
   });
 
+  it('trains by a loss on its attention, where its gradient is asked for', () => {
+    const batch = batchOf(golden.batch);
+    const gradients = (options: SequenceToSequenceOptions, needWeightsGradient: boolean) => {
+      const model = new SequenceToSequence(options, new Random(3));
+      const { grads } = tf.variableGrads(() => {
+        const { weights, logits } = model.forward(batch, { needWeightsGradient });
+        return tf.add(tf.sum(tf.square(weights[0])), tf.mul(tf.sum(logits), 0)) as tf.Scalar;
+      });
+      const largest = Math.max(...Object.values(grads).map((gradient) => tf.max(tf.abs(gradient)).dataSync()[0]));
+      model.dispose();
+      return largest;
+    };
+    expect(gradients(small, true)).toBeGreaterThan(1e-3);
+    expect(gradients(small, false)).toBe(0);
+    const fed = { ...small, decoder: { ...small.decoder, inputFeeding: true } };
+    expect(gradients(fed, true)).toBeGreaterThan(1e-3);
+  });
+
   it('gives each pair the log-probability of its tokens', () => {
     const model = new SequenceToSequence(small, new Random(3));
     const batch = batchOf(golden.batch);
@@ -345,6 +364,19 @@ describe('SequenceToSequence', () => {
   ])('refuses what it cannot be (%#)', (options, message) => {
     expect(() => new SequenceToSequence(options as SequenceToSequenceOptions, new Random(1))).toThrow(ConfigError);
     expect(() => new SequenceToSequence(options as SequenceToSequenceOptions, new Random(1))).toThrow(message);
+  });
+
+  it.each<[SequenceLossOptions, string]>([
+    [{ scheduledSampling: -0.5 }, 'Expected scheduledSampling to be a number of [0, 1], got -0.5'],
+    [{ scheduledSampling: NaN }, 'Expected scheduledSampling to be a number of [0, 1], got NaN'],
+    [{ coverageLoss: -1 }, 'Expected coverageLoss to be a number of at least 0, got -1'],
+    [{ coverageLoss: NaN }, 'Expected coverageLoss to be a number of at least 0, got NaN'],
+  ])('refuses a loss with %o', (options, message) => {
+    const model = new SequenceToSequence({ ...small, decoder: { ...small.decoder, coverage: true } }, new Random(9));
+    const loss = () => model.loss(batchOf(golden.batch), options);
+    expect(loss).toThrow(ConfigError);
+    expect(loss).toThrow(message);
+    model.dispose();
   });
 
   it('refuses a coverage loss without coverage', () => {

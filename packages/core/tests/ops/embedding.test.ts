@@ -28,6 +28,14 @@ describe('embeddingLookup', () => {
     expect([...gradient.dataSync()]).toEqual([1, 1, 2, 2, 0, 0]);
   });
 
+  it('leaves no tensors behind, with gradients and without', () => {
+    const [table, ids] = [tf.ones([3, 2]), tf.tensor1d([1, 1, 0], 'int32')];
+    const before = tf.memory().numTensors;
+    embeddingLookup(table, ids).dispose();
+    tf.grad((t) => tf.sum(embeddingLookup(t, ids)))(table).dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('names an id outside of the table and its position', () => {
     const table = tf.zeros([3, 2]);
     expect(() => embeddingLookup(table, tf.tensor1d([0, 3], 'int32'))).toThrow(

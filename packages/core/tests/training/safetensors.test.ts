@@ -139,6 +139,11 @@ describe('safetensors', () => {
     );
   });
 
+  it('reads a header whose strings are long', () => {
+    const text = 'a "quoted" \\ part, '.repeat(500_000);
+    expect(decodeSafetensors(file({ __metadata__: { text } }), 'w').metadata).toEqual({ text });
+  });
+
   it.each<[string, Buffer, string]>([
     ['an empty file', Buffer.alloc(0), 'w, byte 0: Expected 8 bytes of header length, got a file of 0 bytes'],
     ['a header beyond the file', file('{}').subarray(0, 9), 'Expected a header of 2 bytes, got a file of 9 bytes'],

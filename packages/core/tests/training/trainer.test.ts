@@ -213,7 +213,7 @@ describe('the trainer', () => {
     const early = await trainTo(50, tinyOptions({ validation, earlyStopping: { patience: 3 } }));
     expect(early.result).toMatchObject({ reason: 'earlyStopping', step: 8, best: { step: 2, metrics: { loss: 1 } } });
     const short = await trainTo(50, tinyOptions({ source: tinySource(5, 7), accumulate: 2 }));
-    expect(short.result).toMatchObject({ reason: 'endOfData', step: 3 });
+    expect(short.result).toMatchObject({ reason: 'endOfData', step: 4 }); // the last of one batch
     const timed = await trainTo(1e9, tinyOptions({ maxMinutes: 0.001 }));
     expect(timed.result.reason).toBe('maxMinutes');
     const controller = new AbortController();
@@ -242,6 +242,16 @@ describe('the trainer', () => {
     expect(metricsOf('final').at(-1)).toMatchObject({ step: 6, final: true, best: true });
   });
 
+  it('remembers a metric that is no number as such', async () => {
+    const validation = { every: 2, run: () => ({ loss: 1, other: NaN }) };
+    await trainTo(2, rich('other', { validation }));
+    const trainer = new Trainer(rich('other', { validation }));
+    await trainer.resume();
+    expect(trainer.best).toEqual({ step: 2, metrics: { loss: 1, other: NaN } });
+    expect(metricsOf('other').find(({ validation: metrics }) => metrics)!.validation).toEqual({ loss: 1, other: NaN });
+    trainer.dispose();
+  });
+
   it('writes the configuration once, and refuses to start anew over checkpoints', async () => {
     await trainTo(2, rich('config', { config: { seed: 1 } }));
     await trainTo(4, rich('config', { config: { seed: 2 } }), true);
@@ -255,6 +265,10 @@ describe('the trainer', () => {
     const attempts: [Partial<TrainerOptions<TinyBatch>>, string][] = [
       [{ optimizer: { name: 'sgd' } }, 'Expected the optimizer to be adam as when the run was saved, got sgd'],
       [{ average: undefined }, 'Expected the average to be on as when the run was saved, got off'],
+      [
+        { schedule: { name: 'constant', learningRate: 0.05 } },
+        'Expected the schedule to be plateau as when the run was saved, got one without a state',
+      ],
       [{ initialCarry: [tf.zeros([3])] }, 'Expected the saved carried state to hold 0 as float32 [3], got float32 [2]'],
     ];
     for (const [change, message] of attempts) {
@@ -263,6 +277,11 @@ describe('the trainer', () => {
       await expect(trainTo(4, options, true)).rejects.toThrow(message);
       expect(valuesOf(options.parameters)).toEqual(before);
     }
+    await trainTo(2, rich('constant', { schedule: { name: 'constant', learningRate: 0.05 } }));
+    const plateau = trainTo(4, rich('constant'), true);
+    await expect(plateau).rejects.toThrow(
+      'Expected the schedule to be one without a state as when the run was saved, got plateau',
+    );
     const wider = rich('other');
     wider.parameters = new Map([...wider.parameters, ['extra', tf.variable(tf.zeros([1]))]]);
     await expect(trainTo(4, wider, true)).rejects.toThrow(
