@@ -2,6 +2,7 @@
 export * from './errors.js';
 export * from './random.js';
 export * from './shapes.js';
+export * from './utf8.js';
 export * as initializers from './initializers.js';
 export { initialize, initializerNames, unfilled, type InitializerName } from './initializers.js';
 export * from './ops/index.js';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { firstInvalidByte, ConfigError, expected, InputError } from '@cadenza/core';
 import { fileProblem } from './atomicFile.js';
 
 /** One recording of a manifest. */
@@ -86,17 +86,6 @@ function decodeLine(bytes: Buffer, manifestPath: string, line: number): string {
     throw new InputError(`Expected UTF-8 in ${manifestPath}, got ${got}`, { code: 'UTF8', cause });
   }
   return line === 1 ? text.replace(/^\uFEFF/, '') : text;
-}
-
-/** Where bytes of which some are not UTF-8 have the first U+FFFD that is not their own. */
-function firstInvalidByte(bytes: Buffer): number {
-  let offset = 0;
-  for (const character of bytes.toString('utf8')) {
-    const length = Buffer.byteLength(character);
-    if (character === '\uFFFD' && bytes.toString('latin1', offset, offset + length) !== '\xEF\xBF\xBD') break;
-    offset += length;
-  }
-  return offset;
 }
 
 /** Checks one line. @throws {InputError} naming the manifest and the line */
