@@ -1,5 +1,5 @@
 import type { FeatureMatrix } from '@cadenza/audio';
-import { readFrameScores, type AcousticModel, type FrameScores } from '@cadenza/core';
+import { readFrameScores, type AcousticModel, type FrameScores, eventLoopTurn } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { evaluationBatches, featureTensors } from './batches.js';
 import type { FeaturePipeline } from './features.js';
@@ -105,6 +105,6 @@ async function inBatches(
     );
     done += places.length;
     onProgress?.(done);
-    await new Promise((resolve) => setImmediate(resolve)); // lets signals through
+    await eventLoopTurn(); // lets signals through
   }
 }

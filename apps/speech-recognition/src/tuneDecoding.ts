@@ -1,4 +1,4 @@
-import type { FrameScores } from '@cadenza/core';
+import { eventLoopTurn, type FrameScores } from '@cadenza/core';
 import { TranscriptDecoder } from './decoder.js';
 import { scoreTranscripts, type RecognitionResult } from './evaluate.js';
 import type { LanguageWeights } from './languageModel.js';
@@ -40,7 +40,7 @@ export async function tuneDecoding(
     const found = { ...tried, ...scoreTranscripts(references, hypotheses) };
     if (best === undefined || isBetter(found, best)) best = found;
     onProgress?.(index + 1, grid.length);
-    await new Promise((resolve) => setImmediate(resolve)); // lets signals through
+    await eventLoopTurn(); // lets signals through
   }
   return best!;
 }

@@ -6,7 +6,7 @@ import {
   type AudioClip,
   type FeatureMatrix,
 } from '@cadenza/audio';
-import { InputError } from '@cadenza/core';
+import { InputError, eventLoopTurn } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { FeatureConfig, FeaturePipeline } from './features.js';
 import type { KeptSamples, SampleStore } from './sampleStore.js';
@@ -56,7 +56,7 @@ export async function loadUtterances(
       utterances.push(store && sound ? { ...utterance, samples: store.keep(sound) } : utterance);
     }
     onProgress?.(index + 1);
-    await new Promise((resolve) => setImmediate(resolve)); // lets signals through, where parts of one file are read
+    await eventLoopTurn(); // lets signals through, where parts of one file are read
   }
   return utterances;
 }

@@ -1,7 +1,6 @@
-import { ConfigError, expected, type RecurrentLanguageModel } from '@cadenza/core';
+import { ConfigError, expected, type RecurrentLanguageModel, eventLoopTurn } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ReadingOptions, TextLoss } from './evaluate.js';
-import { turn } from './turns.js';
 
 export interface DynamicEvaluationOptions extends ReadingOptions {
   /** Tokens after which the weights are updated. */
@@ -60,7 +59,7 @@ export async function dynamicStreamLoss(
     });
     tf.dispose(read.gradients);
     onProgress?.(start + length);
-    await turn();
+    await eventLoopTurn();
   }
   variables.forEach((variable, index) => variable.assign(trained[index] as tf.Tensor<tf.Rank>));
   tf.dispose([...state, ...trained, ...roots, ...scales]);
@@ -85,7 +84,7 @@ async function gradientRoots(
     );
     tf.dispose([...squares, ...read.gradients]);
     squares = next;
-    await turn();
+    await eventLoopTurn();
   }
   const roots = squares.map((square) => tf.sqrt(square));
   tf.dispose([...squares, ...state]);

@@ -1,7 +1,6 @@
-import { CrossEntropy, type RecurrentLanguageModel, type State } from '@cadenza/core';
+import { CrossEntropy, type RecurrentLanguageModel, type State, eventLoopTurn } from '@cadenza/core';
 import { evaluationStream, evaluationWindows, TokenStreams, type TokenBatch } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
-import { turn } from './turns.js';
 
 /** The sum of the losses over a text, in nats, and how many tokens were predicted. */
 export interface TextLoss {
@@ -52,7 +51,7 @@ export async function windowedLoss(
     tf.dispose([...state, ...next]);
     done += batch.predictions;
     onProgress?.(done);
-    await turn();
+    await eventLoopTurn();
   }
   return lossOf(measure, done);
 }
@@ -73,7 +72,7 @@ async function readCarrying(
     state = next;
     done += batch.predictions;
     onProgress?.(done);
-    await turn();
+    await eventLoopTurn();
   }
   tf.dispose(state);
   return lossOf(measure, done);

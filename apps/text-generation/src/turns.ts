@@ -1,7 +1,4 @@
-/** Lets signals and timers through between two pieces of synchronous work. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+import { TurnTaker } from '@cadenza/core';
 
 /** What long work waits for between its pieces. */
 export type Pause = () => Promise<void>;
@@ -11,12 +8,9 @@ const SLICE_MILLISECONDS = 5;
 
 /** Pauses that take a turn of the event loop wherever work has gone on for 5 ms; an `AbortError` once the signal is aborted. */
 export function pauses(signal?: AbortSignal): Pause {
-  let last = performance.now();
+  const turns = new TurnTaker(SLICE_MILLISECONDS);
   return async () => {
-    if (performance.now() - last >= SLICE_MILLISECONDS) {
-      await turn();
-      last = performance.now();
-    }
+    if (turns.due) await turns.take();
     signal?.throwIfAborted();
   };
 }

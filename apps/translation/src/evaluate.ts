@@ -1,4 +1,12 @@
-import { bleu, chrf, CrossEntropy, ter, type BleuTokenizer, type SequenceToSequence } from '@cadenza/core';
+import {
+  bleu,
+  chrf,
+  CrossEntropy,
+  ter,
+  type BleuTokenizer,
+  type SequenceToSequence,
+  eventLoopTurn,
+} from '@cadenza/core';
 import type { SentencePair } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { encodePairs, pairTensors } from './batches.js';
@@ -64,7 +72,7 @@ export async function pairLoss(
     });
     measure.update({ losses: losses.dataSync(), labels: labels.dataSync() as Int32Array });
     tf.dispose([losses, labels]);
-    await new Promise((resolve) => setImmediate(resolve)); // lets signals through
+    await eventLoopTurn(); // lets signals through
   }
   return measure.value().natsPerToken;
 }

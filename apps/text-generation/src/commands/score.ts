@@ -1,11 +1,10 @@
 import { addVerb, choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
-import { ConfigError, InputError } from '@cadenza/core';
+import { ConfigError, InputError, eventLoopTurn } from '@cadenza/core';
 import { readCorpus, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { sum } from '../results.js';
 import { openRun } from '../run.js';
 import { TextGenerator, type TokenScore } from '../textGenerator.js';
-import { turn } from '../turns.js';
 import { startBackend } from './backend.js';
 import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
 
@@ -43,7 +42,7 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
   for (const piece of TextGenerator.of(run).scorePieces(text, policy)) {
     scores.push(...piece);
     if (options.format === 'jsonl') output.write(piece.map(scoreLine).join(''));
-    await turn();
+    await eventLoopTurn();
     if (signal.aborted) return;
   }
   if (options.format === 'table') output.write(`${scoreTable(scores)}\n`);

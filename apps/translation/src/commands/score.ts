@@ -1,4 +1,5 @@
 import { addVerb, createProgress, plural, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { eventLoopTurn } from '@cadenza/core';
 import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { checkPairLengths } from '../batches.js';
@@ -55,7 +56,7 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
       nats -= scores.reduce((sum, { logProbability }) => sum + logProbability, 0);
       tokens += scores.reduce((sum, score) => sum + score.tokens, 0);
       progress.update(start + chunk.length);
-      await new Promise((resolve) => setImmediate(resolve)); // lets signals through
+      await eventLoopTurn(); // lets signals through
     }
   } finally {
     progress.stop();

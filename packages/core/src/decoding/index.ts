@@ -5,6 +5,7 @@ export * from './stepEngine.js';
 export { fromBfloat16, packMatrix, toBfloat16, transposeValues, unpackMatrix, weightFormats } from './stepMatrix.js';
 export { checkSampleRequest, drawTokens } from './drawTokens.js';
 export { checkStates, referenceStepEngine } from './referenceStepEngine.js';
+export { eventLoopTurn, TurnTaker } from './eventLoop.js';
 export { streamChunks, streamTokens, type SampledChunk, type StreamOptions } from './streamTokens.js';
 export type { Hypothesis, SearchModel, SearchRows, SearchStep } from './searchModel.js';
 export { maximumLengths, type SearchOptions } from './searchOptions.js';

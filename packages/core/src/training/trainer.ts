@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { eventLoopTurn } from '../decoding/eventLoop.js';
 import { ConfigError, InputError, TrainingError, expected } from '../errors.js';
 import { CheckpointStore } from './checkpointStore.js';
 import { defaultFileSystem, replaceFile, type FileSystem } from './fileSystem.js';
@@ -142,7 +143,7 @@ export class Trainer<Batch> {
     if (sampling && step % sampling.every === 0) await this.sample();
     if (isBest || this.isCheckpointDue()) await this.save();
     if (performance.now() - this.yieldedAt > LONGEST_WITHOUT_YIELD) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await eventLoopTurn();
       this.yieldedAt = performance.now();
     }
     return true;
