@@ -432,6 +432,35 @@ void test_side_by_side(Cell cell, const char* name, int B, int T, int D, int H) 
   context = outer;
 }
 
+// A step with packed weights gives a row the same among many rows as among few, whether the weights are there unpacked too or not.
+void test_rows_of_a_step() {
+  const std::string outer = context;
+  context += " rows of a step";
+  const int B = 70, few = 3, D = 40, H = 33;
+  const Layer l = make_layer(Cell::lstm, B, 1, D, H);
+  const Floats x = narrow(l.x), kernel = narrow(l.kernel), recurrent = narrow(l.recurrentKernel), bias = narrow(l.biases);
+  const Floats h0 = narrow(l.h0), c0 = narrow(l.c0);
+  ThreadPool two(2);
+  PackedWeights* const weights = kernels().packLstm(two, D, H, kernel.data(), recurrent.data());
+  const auto step = [&](int rows, bool unpacked) {
+    LstmArguments a;
+    a.batch = rows, a.time = 1, a.input = D, a.hidden = H;
+    a.x = x.data();
+    a.kernel = unpacked ? kernel.data() : nullptr;
+    a.bias = bias.data();
+    a.h0 = h0.data(), a.c0 = c0.data();
+    a.packed = weights;
+    Floats y(static_cast<size_t>(rows * H), std::nanf("")), h = y, c = y;
+    kernels().lstmForward(two, a, {y.data(), h.data(), c.data(), nullptr, nullptr, nullptr});
+    return y;
+  };
+  const Floats all = step(B, true);
+  identical(step(few, true), Floats(all.begin(), all.begin() + few * H), "few rows");
+  identical(step(B, false), all, "packed weights only");
+  free_packed_weights(weights);
+  context = outer;
+}
+
 // What stands in padded steps reaches nothing, whatever it is, and a row of a batch gives what it gives alone.
 void test_padding(Cell cell, const char* name, bool reverse, bool norms) {
   const std::string outer = context;
@@ -600,6 +629,7 @@ void test_recurrent() {
     }
     test_side_by_side(cell, name, 5, 7, 9, 40);
   }
+  test_rows_of_a_step();
   Layer empty = make_layer(Cell::lstm, 3, 4, 5, 17);
   empty.lengths = {0, 0, 0};
   test_layer(empty, "lstm without a step");
