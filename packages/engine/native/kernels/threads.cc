@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -34,25 +35,48 @@ struct ThreadPool::State {
   std::atomic<int> threads{1};  // read by whoever divides work; changes only under `busy`
   std::vector<std::thread> workers;
 
-  // The job in progress; written by the caller before `generation` advances.
+  // A job has a number, the generation, and a share for each thread: the indices s, s + threads, ... Whoever is the first to write
+  // the number into a share does it, each thread its own before others': nobody waits for a thread that has not woken up yet.
+  struct alignas(64) Share {
+    std::atomic<uint32_t> claimed{0};
+  };
+  std::unique_ptr<Share[]> shares;
+
+  // The job in progress; written by the caller before `generation` advances, read by who has claimed a share of it.
   void (*task)(void*, int) = nullptr;
   void* context = nullptr;
   int count = 0;
-  bool stop = false;
   std::exception_ptr failure;
+  std::atomic<bool> stop{false};
 
   alignas(64) std::atomic<uint32_t> generation{0};
-  alignas(64) std::atomic<int> remaining{0};
+  alignas(64) std::atomic<int> remaining{0};  // shares that are not done
   alignas(64) std::atomic<int> sleeping{0};
   std::atomic_flag busy = ATOMIC_FLAG_INIT;
   std::mutex mutex;
   std::condition_variable wake;
 
-  void execute(int first) {
+  // False too where the job is over, by a thread that comes late: then every share bears its number or a later one.
+  bool claim(int share, uint32_t job) {
+    uint32_t last = shares[share].claimed.load(std::memory_order_relaxed);
+    return static_cast<int32_t>(job - last) > 0 && shares[share].claimed.compare_exchange_strong(last, job, std::memory_order_acq_rel);
+  }
+
+  // Does what is left of a job, beginning with a share.
+  void help(int own, uint32_t job) {
+    const int step = threads.load(std::memory_order_relaxed);
+    for (int n = 0; n < step; ++n) {
+      const int share = (own + n) % step;
+      if (!claim(share, job)) continue;
+      execute(share, step);
+      remaining.fetch_sub(1, std::memory_order_acq_rel);
+    }
+  }
+
+  void execute(int share, int step) {
     inTask = true;
     try {
-      const int step = threads.load(std::memory_order_relaxed);
-      for (int index = first; index < count; index += step) task(context, index);
+      for (int index = share; index < count; index += step) task(context, index);
     } catch (...) {
       std::lock_guard<std::mutex> lock(mutex);
       if (!failure) failure = std::current_exception();
@@ -60,12 +84,13 @@ struct ThreadPool::State {
     inTask = false;
   }
 
-  // Waits until `generation` differs from `seen`: spins, then sleeps.
-  void await(uint32_t seen) {
+  // Waits until `generation` differs from `seen`, and gives it: spins, then sleeps.
+  uint32_t await(uint32_t seen) {
     const auto deadline = Clock::now() + spinTime;
     do {
       for (int spin = 0; spin < 32; ++spin) {
-        if (generation.load(std::memory_order_acquire) != seen) return;
+        const uint32_t now = generation.load(std::memory_order_acquire);
+        if (now != seen) return now;
         relax();
       }
     } while (Clock::now() < deadline);
@@ -73,15 +98,14 @@ struct ThreadPool::State {
     sleeping.fetch_add(1);
     wake.wait(lock, [&] { return generation.load() != seen; });
     sleeping.fetch_sub(1);
+    return generation.load();
   }
 
   void work(int index, uint32_t seen) {
     for (;;) {
-      await(seen);
-      ++seen;
+      seen = await(seen);
       if (stop) return;
-      execute(index);
-      remaining.fetch_sub(1, std::memory_order_acq_rel);
+      help(index, seen);
     }
   }
 
@@ -96,6 +120,8 @@ struct ThreadPool::State {
   void start(int number) {
     threads = number;
     const uint32_t seen = generation.load();
+    shares.reset(new Share[static_cast<size_t>(number)]);
+    for (int share = 0; share < number; ++share) shares[share].claimed.store(seen, std::memory_order_relaxed);
     try {
       for (int index = 1; index < number; ++index) workers.emplace_back([this, index, seen] { work(index, seen); });
     } catch (...) {
@@ -146,9 +172,12 @@ void ThreadPool::run(int count, void (*task)(void*, int), void* context) {
   s.context = context;
   s.count = count;
   s.failure = nullptr;
-  s.remaining.store(s.threads - 1, std::memory_order_relaxed);
+  const int threads = s.threads, used = count < threads ? count : threads;
+  const uint32_t job = s.generation.load(std::memory_order_relaxed) + 1;
+  for (int share = used; share < threads; ++share) s.shares[share].claimed.store(job, std::memory_order_relaxed);
+  s.remaining.store(used, std::memory_order_relaxed);
   s.publish();
-  s.execute(0);
+  s.help(0, job);
   for (int spin = 0; s.remaining.load(std::memory_order_acquire) != 0; ++spin) {
     if (spin < 4096) {
       relax();

@@ -1,4 +1,5 @@
-// A small persistent thread pool. The caller is one of the threads; the others spin for a moment, then sleep.
+// A small persistent thread pool. The caller is one of the threads; the others spin for a moment, then sleep. Nobody waits for a thread
+// that has not begun, so that a machine with other work to do costs little more than the help that does not come.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ class ThreadPool {
   // Waits for what runs on this pool; not to be called by a task on it.
   void set_threads(int threads);
 
-  // Calls task(context, index) for every index in [0, count), index i on thread i % threads(), and returns when all are done.
+  // Calls task(context, index) for every index in [0, count), on whatever thread, and returns when all are done. Those of the same
+  // i % threads() are one after the other on one thread, so a task must not wait for another.
   // When the pool is busy (another thread uses it, or a task calls it), runs everything on the caller: the results are the same.
   // The first exception thrown by a task is rethrown here.
   void run(int count, void (*task)(void* context, int index), void* context);

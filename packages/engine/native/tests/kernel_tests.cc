@@ -5,6 +5,7 @@
 //   --quick              fewer sizes
 //   --isa=avx2,baseline  these instruction sets only
 //   gemm recurrent ...   these tests only
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -1158,6 +1159,14 @@ void test_threads() {
     caught = true;
   }
   check(caught && b.threads() == 3 && work(b), "an exception crosses the pool, which goes on working");
+  // Threads that sleep, or are late for a job that others have done.
+  std::vector<int> calls(7);
+  for (int repeat = 0; repeat < 3000; ++repeat) {
+    if (repeat % 100 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    b.run(
+        2 + repeat % 6, [](void* context, int index) { ++(*static_cast<std::vector<int>*>(context))[static_cast<size_t>(index)]; }, &calls);
+  }
+  check(calls == std::vector<int>{3000, 3000, 2500, 2000, 1500, 1000, 500}, "every index of every job once");
   a.set_threads(4);
   check(a.threads() == 4 && work(a), "a resized pool");
   bool steady = true;
