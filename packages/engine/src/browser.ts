@@ -1,6 +1,6 @@
 /** What of the engine needs nothing of Node, for browsers: `@cadenza/engine/browser`. */
 import * as tf from '@tensorflow/tfjs-core';
-import { BackendError, registerCadenzaKernels } from '@cadenza/core/browser';
+import { BackendError, refuseUnknown, registerCadenzaKernels } from '@cadenza/core/browser';
 import { orEarlierBackend } from './earlierBackend.js';
 import { smokeTest } from './smokeTest.js';
 import { WASM_BACKEND, hasWasmSimd, registerWasmModule } from './wasm/registerWasmBackend.js';
@@ -17,6 +17,7 @@ export interface RegisterWasmOptions {
  * A `BackendError` that says why where that is not possible; the backend is then the one it was.
  */
 export async function registerWasmBackend(options: RegisterWasmOptions = {}): Promise<void> {
+  refuseUnknown('registerWasmBackend', options, ['wasm']);
   // Bundlers know this form and bring the file along.
   const { wasm = new URL('../wasm/cadenza.wasm', import.meta.url) } = options;
   const isPlace = typeof wasm === 'string' || wasm instanceof URL;

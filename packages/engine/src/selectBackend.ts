@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import { BackendError, ConfigError, expected, registerCadenzaKernels } from '@cadenza/core';
+import { BackendError, ConfigError, expected, refuseUnknown, registerCadenzaKernels } from '@cadenza/core';
 import { loadAddon } from './addon.js';
 import { orEarlierBackend } from './earlierBackend.js';
 import { chooseInstructionSet, type Precision } from './instructionSet.js';
@@ -59,7 +59,7 @@ const ORDER = Object.keys(STARTERS) as BackendName[];
  * Makes a TensorFlow.js backend the active one, with Cadenza's kernels on it, and says in one line which and why.
  *
  * `auto` takes the first of native, tensorflow (tfjs-node), wasm and cpu that is there and can train. A choice by name that is
- * not possible is a `BackendError`; the backend is then the one it was.
+ * not possible is a `BackendError`; the backend is then the one it was. A `ConfigError` for an option that is unknown or out of range.
  */
 export async function selectBackend(
   choice: BackendChoice = 'auto',
@@ -97,10 +97,12 @@ async function start(choice: BackendChoice, options: SelectBackendOptions): Prom
   );
 }
 
-function check(choice: BackendChoice, { threads, precision }: SelectBackendOptions): void {
+function check(choice: BackendChoice, options: SelectBackendOptions): void {
+  const { threads, precision } = options;
   if (choice !== 'auto' && !ORDER.includes(choice)) {
     throw new ConfigError(expected('backend', `one of auto, ${ORDER.join(', ')}`, choice));
   }
+  refuseUnknown('selectBackend', options, ['threads', 'precision', 'log']);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
     throw new ConfigError(expected('threads', 'an integer from 1 to 1024', threads));
   }

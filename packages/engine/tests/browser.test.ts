@@ -51,6 +51,12 @@ describe('registerWasmBackend', () => {
     expect(tf.getBackend()).toBe('cpu');
   });
 
+  it('refuses an option it does not know', async () => {
+    await expect(registerWasmBackend({ url: bytes } as object)).rejects.toThrow(
+      'Expected an option that registerWasmBackend knows, got url; did you mean wasm?',
+    );
+  });
+
   it('says where no module was found', async () => {
     vi.stubGlobal('fetch', async () => new Response('', { status: 404, statusText: 'Not Found' }));
     await expect(registerWasmBackend({ wasm: 'https://localhost/cadenza.wasm' })).rejects.toMatchObject({

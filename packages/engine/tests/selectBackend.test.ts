@@ -123,6 +123,7 @@ describe('selectBackend', () => {
     [{ threads: 0 }, 'Expected threads to be an integer from 1 to 1024, got 0'],
     [{ threads: 1.5 }, 'Expected threads to be an integer from 1 to 1024, got 1.5'],
     [{ precision: 'f16' as never }, 'Expected precision to be f32 or bf16, got "f16"'],
+    [{ thread: 2 } as object, 'Expected an option that selectBackend knows, got thread; did you mean threads?'],
   ])('refuses the options %o', async (options, message) => {
     await expect(selectBackend('auto', options)).rejects.toThrow(message);
   });
