@@ -26,6 +26,7 @@ export { type DataFile, type DataSet } from './data/dataSet.js';
 export { download } from './data/download.js';
 export { exitCodeOf, exitCodes, messageOf } from './exitCodes.js';
 export { watchInterrupts, type Interruption } from './interrupt.js';
+export { checkOutputFile, writeOutputFile } from './outputFile.js';
 export { createOutput, guardBrokenPipes, type Output, type OutputOptions } from './output.js';
 export {
   createProgress,
@@ -47,6 +48,7 @@ export {
 } from './runDescription.js';
 export { checkRunFolder, claimRun, isRun, type RunClaim, type RunFolderOptions } from './runFolder.js';
 export { leafKeys } from './schema.js';
+export { addServeFlags, checkOrigin, type ServeFlags } from './serveFlags.js';
 export { nearest, suggestion } from './suggest.js';
 export { formatTable } from './table.js';
 export { isObject, merge, nest, valueAt, type Values } from './values.js';

@@ -1,12 +1,12 @@
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import {
   addVerb,
+  checkOutputFile,
   choice,
   createProgress,
   formatTable,
   positiveInteger,
   repeated,
+  writeOutputFile,
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
@@ -58,7 +58,7 @@ function checkFlags(options: EvaluateOptions): void {
     if (options.manifest === undefined || options[name] === undefined) continue;
     throw new ConfigError(`Expected no --${name} with --manifest, all of which is measured, got it`);
   }
-  if (options.details !== undefined) checkWritable(options.details);
+  if (options.details !== undefined) checkOutputFile('--details', options.details);
 }
 
 async function evaluateCommand(options: EvaluateOptions, { output, signal }: ActionContext): Promise<void> {
@@ -70,7 +70,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   const measured = await measure(new Recognizer(run, others), recordings, options, { output, signal });
   if (measured === undefined) return;
   const { result, transcribed, elapsed, seconds, failed } = measured;
-  if (options.details !== undefined) writeDetails(options.details, errorReport(transcribed, result));
+  if (options.details !== undefined) writeOutputFile(options.details, `${errorReport(transcribed, result)}\n`);
   if (!output.json) {
     output.write(`${formatTable(scoreHeader, [scoreRow('all', result)])}\n`);
     if (result.confusions.length > 0) output.say(confusionTable(result.confusions));
@@ -163,27 +163,4 @@ async function recordingsOf(options: EvaluateOptions, run: SavedRun): Promise<Re
   const untold = found.find(({ text }) => text === undefined);
   if (untold) throw new InputError(`Expected a text with each recording to measure on, got none with ${untold.id}`);
   return found;
-}
-
-/** Nothing is made there yet. */
-function checkWritable(path: string): void {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory()) throw new Error(`a folder: ${path}`);
-    accessSync(found === undefined ? dirname(resolve(path)) : path, constants.W_OK);
-  } catch (cause) {
-    throw unwritable(cause as Error);
-  }
-}
-
-function writeDetails(path: string, report: string): void {
-  try {
-    writeFileSync(path, `${report}\n`);
-  } catch (cause) {
-    throw unwritable(cause as Error);
-  }
-}
-
-function unwritable(cause: Error): InputError {
-  return new InputError(`Expected --details to be a file that can be written, got: ${cause.message}`, { cause });
 }

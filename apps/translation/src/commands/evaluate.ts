@@ -1,13 +1,15 @@
 import {
   addVerb,
+  checkOutputFile,
   choice,
   createProgress,
   formatTable,
+  writeOutputFile,
   type ActionContext,
   type CommonOptions,
   type Output,
 } from '@cadenza/cli';
-import { ConfigError, defaultFileSystem, InputError, replaceFile, type BleuTokenizer } from '@cadenza/core';
+import { ConfigError, type BleuTokenizer } from '@cadenza/core';
 import { checkTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
@@ -16,7 +18,6 @@ import { ownTestData, readTestFiles, type TestData } from '../testData.js';
 import type { TranslateOptions } from '../translationOptions.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
-import { checkOutputFile } from './outputFile.js';
 import {
   addRunFlags,
   addSearchFlags,
@@ -67,7 +68,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   const hypotheses = await translateTest(runs, test, { ...search, signal }, output);
   if (hypotheses === undefined) return;
   const seconds = (performance.now() - started) / 1000;
-  if (options.save !== undefined) save(options.save, hypotheses);
+  if (options.save !== undefined) writeOutputFile(options.save, hypotheses.map((line) => `${line}\n`).join(''));
   const measure = (places?: readonly number[]): TranslationScores =>
     scoreTranslations(
       places ? places.map((index) => hypotheses[index]) : hypotheses,
@@ -139,13 +140,5 @@ export async function translateTest(
   } finally {
     progress.stop();
     translator.dispose();
-  }
-}
-
-function save(path: string, lines: readonly string[]): void {
-  try {
-    replaceFile(defaultFileSystem, path, lines.map((line) => `${line}\n`).join(''));
-  } catch (cause) {
-    throw new InputError((cause as Error).message, { cause });
   }
 }

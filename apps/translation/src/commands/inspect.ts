@@ -1,20 +1,20 @@
 import { basename, join, resolve } from 'node:path';
 import {
   addVerb,
+  checkOutputFile,
   createProgress,
   positiveInteger,
   repeated,
+  writeOutputFile,
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
-import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import type { Command } from 'commander';
 import { inspectTranslations, type Inspection } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
 import { checkTestFiles, testDataOf, type TestFlags } from './evaluate.js';
-import { checkOutputFile } from './outputFile.js';
 import { addRunFlags, openRuns, type RunOptions } from './runOptions.js';
 
 interface InspectOptions extends RunOptions, TestFlags, CommonOptions {
@@ -82,11 +82,7 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     title: `From ${source} to ${target}`,
     subtitle: `${runs.map(({ directory }) => basename(directory)).join(', ')}, step ${runs[0].step}`,
   });
-  try {
-    replaceFile(defaultFileSystem, path, page);
-  } catch (cause) {
-    throw new InputError((cause as Error).message, { cause });
-  }
+  writeOutputFile(path, page);
   if (!output.json) output.write(`${path}\n`);
   output.object({ path, maps: inspection.maps.length, sentences: inspection.sentences, run: runs[0].directory });
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { InputError } from '@cadenza/core';
+import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 
 /** Refuses, before the work begins, a path to which its result could not be written in the end; `flag` is what named it. */
 export function checkOutputFile(flag: string, path: string): void {
@@ -17,5 +17,14 @@ export function checkOutputFile(flag: string, path: string): void {
     accessSync(there ? path : folder, constants.W_OK);
   } catch (cause) {
     refuse('no permission', cause);
+  }
+}
+
+/** Writes a result to the file that the user named for it: whoever reads it, at any instant, sees the old text or the new one. */
+export function writeOutputFile(path: string, text: string): void {
+  try {
+    replaceFile(defaultFileSystem, path, text);
+  } catch (cause) {
+    throw new InputError((cause as Error).message, { cause });
   }
 }
