@@ -134,7 +134,7 @@ describe('recordings that are not as they should be', () => {
     expect(result.code).toBe(0);
     expect(result.stderr).toMatch(/^error: Expected .*bad\.wav .*, got a file of 5 bytes$/m);
     expect(result.stderr).toContain(
-      '1 recordings (0.0 minutes) to learn from (dropped: 1 that cannot be read, 1 too short for their texts), 3 to validate',
+      '1 recording (0.0 minutes) to learn from (dropped: 1 that cannot be read, 1 too short for their texts), 3 to validate',
     );
     const { data } = JSON.parse(readFileSync(join(other, 'config.json'), 'utf8'));
     const dropped = { unreadable: 1, empty: 0, tooLong: 0, tooShort: 1 };
@@ -341,8 +341,8 @@ describe('bad input', () => {
     await fails([...evaluate, '--manifest', test, '--data', songs], /error: Expected no --data with --manifest/);
     await fails(
       [...evaluate, '--details', join(folder, 'nowhere', 'details.txt')],
-      /error: Expected --details to be a file that can be written, got: ENOENT/,
+      /error: Expected --details to be a file that can be written, got one in a folder that is not there: /,
     );
-    await fails([...evaluate, '--details', folder], /error: Expected --details to be .*, got: a folder: /);
+    await fails([...evaluate, '--details', folder], /error: Expected --details to be .*, got a folder: /);
   });
 });

@@ -1,4 +1,5 @@
 import type { FeatureMatrix } from '@cadenza/audio';
+import { plural } from '@cadenza/cli';
 import { InputError, type BatchSource, type FrameBatch, type Random, type TranscribedBatch } from '@cadenza/core';
 import { BucketBatches, padBatch, type BucketCursor, type PairLengths } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
@@ -43,7 +44,7 @@ export function trainingSource(
   const longest = plans.of(0).lengths.reduce((most, { source }) => Math.max(most, source), 0);
   if (longest > batchFrames) {
     throw new InputError(
-      `Expected recordings of at most training.batchFrames ${batchFrames} frames, got one of ${longest}`,
+      `Expected recordings of at most training.batchFrames ${plural(batchFrames, 'frame')}, got one of ${longest}`,
     );
   }
   // Speeds and pauses are drawn anew in each epoch: an example that comes out longer than any batch is one by itself.

@@ -13,7 +13,7 @@ export function writeReport(
   return writeTrainingReport(directory, description, {
     title: config.task === 'classify' ? 'Recognition of spoken labels' : 'Speech recognition',
     subtitle:
-      `${data.source}, ${data.trained.toLocaleString('en')} recordings, ${(data.seconds / 60).toFixed(1)} minutes; ` +
+      `${data.source}, ${data.trained.toLocaleString('en')} ${data.trained === 1 ? 'recording' : 'recordings'}, ${(data.seconds / 60).toFixed(1)} minutes; ` +
       `${layers} × ${hiddenSize} ${cell.toUpperCase()}${bidirectional ? ' in both directions' : ''}`,
     lossUnit: 'nats per recording',
     tokenName: 'frames',

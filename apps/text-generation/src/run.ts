@@ -5,6 +5,7 @@ import {
   checkSameValues,
   isObject,
   messageOf,
+  plural,
   readRunDescription,
   resolveConfiguration,
   type RunDescriptionBase,
@@ -152,7 +153,7 @@ function readExported(directory: string, exported: Required<RunDescription>['exp
   if (sha256 !== exported.sha256) {
     throw new CheckpointError(
       `Expected ${path} to have the SHA-256 ${exported.sha256.slice(0, 12)}... of config.json, ` +
-        `got ${sha256.slice(0, 12)}... (${bytes.length} bytes): the file is truncated or damaged; export it again`,
+        `got ${sha256.slice(0, 12)}... (${plural(bytes.length, 'byte')}): the file is truncated or damaged; export it again`,
       { code: 'DAMAGED' },
     );
   }
@@ -200,7 +201,7 @@ export function checkSameData({ description }: SavedRun, data: DataDescription):
     const name = (part: typeof own): string =>
       part === null
         ? 'none'
-        : `${part.source} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.characters} characters)`;
+        : `${part.source} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${plural(part.characters, 'character')})`;
     throw new InputError(`Expected ${what} that the run was started with, ${name(own)}, got ${name(other)}`);
   }
 }

@@ -1,3 +1,4 @@
+import { plural } from '@cadenza/cli';
 import { ConfigError, InputError, Random } from '@cadenza/core';
 import {
   CLEANING_REASONS,
@@ -173,7 +174,7 @@ export function checkSameData(
     const show = (part: PartDescription | null): string =>
       part === null
         ? 'none'
-        : `${nameOf(part.source)} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${part.pairs} pairs${madeWith(part)})`;
+        : `${nameOf(part.source)} (SHA-256 ${part.fingerprint.slice(0, 12)}…, ${plural(part.pairs, 'pair')}${madeWith(part)})`;
     const hint = before?.source.kind === 'embedded' && after?.source.kind === 'embedded' ? icuHint : '';
     throw new InputError(`Expected ${name} ${what}, ${show(before)}, got ${show(after)}${hint}`);
   }
@@ -198,10 +199,9 @@ export function describeDropped(dropped: DataDescription['dropped']): string {
     tooLong: 'too long',
     ratio: 'of unequal lengths',
     identical: 'identical',
-    duplicate: 'duplicates',
   };
-  const parts = CLEANING_REASONS.filter((reason) => dropped[reason] > 0).map(
-    (reason) => `${dropped[reason]} ${words[reason]}`,
+  const parts = CLEANING_REASONS.filter((reason) => dropped[reason] > 0).map((reason) =>
+    reason === 'duplicate' ? plural(dropped[reason], 'duplicate') : `${dropped[reason]} ${words[reason]}`,
   );
   return parts.length === 0 ? 'none dropped' : `dropped: ${parts.join(', ')}`;
 }

@@ -42,7 +42,7 @@ describe('readPairs', () => {
     const parts = await read(1);
     expect([parts.train.length, parts.validation.length, parts.test]).toEqual([8, 4, null]);
     expect(parts.description.dropped).toMatchObject({ duplicate: 1, empty: 1, ratio: 1, tooLong: 0 });
-    expect(describeDropped(parts.description.dropped)).toBe('dropped: 1 empty, 1 of unequal lengths, 1 duplicates');
+    expect(describeDropped(parts.description.dropped)).toBe('dropped: 1 empty, 1 of unequal lengths, 1 duplicate');
     const both = [...parts.train, ...parts.validation].map(({ source }) => source).sort();
     expect(both).toEqual(many.map((line) => line.split('\t')[0]).sort());
     expect((await read(2)).validation).toEqual(parts.validation);

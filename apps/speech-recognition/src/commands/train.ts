@@ -5,6 +5,7 @@ import {
   formatCount,
   formatTable,
   planTraining,
+  plural,
   runBase,
   settleTraining,
   startLeftovers,
@@ -144,14 +145,16 @@ function introduce({ config, speech, model, plannedSteps }: Training): string {
   const { description, symbols, pipeline, language } = speech;
   const { layers, hiddenSize, cell, bidirectional } = config.model;
   const minutes = (description.seconds / 60).toFixed(1);
-  const speakers = description.speakers > 0 ? `, ${description.speakers} speakers` : '';
-  const knows = language.model ? `, ${language.model.order}-gram model of ${language.words.length} words` : '';
+  const speakers = description.speakers > 0 ? `, ${plural(description.speakers, 'speaker')}` : '';
+  const knows = language.model
+    ? `, ${language.model.order}-gram model of ${plural(language.words.length, 'word')}`
+    : '';
   return (
-    `${description.trained} recordings (${minutes} minutes${speakers}) to learn from` +
+    `${plural(description.trained, 'recording')} (${minutes} minutes${speakers}) to learn from` +
     `${describeDropped(description.dropped, config)}, ` +
-    `${description.validated} to validate on; ${symbols.size - 1} symbols${knows}\n` +
+    `${description.validated} to validate on; ${plural(symbols.size - 1, 'symbol')}${knows}\n` +
     `${layers} x ${hiddenSize} ${cell}${bidirectional ? ' in both directions' : ''} over ${pipeline.dimension} features, ` +
-    `${formatCount(model.parameterCount)} parameters; ${plannedSteps} steps`
+    `${formatCount(model.parameterCount)} parameters; ${plural(plannedSteps, 'step')}`
   );
 }
 

@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path';
-import { addVerb, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, plural, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
@@ -62,7 +62,9 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     throw new InputError((cause as Error).message, { cause });
   }
   const units = countUnits(inspection);
-  output.say(`${inspection.tokens.length} characters coloured, ${units} units found that follow something`);
+  output.say(
+    `${plural(inspection.tokens.length, 'character')} coloured, ${plural(units, 'unit')} found that ${units === 1 ? 'follows' : 'follow'} something`,
+  );
   if (!output.json) output.write(`${path}\n`);
   output.object({ path, characters: inspection.tokens.length, units, run: run.directory, step: run.step });
 }

@@ -1,4 +1,4 @@
-import { addVerb, choice, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, choice, formatTable, plural, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { ConfigError, InputError, eventLoopTurn } from '@cadenza/core';
 import { readCorpus, readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
@@ -49,7 +49,7 @@ async function scoreCommand(options: ScoreOptions, { output, signal }: ActionCon
   const nats = scores.reduce((total, { logProbability }) => total - logProbability, 0);
   // Without a line end to start from, the first token has no score.
   const characters = sum(run.tokenizer.characterCounts(text, policy).subarray(ids.length - scores.length));
-  output.say(`${characters} characters, ${(nats / characters).toFixed(4)} nats each`);
+  output.say(`${plural(characters, 'character')}, ${(nats / characters).toFixed(4)} nats each`);
   output.object({
     characters,
     tokens: scores.length,

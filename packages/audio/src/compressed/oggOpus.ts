@@ -1,4 +1,5 @@
 import { InputError } from '@cadenza/core';
+import { plural } from '../checks.js';
 import { packetsOfPages, type OggPage } from './oggPages.js';
 
 /** What decodes the packets of an Ogg Opus stream. */
@@ -72,7 +73,7 @@ function mappingOf(head: Uint8Array, channels: number, refuse: (wanted: string, 
   const decoded = streamCount + coupledStreamCount;
   const fits = channelMappingTable.every((channel) => channel < decoded || channel === 255);
   if (channelMappingTable.length !== channels || !(streamCount >= 1) || coupledStreamCount > streamCount || !fits) {
-    refuse(`a mapping of ${channels} channels`, `[${head.subarray(19, 21 + channels).join(' ')}]`);
+    refuse(`a mapping of ${plural(channels, 'channel')}`, `[${head.subarray(19, 21 + channels).join(' ')}]`);
   }
   return { streamCount, coupledStreamCount, channelMappingTable };
 }

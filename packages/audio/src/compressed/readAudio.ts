@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { InputError } from '@cadenza/core';
+import { plural } from '../checks.js';
 import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSphere } from '../sphere/decodeSphere.js';
@@ -54,9 +55,12 @@ function checkLength(bytes: Uint8Array, { kind, start }: SniffedFormat, found: n
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, 26);
   const counted = (view.getUint8(21) & 15) * 2 ** 32 + view.getUint32(22);
   if (counted === 0 || counted === found) return;
-  throw new InputError(`Expected ${name} to have the ${counted} samples that its header counts, got ${found}`, {
-    code: 'AUDIO',
-  });
+  throw new InputError(
+    `Expected ${name} to have the ${plural(counted, 'sample')} that its header counts, got ${found}`,
+    {
+      code: 'AUDIO',
+    },
+  );
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { InputError } from '@cadenza/core';
-import { assertInteger } from '../checks.js';
+import { assertInteger, plural } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from '../features/featureMatrix.js';
 import { fileProblem, writeAtomically } from './atomicFile.js';
 
@@ -21,7 +21,7 @@ export function decodeSphinxFeatures(bytes: Uint8Array, options: SphinxOptions =
   const { dimension = 13, name = 'the feature file' } = options;
   assertInteger('dimension', dimension, 1);
   if (bytes.length < 4) {
-    throw new InputError(`Expected ${name} to begin with a count of 4 bytes, got ${bytes.length} bytes`, {
+    throw new InputError(`Expected ${name} to begin with a count of 4 bytes, got ${plural(bytes.length, 'byte')}`, {
       code: 'MFC',
     });
   }
@@ -29,11 +29,14 @@ export function decodeSphinxFeatures(bytes: Uint8Array, options: SphinxOptions =
   const held = (bytes.length - 4) / 4;
   const little = view.getInt32(0, false) !== held;
   if (little && view.getInt32(0, true) !== held) {
-    const message = `Expected ${name} to count its ${held} floats at byte 0, got ${view.getInt32(0, false)}`;
+    const message = `Expected ${name} to count its ${plural(held, 'float')} at byte 0, got ${view.getInt32(0, false)}`;
     throw new InputError(message, { code: 'MFC' });
   }
   if (held % dimension !== 0) {
-    throw new InputError(`Expected ${name} to hold frames of ${dimension} floats, got ${held} floats`, { code: 'MFC' });
+    throw new InputError(
+      `Expected ${name} to hold frames of ${plural(dimension, 'float')}, got ${plural(held, 'float')}`,
+      { code: 'MFC' },
+    );
   }
   const values = new Float32Array(held);
   for (let n = 0; n < held; n++) {

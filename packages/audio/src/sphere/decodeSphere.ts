@@ -1,4 +1,5 @@
 import { InputError } from '@cadenza/core';
+import { plural } from '../checks.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSamples } from '../wav/decodeSamples.js';
 import { SAMPLE_LIMITS } from '../wav/formatChunk.js';
@@ -33,7 +34,7 @@ export function decodeSphere(bytes: Uint8Array, options: ReadWavOptions = {}): A
   const format = sampleFormat(fields, fail);
   const held = Math.floor((bytes.length - dataStart) / format.blockAlign);
   const counted = fields.has('sample_count') ? whole(fields, 'sample_count', 0, Number.MAX_SAFE_INTEGER, fail) : held;
-  if (counted > held) fail(`the ${counted} samples that its sample_count says (truncated?)`, `${held}`);
+  if (counted > held) fail(`the ${plural(counted, 'sample')} that its sample_count says (truncated?)`, `${held}`);
   if (counted === 0) fail('samples', 'none');
   const data = bytes.subarray(dataStart, dataStart + counted * format.blockAlign);
   return audioClip(chooseChannels(decodeSamples(data, format, name), channels), format.sampleRate);

@@ -1,3 +1,4 @@
+import { plural } from '../checks.js';
 import { wavError } from './wavError.js';
 import type { WavSampleFormat } from './wavFormat.js';
 
@@ -47,7 +48,7 @@ export function readFormatChunk(
   }
   const bits = containerBits(code, bitsPerSample, fail);
   if (blockAlign !== (channels * bits) / 8) {
-    fail(12, `a block align of ${(channels * bits) / 8} (${channels} channels of ${bits} bits)`, blockAlign);
+    fail(12, `a block align of ${(channels * bits) / 8} (${plural(channels, 'channel')} of ${bits} bits)`, blockAlign);
   }
   const encoding = code === FLOAT ? 'float' : code === ALAW ? 'alaw' : code === MULAW ? 'mulaw' : 'integer';
   return { ...base, encoding, bits, framesPerBlock: 1 };

@@ -1,3 +1,4 @@
+import { plural } from '../checks.js';
 import { readFormatChunk } from './formatChunk.js';
 import { wavError } from './wavError.js';
 
@@ -121,7 +122,7 @@ function readContainer(walk: Walk): Container | undefined {
   const { view, name, complete } = walk;
   if (view.byteLength < 12) {
     if (!complete) return undefined;
-    throw wavError(name, 0, 'the 12 bytes of a RIFF header', `a file of ${view.byteLength} bytes`);
+    throw wavError(name, 0, 'the 12 bytes of a RIFF header', `a file of ${plural(view.byteLength, 'byte')}`);
   }
   const id = tag(view, 0);
   if (id !== 'RIFF' && id !== 'RIFX' && id !== 'RF64' && id !== 'BW64') {
@@ -167,14 +168,29 @@ function dataSize(walk: Walk, container: Container, format: WavSampleFormat, sta
   if (length === 0 && (container.unknown || container.riffSize + 8 <= start)) return undefined;
   if (complete && start + length > view.byteLength) {
     const held = view.byteLength - start;
-    throw wavError(name, start - 4, `a size of "data" within the ${held} bytes left (truncated?)`, `${length}`);
+    throw wavError(
+      name,
+      start - 4,
+      `a size of "data" within the ${plural(held, 'byte')} left (truncated?)`,
+      `${length}`,
+    );
   }
   if (!container.unknown && start + length > container.riffSize + 8 + 1) {
     const limit = container.riffSize + 8 - start;
-    throw wavError(name, start - 4, `a size of "data" within the ${limit} bytes of its RIFF chunk`, `${length}`);
+    throw wavError(
+      name,
+      start - 4,
+      `a size of "data" within the ${plural(limit, 'byte')} of its RIFF chunk`,
+      `${length}`,
+    );
   }
   if (format.encoding !== 'ima-adpcm' && length % format.blockAlign !== 0) {
-    throw wavError(name, start - 4, `a size of "data" in whole frames of ${format.blockAlign} bytes`, `${length}`);
+    throw wavError(
+      name,
+      start - 4,
+      `a size of "data" in whole frames of ${plural(format.blockAlign, 'byte')}`,
+      `${length}`,
+    );
   }
   return length;
 }

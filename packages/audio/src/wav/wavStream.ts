@@ -1,3 +1,4 @@
+import { plural } from '../checks.js';
 import { wavError } from './wavError.js';
 import { decodeSamples, frameCount } from './decodeSamples.js';
 import { parseWav, type WavFormat } from './wavFormat.js';
@@ -63,7 +64,12 @@ export class WavStream {
     const { dataLength, dataStart } = this.known;
     if (dataLength !== undefined && this.taken + this.pending.length < dataLength) {
       const held = this.taken + this.pending.length;
-      throw wavError(this.name, dataStart + held, `${dataLength} bytes of samples`, `the end after ${held} of them`);
+      throw wavError(
+        this.name,
+        dataStart + held,
+        `${plural(dataLength, 'byte')} of samples`,
+        `the end after ${held} of them`,
+      );
     }
     return this.take(this.pending.length);
   }

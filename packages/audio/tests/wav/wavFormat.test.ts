@@ -35,7 +35,7 @@ describe('a header that lies', () => {
     ['no channels', changed(22, 0, 16), '1 to 256 channels at byte 22, got 0'],
     ['too many channels', changed(22, 60000, 16), '1 to 256 channels at byte 22, got 60000'],
     ['a rate of zero', changed(24, 0), 'a sample rate of 1000 to 768000 Hz at byte 24, got 0'],
-    ['a wrong block align', changed(32, 3, 16), 'a block align of 2 (1 channels of 16 bits) at byte 32, got 3'],
+    ['a wrong block align', changed(32, 3, 16), 'a block align of 2 (1 channel of 16 bits) at byte 32, got 3'],
     ['one bit', changed(34, 1, 16), '8 to 32 bits per integer sample at byte 34, got 1'],
     [
       'a data size beyond the file',
