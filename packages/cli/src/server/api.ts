@@ -1,0 +1,94 @@
+import { ConfigError, InputError } from '@cadenza/core';
+import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { cors } from 'hono/cors';
+import type { z } from 'zod';
+import { describeIssue } from '../configurationErrors.js';
+import { messageOf } from '../exitCodes.js';
+import type { Output } from '../output.js';
+import { isObject } from '../values.js';
+import { BusyError } from './busyError.js';
+
+export interface ApiOptions {
+  /** What `GET /health` tells besides the status: the run, the backend. */
+  about: Record<string, unknown>;
+  /** Told of each request, and of what went wrong. */
+  output: Pick<Output, 'say' | 'warn'>;
+  /** The origin of pages that may ask, or `*`; none when absent. */
+  origin?: string;
+}
+
+/** The statuses of refused requests. */
+const statuses = { wrong: 400, unknown: 404, tooLarge: 413, failed: 500, busy: 503 } as const;
+
+/**
+ * An HTTP interface with what every one has: `GET /health`, a line for each request, errors as `{"error": "..."}` with a status that
+ * tells a wrong request (4xx) from failed work (500) and from a server that is busy (503).
+ */
+export function createApi({ about, output, origin }: ApiOptions): Hono {
+  const api = new Hono();
+  api.use(async (context, next) => {
+    const started = performance.now();
+    await next();
+    const { method, path } = context.req;
+    output.say(`${method} ${path} ${context.res.status}, ${(performance.now() - started).toFixed(0)} ms`);
+  });
+  if (origin !== undefined) api.use(cors({ origin }));
+  api.get('/health', (context) => context.json({ status: 'ok', ...about }));
+  api.notFound((context) => {
+    const known = [
+      ...new Set(api.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)),
+    ];
+    const got = `${context.req.method} ${context.req.path}`;
+    return context.json({ error: `Expected one of ${known.join(', ')}, got ${got}` }, statuses.unknown);
+  });
+  api.onError((error, context) => {
+    const status = statusOf(error);
+    const { method, path } = context.req;
+    if (status === statuses.failed) output.warn(`error: ${method} ${path}: ${messageOf(error)}`);
+    if (status === statuses.busy) context.header('Retry-After', '1');
+    return context.json({ error: messageOf(error) }, status);
+  });
+  return api;
+}
+
+function statusOf(error: Error): 400 | 500 | 503 {
+  if (error instanceof BusyError) return statuses.busy;
+  return error instanceof InputError || error instanceof ConfigError ? statuses.wrong : statuses.failed;
+}
+
+/** Refuses a body of more bytes. */
+export function limitBody(maximumBytes: number) {
+  const error = `Expected a body of at most ${maximumBytes} bytes, got more`;
+  return bodyLimit({
+    maxSize: maximumBytes,
+    onError: (context) => context.json({ error }, statuses.tooLarge),
+  });
+}
+
+/** The body's JSON object, as its schema has it. @throws {InputError} that says what is wrong with it and where */
+export async function readBody<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
+  const values = parseBody(await context.req.arrayBuffer());
+  const result = schema.safeParse(values);
+  if (result.success) return result.data;
+  throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
+}
+
+function parseBody(bytes: ArrayBuffer): Record<string, unknown> {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new InputError('Expected the body to be UTF-8, got other bytes', { cause });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new InputError(`Expected the body to be JSON, got ${(cause as Error).message}`, { cause });
+  }
+  if (isObject(value)) return value;
+  throw new InputError(
+    `Expected the body to be one JSON object, got ${Array.isArray(value) ? 'a list' : String(value)}`,
+  );
+}

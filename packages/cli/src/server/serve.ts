@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ConfigError } from '@cadenza/core';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { ActionContext } from '../command.js';
+import type { ServeFlags } from '../serveFlags.js';
+
+/** How long requests may go on once the server is to stop. */
+const GRACE_SECONDS = 10;
+
+const listenErrors: Record<string, string> = {
+  EADDRINUSE: 'Expected --port to be free, got one that another program listens at',
+  EACCES: 'Expected permission to listen at --port, got none',
+  EADDRNOTAVAIL: 'Expected --host to be an address of this machine, got another',
+  ENOTFOUND: 'Expected --host to be an address of this machine, got an unknown name',
+};
+
+/**
+ * Serves until the signal is aborted. What is being answered then is finished, for some seconds; nothing new is taken.
+ *
+ * @returns how many requests came
+ * @throws {ConfigError} where it cannot listen
+ */
+export async function serveUntilStopped(
+  api: Hono,
+  { host, port }: Pick<ServeFlags, 'host' | 'port'>,
+  { output, signal }: ActionContext,
+): Promise<{ requests: number }> {
+  let requests = 0;
+  const server = createAdaptorServer({ fetch: api.fetch, hostname: host }) as Server;
+  server.on('request', () => void requests++);
+  await listen(server, host, port);
+  const { address, family, port: actual } = server.address() as AddressInfo;
+  const name = family === 'IPv6' ? `[${address}]` : address;
+  output.say(`listening at http://${name}:${actual}; Ctrl-C stops`);
+  if (!signal.aborted) await once(signal, 'abort');
+  const closed = once(server, 'close');
+  server.close();
+  const timer = setTimeout(() => server.closeAllConnections(), 1000 * GRACE_SECONDS);
+  await closed;
+  clearTimeout(timer);
+  return { requests };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const message = listenErrors[(cause as NodeJS.ErrnoException).code ?? ''];
+    throw message === undefined ? cause : new ConfigError(`${message}: ${host}:${port}`, { cause });
+  }
+}

@@ -1,0 +1,151 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { InputError } from '@cadenza/core';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { checkOrigin } from '../../src/index.js';
+import { BusyError, createApi, limitBody, readBody, serveUntilStopped } from '../../src/server/index.js';
+
+const schema = z.strictObject({ text: z.string(), beam: z.int().min(1).max(8).default(5) });
+
+function echo(origin?: string) {
+  const said: string[] = [];
+  const say = (line: string): void => void said.push(line);
+  const api = createApi({ about: { run: 'runs/x' }, output: { say, warn: say }, origin });
+  api.post('/echo', limitBody(100), async (context) => context.json(await readBody(context, schema)));
+  api.post('/fail', () => {
+    throw new Error('Broken\nin two');
+  });
+  api.post('/busy', () => {
+    throw new BusyError('Expected fewer');
+  });
+  api.post('/wrong', () => {
+    throw new InputError('Expected better');
+  });
+  const post = async (path: string, body?: string | Uint8Array<ArrayBuffer>) => {
+    const response = await api.request(path, { method: 'POST', body });
+    return { status: response.status, ...((await response.json()) as object) };
+  };
+  return { api, said, post };
+}
+
+describe('createApi', () => {
+  it('says how the server is, and answers', async () => {
+    const { api, said, post } = echo();
+    expect(await (await api.request('/health')).json()).toEqual({ status: 'ok', run: 'runs/x' });
+    expect(await post('/echo', '{"text":"a"}')).toEqual({ status: 200, text: 'a', beam: 5 });
+    expect(said.map((line) => line.replace(/\d+ ms/, 'n ms'))).toEqual([
+      'GET /health 200, n ms',
+      'POST /echo 200, n ms',
+    ]);
+  });
+
+  it('says in one line what is wrong with a body, and where', async () => {
+    const { post } = echo();
+    const wrong = async (body: string | Uint8Array<ArrayBuffer>) => post('/echo', body);
+    expect(await wrong('{"text":5}')).toEqual({ status: 400, error: 'Expected text to be a string, got 5' });
+    expect(await wrong('{"text":"a","beam":9}')).toEqual({
+      status: 400,
+      error: 'Expected beam to be at most 8, got 9',
+    });
+    expect(await wrong('{"text":"a","bean":4}')).toMatchObject({ status: 400, error: expect.stringContaining('beam') });
+    expect(await wrong('[1]')).toEqual({ status: 400, error: 'Expected the body to be one JSON object, got a list' });
+    expect(await wrong('')).toMatchObject({ status: 400, error: expect.stringContaining('to be JSON, got ') });
+    expect(await wrong(Uint8Array.of(34, 0xff, 34))).toEqual({
+      status: 400,
+      error: 'Expected the body to be UTF-8, got other bytes',
+    });
+    expect(await wrong(JSON.stringify({ text: 'x'.repeat(100) }))).toEqual({
+      status: 413,
+      error: 'Expected a body of at most 100 bytes, got more',
+    });
+  });
+
+  it('tells wrong requests, failed work and a busy server apart', async () => {
+    const { api, said, post } = echo();
+    expect(await post('/wrong')).toEqual({ status: 400, error: 'Expected better' });
+    expect(await post('/fail')).toEqual({ status: 500, error: 'Broken in two' });
+    expect(said).toContain('error: POST /fail: Broken in two');
+    const busy = await api.request('/busy', { method: 'POST' });
+    expect([busy.status, busy.headers.get('retry-after'), await busy.json()]).toEqual([
+      503,
+      '1',
+      { error: 'Expected fewer' },
+    ]);
+    expect(await post('/ecko')).toEqual({
+      status: 404,
+      error: 'Expected one of GET /health, POST /echo, POST /fail, POST /busy, POST /wrong, got POST /ecko',
+    });
+  });
+
+  it('lets pages of the origin that is told ask, and of no other', async () => {
+    const allowed = async (origin?: string) =>
+      (await echo(origin).api.request('/health', { headers: { origin: 'https://example.org' } })).headers.get(
+        'access-control-allow-origin',
+      );
+    expect(await allowed()).toBeNull();
+    expect(await allowed('https://example.org')).toBe('https://example.org');
+    expect(await allowed('https://example.com')).not.toBe('https://example.org');
+    expect(await allowed('*')).toBe('*');
+    expect(() => checkOrigin('example.org')).toThrow(
+      'Expected --cors to be an origin such as https://example.org, or *, got example.org',
+    );
+    expect(() => checkOrigin('https://example.org/page')).toThrow('got https://example.org/page');
+    checkOrigin('http://localhost:3000');
+  });
+});
+
+describe('serveUntilStopped', () => {
+  /** Serves at a free port; gives the address, and what to call in the end. */
+  async function serving(api = echo().api) {
+    const lines: string[] = [];
+    const stop = new AbortController();
+    const output = { say: (line: string) => void lines.push(line) };
+    const done = serveUntilStopped(api, { host: '127.0.0.1', port: 0 }, { output, signal: stop.signal } as never);
+    while (lines.length === 0) await new Promise(setImmediate);
+    return { url: /http:\S+(?=;)/.exec(lines[0])![0], stop: () => stop.abort(), done };
+  }
+
+  it('answers until it is stopped, and counts', async () => {
+    const { url, stop, done } = await serving();
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok' });
+    expect((await fetch(`${url}/echo`, { method: 'POST', body: '{"text":"é"}' })).status).toBe(200);
+    stop();
+    expect(await done).toEqual({ requests: 2 });
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+  });
+
+  it('finishes what it is answering', async () => {
+    const { api } = echo();
+    let arrived = (): void => {};
+    let proceed = (): void => {};
+    const waiting = new Promise<void>((resolve) => (arrived = resolve));
+    api.get('/slow', async (context) => {
+      arrived();
+      await new Promise<void>((resolve) => (proceed = resolve));
+      return context.json({ slow: true });
+    });
+    const { url, stop, done } = await serving(api);
+    const answer = fetch(`${url}/slow`);
+    await waiting;
+    stop();
+    proceed();
+    expect(await (await answer).json()).toEqual({ slow: true });
+    expect(await done).toEqual({ requests: 1 });
+  });
+
+  it('says where it cannot listen', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const context = { output: { say: () => {} }, signal: new AbortController().signal } as never;
+    await expect(serveUntilStopped(echo().api, { host: '127.0.0.1', port }, context)).rejects.toThrow(
+      `Expected --port to be free, got one that another program listens at: 127.0.0.1:${port}`,
+    );
+    other.close();
+    await expect(serveUntilStopped(echo().api, { host: '203.0.113.7', port: 0 }, context)).rejects.toThrow(
+      'Expected --host to be an address of this machine, got another: 203.0.113.7:0',
+    );
+  });
+});
