@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { findDataPath } from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
 import { readCorpus, readManifestFile, type Corpus, type Recording } from './corpora.js';
-import { dataSets } from './dataSets.js';
+import { commandName, dataSets } from './dataSets.js';
 
 /** The recordings that come with the app. */
 export const embeddedFolder = fileURLToPath(new URL('../data', import.meta.url));
@@ -35,7 +35,7 @@ export function dataRequest({ data, validation }: DataFlags, saved?: DataRequest
 }
 
 function sourceOf(data: string): string {
-  return data === embeddedName && !existsSync(data) ? embeddedName : resolve(findDataPath(data, dataSets));
+  return data === embeddedName && !existsSync(data) ? embeddedName : resolve(findDataPath(data, dataSets, commandName));
 }
 
 /** What a run was trained on. */

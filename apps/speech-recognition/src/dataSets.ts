@@ -14,6 +14,9 @@ function fsddFiles(): DataFile[] {
   });
 }
 
+/** The command that fetches them. */
+export const commandName = 'cadenza-speech';
+
 /** The public recordings that `cadenza-speech data get` fetches from their own sources. */
 export const dataSets: DataSet[] = [
   {

@@ -4,7 +4,7 @@ import { addEvaluateVerb } from './commands/evaluate.js';
 import { addInspectVerb } from './commands/inspect.js';
 import { addTrainVerb } from './commands/train.js';
 import { addTranscribeVerb } from './commands/transcribe.js';
-import { dataSets } from './dataSets.js';
+import { commandName, dataSets } from './dataSets.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -13,7 +13,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Runs `cadenza-speech` with these arguments and sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   const program = createProgram({
-    name: 'cadenza-speech',
+    name: commandName,
     description: 'Train a recurrent network on recordings of speech, and let it write down what it hears.',
     version,
   });

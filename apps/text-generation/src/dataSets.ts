@@ -1,5 +1,8 @@
 import type { DataSet } from '@cadenza/cli';
 
+/** The command that fetches them. */
+export const commandName = 'cadenza-text';
+
 /** The public texts that `cadenza-text data get` fetches from their own sources. */
 export const dataSets: DataSet[] = [
   {

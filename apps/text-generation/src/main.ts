@@ -7,7 +7,7 @@ import { addGenerateVerb } from './commands/generate.js';
 import { addInspectVerb } from './commands/inspect.js';
 import { addScoreVerb } from './commands/score.js';
 import { addTrainVerb } from './commands/train.js';
-import { dataSets } from './dataSets.js';
+import { commandName, dataSets } from './dataSets.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Runs `cadenza-text` with these arguments and sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   const program = createProgram({
-    name: 'cadenza-text',
+    name: commandName,
     description: 'Train a recurrent network on a text, character by character, and let it write.',
     version,
   });

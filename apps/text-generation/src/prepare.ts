@@ -4,7 +4,7 @@ import { InputError } from '@cadenza/core';
 import { CharacterTokenizer, normalizeText, readCorpus, splitText, WordTokenizer, type Tokenizer } from '@cadenza/text';
 import { createHash } from 'node:crypto';
 import type { Config } from './config.js';
-import { dataSets } from './dataSets.js';
+import { commandName, dataSets } from './dataSets.js';
 import { embeddedName, embeddedText } from './embeddedText.js';
 
 /** Where a text came from, and how it is known to be the same text again. */
@@ -57,7 +57,7 @@ export async function readText(
     const fingerprint = createHash('sha256').update(raw).digest('hex');
     return { source: embeddedName, text, fingerprint, characters: countCharacters(text) };
   }
-  const found = findDataPath(path, dataSets);
+  const found = findDataPath(path, dataSets, commandName);
   const corpus = await readCorpus(found, { signal });
   const text = normalizeText(corpus.text, normalization);
   const source = found === '-' ? '-' : resolve(found);

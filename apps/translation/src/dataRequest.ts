@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findDataPath } from '@cadenza/cli';
 import { ConfigError, InputError } from '@cadenza/core';
-import { dataSets } from './dataSets.js';
+import { commandName, dataSets } from './dataSets.js';
 
 /** Where pairs are read from: one file of both sides, two files, or the phrases that are made here. */
 export type PairSource =
@@ -36,7 +36,7 @@ export function dataRequest(flags: DataFlags, languages: LanguagePair): DataRequ
     throw new ConfigError('Expected either --data or --source and --target, got both');
   }
   if (data !== undefined) {
-    const found = findDataPath(data, dataSets);
+    const found = findDataPath(data, dataSets, commandName);
     if (isFolder(found)) {
       const inFolder = requestOfFolder(found, languages);
       return { ...inFolder, validation: validation ?? inFolder.validation };

@@ -18,6 +18,9 @@ const multi30kFiles: [path: string, bytes: number, sha256: string][] = [
 
 const multi30kFolder = 'https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw';
 
+/** The command that fetches them. */
+export const commandName = 'cadenza-translate';
+
 /** The public parallel texts that `cadenza-translate data get` fetches from their own sources. */
 export const dataSets: DataSet[] = [
   {

@@ -7,7 +7,7 @@ import { addInspectVerb } from './commands/inspect.js';
 import { addScoreVerb } from './commands/score.js';
 import { addTrainVerb } from './commands/train.js';
 import { addTranslateVerb } from './commands/translate.js';
-import { dataSets } from './dataSets.js';
+import { commandName, dataSets } from './dataSets.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Runs `cadenza-translate` with these arguments and sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   const program = createProgram({
-    name: 'cadenza-translate',
+    name: commandName,
     description: 'Train a recurrent network with attention on pairs of sentences, and let it translate.',
     version,
   });

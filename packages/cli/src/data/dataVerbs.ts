@@ -14,19 +14,16 @@ interface GetOptions extends CommonOptions {
   to?: string;
 }
 
-/** The names of the commands that fetch these data sets, for what people are told to run. */
-const commandNames = new WeakMap<readonly DataSet[], string>();
-
 /** Adds `data get NAME` and `data list` for the data sets that a command knows. */
 export function addDataVerbs(program: Command, dataSets: readonly DataSet[]): void {
-  commandNames.set(dataSets, program.name());
+  const command = program.name();
   const data = program.command('data').description('fetch a public data set from its own source').helpCommand(false);
   data.version(program.version() ?? '');
   addVerb<GetOptions>(
     data,
     'get',
     'fetch one data set; its path goes to standard output',
-    (options, context, name) => getDataSet(dataSets, name, options, context),
+    (options, context, name) => getDataSet({ dataSets, command }, name, options, context),
     (verb) =>
       verb
         .argument('<name>', 'which, see data list')
@@ -52,8 +49,11 @@ function defaultFolder(name: string): string {
   return join('data', name);
 }
 
-/** `--data NAME` of a data set fetched into its default folder is as good as its path; anything else is a path. */
-export function findDataPath(path: string, dataSets: readonly DataSet[]): string {
+/**
+ * `--data NAME` of a data set fetched into its default folder is as good as its path; anything else is a path.
+ * @param command what fetches it, such as `cadenza-text`
+ */
+export function findDataPath(path: string, dataSets: readonly DataSet[], command: string): string {
   const set = dataSets.find(({ name }) => name === path);
   if (path === '-' || existsSync(path)) return path;
   if (set === undefined) {
@@ -64,17 +64,12 @@ export function findDataPath(path: string, dataSets: readonly DataSet[]): string
   }
   const fetched = join(defaultFolder(set.name), set.use);
   if (existsSync(fetched)) return fetched;
-  const command = dataCommand(dataSets, `get ${path}`);
-  throw new InputError(`Expected the data set ${path} to be fetched, got nothing at ${fetched}; run: ${command}`);
-}
-
-/** `cadenza-text data VERB`; without the command's name where no command has the data sets. */
-function dataCommand(dataSets: readonly DataSet[], verb: string): string {
-  return [commandNames.get(dataSets) ?? [], 'data', verb].flat().join(' ');
+  const get = `${command} data get ${path}`;
+  throw new InputError(`Expected the data set ${path} to be fetched, got nothing at ${fetched}; run: ${get}`);
 }
 
 async function getDataSet(
-  dataSets: readonly DataSet[],
+  { dataSets, command }: { dataSets: readonly DataSet[]; command: string },
   name: string,
   options: GetOptions,
   context: ActionContext,
@@ -89,7 +84,7 @@ async function getDataSet(
   output.say(`${set.title} (${set.licence}), ${set.homepage}`);
   for (const [index, file] of set.files.entries()) {
     const others = set.files.length - index - 1;
-    const listed = `${plural(others, 'more file')} (${dataCommand(dataSets, 'list --json')} has all of them)`;
+    const listed = `${plural(others, 'more file')} (${command} data list --json has all of them)`;
     const more = others === 0 ? '' : `, and ${listed} into ${resolve(folder)}`;
     try {
       await getFile(file, join(folder, file.path), more, context);

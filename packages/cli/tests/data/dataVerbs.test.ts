@@ -185,10 +185,9 @@ describe('data list', () => {
 
 describe('findDataPath', () => {
   it('keeps a path and says how to fetch a data set that is named but not there', () => {
-    expect(findDataPath('some/file.txt', sets)).toBe('some/file.txt');
-    expect(findDataPath('-', sets)).toBe('-');
-    expect(() => findDataPath('verse', sets)).toThrow(/run: cadenza-test data get verse$/);
-    expect(() => findDataPath('verse', [...sets])).toThrow(/run: data get verse$/); // no command has these
-    expect(() => findDataPath('vers', sets)).toThrow(/got vers; did you mean verse\?/);
+    expect(findDataPath('some/file.txt', sets, 'cadenza-test')).toBe('some/file.txt');
+    expect(findDataPath('-', sets, 'cadenza-test')).toBe('-');
+    expect(() => findDataPath('verse', sets, 'cadenza-test')).toThrow(/run: cadenza-test data get verse$/);
+    expect(() => findDataPath('vers', sets, 'cadenza-test')).toThrow(/got vers; did you mean verse\?/);
   });
 });
