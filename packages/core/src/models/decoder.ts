@@ -13,15 +13,7 @@ import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { dropout, dropoutMask } from '../ops/index.js';
 import { Random } from '../random.js';
-import {
-  checkedEntrance,
-  checkedSequence,
-  embeddingSpec,
-  entrance,
-  entranceSize,
-  tokenOptionNames,
-  tokenSizes,
-} from './tokens.js';
+import { checkedSequence, embeddingSpec, entrance, entranceSize, tokenOptionNames, tokenSizes } from './tokens.js';
 import type { TokenOptions } from './tokens.js';
 
 /** The options of {@link RecurrentDecoder}: its own, and those of the stack of cells in it. */
@@ -175,11 +167,17 @@ export class RecurrentDecoder extends NestedLayer {
     });
   }
 
-  /** The gates, cells and hidden states of every layer at every step. */
+  /**
+   * The gates, cells and hidden states of every layer at every step, each [B, T, H]. With `maskZero` those of ids of 0 are zero, but for
+   * an LSTM's cells: they stay what they were after the row's last other id.
+   */
   traceGates(x: tf.Tensor, state?: DecoderState): Trace[] {
     return tf.tidy(() => {
-      const ids = checkedEntrance(x, this.given, 'x');
-      return this.stack.traceGates(ids, { initialState: state?.states, table: this.weight('embedding') });
+      const { x: packed, lengths, unpack } = checkedSequence(x, this.given, undefined);
+      const run = { initialState: state?.states, lengths, table: this.weight('embedding') };
+      const unpacked = (trace: Trace): Trace =>
+        Object.fromEntries(Object.entries(trace).map(([name, steps]) => [name, unpack(steps)]));
+      return this.stack.traceGates(packed, run).map(unpacked);
     });
   }
 

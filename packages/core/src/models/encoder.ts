@@ -8,15 +8,7 @@ import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { Random } from '../random.js';
 import type { DecoderState } from './decoder.js';
-import {
-  checkedEntrance,
-  checkedSequence,
-  embeddingSpec,
-  entrance,
-  entranceSize,
-  tokenOptionNames,
-  tokenSizes,
-} from './tokens.js';
+import { checkedSequence, embeddingSpec, entrance, entranceSize, tokenOptionNames, tokenSizes } from './tokens.js';
 import type { TokenOptions } from './tokens.js';
 
 const bridges = ['none', 'concat', 'dense'] as const;
@@ -160,11 +152,14 @@ export class LSTMEncoder extends NestedLayer {
     return { states, encoderOutputs: outputs, encoderLengths: lengths };
   }
 
-  /** The gates, cells and hidden states of every layer and direction at every step. */
+  /**
+   * The gates, cells and hidden states of every layer and direction at every step, each [B, S, H], the steps placed as in the outputs
+   * of {@link encode}. Beyond a row's length they are zero, but for the cells, which stay what they were.
+   */
   traceGates(x: tf.Tensor, options: Omit<RunOptions, 'table'> = {}): Trace[] {
     return tf.tidy(() => {
-      const features = checkedEntrance(x, this.given, 'x');
-      return this.stack.traceGates(features, { ...options, table: this.weight('embedding') });
+      const { x: features, lengths } = checkedSequence(x, this.given, options.lengths);
+      return this.stack.traceGates(features, { ...options, lengths, table: this.weight('embedding') });
     });
   }
 

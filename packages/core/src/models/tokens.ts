@@ -82,7 +82,7 @@ export function checkedSequence(x: tf.Tensor, options: TokenOptions, lengths: tf
 }
 
 /** Checks ids [B, T] or features [B, T, D], and gives ids the type they need. */
-export function checkedEntrance(x: tf.Tensor, options: TokenOptions, what: string): tf.Tensor {
+function checkedEntrance(x: tf.Tensor, options: TokenOptions, what: string): tf.Tensor {
   assertShape(x, options.vocabularySize === undefined ? [null, null, null] : [null, null], what);
   return options.vocabularySize === undefined || x.dtype === 'int32' ? x : tf.cast(x, 'int32');
 }

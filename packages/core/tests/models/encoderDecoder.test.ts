@@ -114,6 +114,18 @@ describe('LSTMEncoder', () => {
     expect(encoderOf({ layers: 2, bidirectional: 1 }).traceGates(source)).toHaveLength(3);
   });
 
+  it('shows the gates of ids padded with zeros, where it masks them, as those of shorter rows', () => {
+    const encoder = encoderOf({ layers: 2, bidirectional: true, maskZero: true });
+    const padded = encoder.traceGates(tf.tensor2d([1, 2, 0, 0, 5, 1, 2, 3], [B, S], 'int32'));
+    const gaps = encoder.traceGates(tf.tensor2d([0, 1, 0, 2, 5, 1, 2, 3], [B, S], 'int32'));
+    encoder.traceGates(tf.tensor2d([1, 2], [1, 2], 'int32')).forEach((short, cell) => {
+      for (const [name, steps] of Object.entries(short)) {
+        for (const found of [padded, gaps]) close(tf.slice(found[cell][name], [0, 0, 0], [1, 2, H]), steps);
+      }
+      close(tf.slice(padded[cell].h, [0, 2, 0], [1, 2, H]), tf.zeros([1, 2, H]));
+    });
+  });
+
   it.each<[Partial<LSTMEncoderOptions>, string]>([
     [{ bridge: 'concat', layers: 2, bidirectional: 1 }, 'Expected bridge to be none or dense where not every layer is'],
     [{ bridgeUnits: 3 }, 'Expected bridgeUnits to be absent for the bridge none, got 3'],
@@ -168,6 +180,10 @@ describe('LSTMDecoder', () => {
     const result = decoder.decode(ids);
     tf.dispose([result.outputs, result.logits!, ...result.state.states]);
     expect(tf.memory().numTensors).toBe(before);
+    const [{ f, c, h }] = decoder.traceGates(ids);
+    close(h, decoder.decode(ids).outputs);
+    close(tf.slice(f, [0, 1, 0], [1, 1, H]), tf.zeros([1, 1, H]));
+    close(tf.squeeze(tf.slice(c, [0, T - 1, 0], [B, 1, H]), [1]), states[1]);
   });
 
   it('starts from an encoder and hands its outputs on, for attention to find them', () => {
