@@ -1,4 +1,5 @@
 import { featureMatrix, NormalizationStatistics, type FeatureMatrix } from '@cadenza/audio';
+import { meanOf } from './covariance.js';
 
 /** Statistics of a speaker's cepstra, the loud frames before all: by their mean, what voice and microphone leave of all that is said. */
 export type Voice = NormalizationStatistics;
@@ -33,4 +34,17 @@ export function levelled(features: FeatureMatrix): FeatureMatrix {
 /** The cepstra at one level, less a voice. */
 export function withoutVoice(features: FeatureMatrix, voice: Voice): FeatureMatrix {
   return voice.apply(levelled(features), { variance: false });
+}
+
+/** Where a recording lies: the mean of its loud frames, and that of the quietest fifth. */
+export function placeOf(frames: FeatureMatrix, loudness: number): number[] {
+  const loud = voiceOf([frames], loudness);
+  const { values, dimension } = levelled(frames);
+  const order = Array.from({ length: frames.frames }, (_, frame) => frame * dimension);
+  order.sort((a, b) => values[a] - values[b]);
+  const quiet = order.slice(0, Math.max(Math.min(2, order.length), Math.floor(order.length / 5)));
+  return [
+    ...Array.from({ length: dimension }, (_, d) => loud.mean(d)),
+    ...meanOf(quiet.map((at) => Array.from(values.subarray(at, at + dimension)))),
+  ];
 }
