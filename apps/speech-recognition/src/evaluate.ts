@@ -21,11 +21,14 @@ export interface RecognitionResult extends RecognitionScores {
   pairs: AlignedPair[];
 }
 
-/** Compares transcripts with what was said, word by word and character by character. */
+/**
+ * Compares transcripts with what was said, word by word and character by character, as they are: case and punctuation count. Of texts that
+ * {@link cleanText} has cleaned the counts are jiwer's.
+ */
 export function scoreTranscripts(references: readonly string[], hypotheses: readonly string[]): RecognitionResult {
   const words = errorRate(references, hypotheses, { unit: 'word' });
   const characters = errorRate(references, hypotheses, { unit: 'character' });
-  const right = references.filter((reference, index) => reference === hypotheses[index]).length;
+  const right = words.pairs.filter(({ rate }) => rate === 0).length;
   return {
     wer: words.rate,
     cer: characters.rate,

@@ -12,9 +12,13 @@ export interface SymbolTableJson {
   symbols: string[];
 }
 
-/** The text of a recording: no space at its ends, one between words. */
+/** White space of any kind: JavaScript's, and what only Unicode and Python count, by which words are measured. */
+const spaces = new RegExp('[\\s\\u001c-\\u001f\\u0085]+', 'u');
+
+/** The text of a recording, composed (NFC): no space at its ends, one between words. */
 export function cleanText(text: string, casing: 'lower' | 'none'): string {
-  const cleaned = text.normalize('NFC').trim().split(/\s+/u).join(' ');
+  const words = text.normalize('NFC').split(spaces);
+  const cleaned = words.filter((word) => word !== '').join(' ');
   return casing === 'lower' ? cleaned.toLowerCase() : cleaned;
 }
 
