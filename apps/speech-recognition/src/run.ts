@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
-  checkSameValues,
   readJsonObject,
   readRunDescription,
   resolveConfiguration,
@@ -22,7 +21,7 @@ import {
   type TensorData,
 } from '@cadenza/core';
 import { NgramModel } from '@cadenza/text';
-import { configSchema, resolveConfig, type Config, type ConfigSources } from './config.js';
+import { configSchema, type Config } from './config.js';
 import { FeaturePipeline } from './features.js';
 import type { LanguageKnowledge, LanguageWeights } from './languageModel.js';
 import { createModel } from './model.js';
@@ -187,20 +186,6 @@ function loadModel(
     throw new CheckpointError(`${(cause as Error).message}: ${directory}`, { cause });
   }
   return model;
-}
-
-/**
- * The configuration to resume with: the run's own, with other limits where they are asked for. Anything else that differs
- * is refused, since the run would no longer be the one that was started.
- */
-export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config {
-  const { reducedBudget } = saved.description;
-  const base = sources.preset === undefined && sources.file === undefined ? saved.config : undefined;
-  const asked = resolveConfig({ ...sources, base, reducedBudget });
-  // What the start of the run made of "automatic" stays.
-  asked.training.schedule.steps ??= saved.config.training.schedule.steps;
-  checkSameValues(configSchema, saved.config, asked);
-  return asked;
 }
 
 function warnOnStderr(line: string): void {

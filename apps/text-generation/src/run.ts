@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
-  checkSameValues,
   isObject,
   messageOf,
   plural,
@@ -27,7 +26,7 @@ import {
   type WeightFormat,
 } from '@cadenza/core';
 import { tokenizerFromJSON, type Tokenizer } from '@cadenza/text';
-import { configSchema, resolveConfig, type Config, type ConfigSources } from './config.js';
+import { configSchema, type Config } from './config.js';
 import { createModel } from './model.js';
 import type { DataDescription } from './prepare.js';
 
@@ -174,20 +173,6 @@ function loadModel(
     throw new CheckpointError(`${(cause as Error).message}: ${directory}`, { cause });
   }
   return model;
-}
-
-/**
- * The configuration to resume with: the run's own, with other limits where they are asked for. Anything else that differs
- * is refused, since the run would no longer be the one that was started.
- */
-export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config {
-  const { reducedBudget } = saved.description;
-  const base = sources.preset === undefined && sources.file === undefined ? saved.config : undefined;
-  const asked = resolveConfig({ ...sources, base, reducedBudget });
-  // What the start of the run made of "automatic" stays.
-  asked.training.schedule.steps ??= saved.config.training.schedule.steps;
-  checkSameValues(configSchema, saved.config, asked);
-  return asked;
 }
 
 /** Refuses to go on with another text than the run was started with. */

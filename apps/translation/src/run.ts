@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { checkSameValues, readRunDescription, resolveConfiguration, type RunDescriptionBase } from '@cadenza/cli';
+import { readRunDescription, resolveConfiguration, type RunDescriptionBase } from '@cadenza/cli';
 import {
   assignWeights,
   CheckpointError,
@@ -13,7 +13,7 @@ import {
 } from '@cadenza/core';
 import { averageWeights } from './average.js';
 import { SentenceCodec } from './codec.js';
-import { configSchema, resolveConfig, type Config, type ConfigSources } from './config.js';
+import { configSchema, type Config } from './config.js';
 import { createModel } from './model.js';
 import type { DataDescription } from './prepare.js';
 
@@ -128,22 +128,6 @@ export function checkLanguages(
   throw new InputError(
     `Expected a run that translates ${wanted.source} to ${wanted.target}, got one of ${languages.source} to ${languages.target}: ${directory}`,
   );
-}
-
-/**
- * The configuration to resume with: the run's own, with other limits where they are asked for. Anything else that differs
- * is refused, since the run would no longer be the one that was started.
- */
-export function checkSameConfig(saved: SavedRun, sources: ConfigSources): Config {
-  const { reducedBudget } = saved.description;
-  const base = sources.preset === undefined && sources.file === undefined ? saved.config : undefined;
-  const asked = resolveConfig({ ...sources, base, reducedBudget });
-  // What the start of the run made of "automatic" stays.
-  asked.training.schedule.steps ??= saved.config.training.schedule.steps;
-  asked.languages.source ??= saved.config.languages.source;
-  asked.languages.target ??= saved.config.languages.target;
-  checkSameValues(configSchema, saved.config, asked);
-  return asked;
 }
 
 /** Refuses a configuration whose lines or whose network are not those of the run it is to begin from; dropouts may differ. */

@@ -38,7 +38,6 @@ export {
 } from './progress.js';
 export { Presets, type ConfigSources } from './presets.js';
 export {
-  checkSameValues,
   defaultRunFolder,
   readRunDescription,
   runBase,

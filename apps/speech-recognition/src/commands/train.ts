@@ -22,7 +22,7 @@ import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { scoreFrames, scoreVocalTracts } from '../acoustics.js';
-import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
+import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, embeddedName, readRequest, requestOf, type DataFlags } from '../dataRequest.js';
 import { describeDropped } from '../dropped.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
@@ -31,7 +31,6 @@ import type { LanguageWeights } from '../languageModel.js';
 import { checkSameData, prepareSpeech, type PreparedSpeech } from '../prepare.js';
 import { writeReport } from '../report.js';
 import {
-  checkSameConfig,
   readRun,
   runFormat,
   startFiles,
@@ -51,7 +50,7 @@ const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
   name: 'speech-recognition',
   flags: configFlags,
   leftovers: startLeftovers(startFiles),
-  ...{ presetNames, resolveConfig, hasSlowBudget, readRun, checkSameConfig },
+  ...{ presetNames, schema: configSchema, resolveConfig, hasSlowBudget, readRun },
 };
 
 export function addTrainVerb(program: Command): void {
@@ -80,14 +79,14 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
       progress.update(done);
     };
     speech = await prepareSpeech(corpus, config, {
-      ...{ ...request, symbols: saved?.symbols, onProgress, signal },
+      ...{ ...request, symbols: saved?.symbols, begun: saved?.description.data, onProgress, signal },
       onError: (error) => output.warn(`error: ${error.message}`),
       onResample: tellOfRates(output, config.features.sampleRate),
     });
   } finally {
     progress?.stop();
   }
-  if (saved !== undefined) checkSameData(saved.description.data, speech.description);
+  if (saved !== undefined) checkSameData(saved.description.data, speech.description, config);
   const describe = (training: Training): RunDescription => describeRun(training, backend, reducedBudget);
   await trainAndReport(directory, config, speech, { resume, backend, describe }, context);
 }

@@ -20,20 +20,12 @@ import { InputError, type Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
-import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
+import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { configFlags } from '../flags.js';
 import { encodeCorpora, prepareText, readCorpora, rereadable, type PreparedText } from '../prepare.js';
 import { writeReport } from '../report.js';
 import { resultHeader, resultRows } from '../results.js';
-import {
-  checkSameConfig,
-  checkSameData,
-  readRun,
-  runFormat,
-  vocabularyFile,
-  type RunDescription,
-  type SavedRun,
-} from '../run.js';
+import { checkSameData, readRun, runFormat, vocabularyFile, type RunDescription, type SavedRun } from '../run.js';
 import { createTraining, evaluateBest } from '../train.js';
 import { startBackend } from './backend.js';
 
@@ -46,7 +38,7 @@ const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
   name: 'text',
   flags: configFlags,
   leftovers: startLeftovers([vocabularyFile]),
-  ...{ presetNames, resolveConfig, hasSlowBudget, readRun, checkSameConfig },
+  ...{ presetNames, schema: configSchema, resolveConfig, hasSlowBudget, readRun },
 };
 
 export function addTrainVerb(program: Command): void {

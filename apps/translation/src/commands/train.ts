@@ -21,7 +21,7 @@ import { assignWeights, CheckpointStore, InputError, type Metrics, type TensorDa
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
-import { hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
+import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, undetermined, type DataFlags } from '../dataRequest.js';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
 import { configFlags } from '../flags.js';
@@ -29,7 +29,6 @@ import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, typ
 import { writeReport } from '../report.js';
 import {
   checkLanguages,
-  checkSameConfig,
   checkSameLines,
   checkSameModel,
   openRun,
@@ -52,7 +51,8 @@ const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
   name: 'translation',
   flags: configFlags,
   leftovers: startLeftovers([vocabularyFile]),
-  ...{ presetNames, resolveConfig, hasSlowBudget, readRun, checkSameConfig },
+  ...{ presetNames, schema: configSchema, resolveConfig, hasSlowBudget, readRun },
+  filledIn: ['languages.source', 'languages.target'],
 };
 
 export function addTrainVerb(program: Command): void {

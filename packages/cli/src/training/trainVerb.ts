@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
 import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { isFast, type BackendWishes, type StartedBackend } from '../backend.js';
 import { repeated, type CommonOptions } from '../command.js';
 import { addConfigFlags, configFromFlags, type ConfigFlag } from '../configFlags.js';
 import type { Output } from '../output.js';
 import type { ConfigSources } from '../presets.js';
-import { defaultRunFolder, type RunDescriptionBase } from '../runDescription.js';
+import { checkSameValues, defaultRunFolder, type RunDescriptionBase } from '../runDescription.js';
 import { checkRunFolder } from '../runFolder.js';
+import { merge, nest, valueAt, type Values } from '../values.js';
 
 /** The options that every `train` has. */
 export interface TrainOptions extends CommonOptions {
@@ -19,7 +21,8 @@ export interface TrainOptions extends CommonOptions {
 }
 
 /** A run that goes on, as far as every `train` knows it. */
-interface SavedTraining {
+interface SavedTraining<Config> {
+  config: Config;
   description: Pick<RunDescriptionBase, 'backend' | 'threads' | 'precision' | 'reducedBudget'>;
 }
 
@@ -36,11 +39,16 @@ export interface TrainVerb<Config extends AnyConfig, Sources extends ConfigSourc
   flags: readonly ConfigFlag[];
   /** What a start that was killed before there was a config.json may leave behind. */
   leftovers: readonly string[];
+  schema: z.ZodType<Config>;
   resolveConfig: (sources: Sources) => Config;
   hasSlowBudget: (preset?: string) => boolean;
   readRun: (directory: string) => Saved;
-  checkSameConfig: (saved: Saved, sources: Sources) => Config;
+  /** Paths of values besides {@link automatic} that the start of a run fills in where they are null. */
+  filledIn?: readonly string[];
 }
+
+/** Paths of values that the start of any run fills in where they are null; see `resolveAutomatic`. */
+const automatic = ['training.schedule.steps', 'monitoring.validationSteps', 'monitoring.checkpointSteps'];
 
 /** Gives a verb the options that every `train` has, and those of the configuration. */
 export function addTrainOptions(
@@ -62,7 +70,7 @@ export interface PlannedTraining<Config, Sources, Saved> {
   resume: boolean;
   sources: Sources;
   asked: Config;
-  /** The run that goes on. */
+  /** The run that goes on; `asked` is its configuration then, with other limits where they are asked for. */
   saved?: Saved;
 }
 
@@ -73,7 +81,7 @@ export interface PlannedTraining<Config, Sources, Saved> {
 export function planTraining<
   Config extends AnyConfig,
   Sources extends ConfigSources<Config>,
-  Saved extends SavedTraining,
+  Saved extends SavedTraining<Config>,
 >(
   verb: TrainVerb<Config, Sources, Saved>,
   options: TrainOptions,
@@ -90,8 +98,29 @@ export function planTraining<
     assignments: options.set,
   };
   const sources = { ...shared, ...more } as Sources;
-  const asked = verb.resolveConfig(sources);
-  return { directory, resume, sources, asked, saved: resume ? verb.readRun(directory) : undefined };
+  if (!resume) return { directory, resume, sources, asked: verb.resolveConfig(sources) };
+  const saved = verb.readRun(directory);
+  return { directory, resume, sources, asked: resumedConfig(verb, saved, sources), saved };
+}
+
+/**
+ * The configuration to resume with: the run's own, with other limits where they are asked for. Anything else that differs
+ * is refused, since the run would no longer be the one that was started.
+ */
+function resumedConfig<Config extends AnyConfig, Sources extends ConfigSources<Config>, Saved>(
+  { schema, resolveConfig, filledIn = [] }: TrainVerb<Config, Sources, Saved>,
+  { config, description: { reducedBudget } }: SavedTraining<Config>,
+  sources: Sources,
+): Config {
+  const base = sources.preset === undefined && sources.file === undefined ? config : undefined;
+  let values = resolveConfig({ ...sources, base, reducedBudget }) as unknown as Values;
+  // What the start of the run made of "automatic" stays.
+  for (const path of [...automatic, ...filledIn].map((key) => key.split('.'))) {
+    if (valueAt(values, path) === null) values = merge(values, nest(path, valueAt(config, path)));
+  }
+  const asked = values as unknown as Config;
+  checkSameValues(schema, config, asked);
+  return asked;
 }
 
 /** What a training computes with, and its configuration. */
@@ -106,7 +135,7 @@ export interface SettledTraining<Config, Backend> {
 export async function settleTraining<
   Config extends AnyConfig,
   Sources extends ConfigSources<Config>,
-  Saved extends SavedTraining,
+  Saved extends SavedTraining<Config>,
   Backend extends StartedBackend,
 >(
   verb: TrainVerb<Config, Sources, Saved>,
@@ -114,13 +143,12 @@ export async function settleTraining<
   startBackend: (wishes: BackendWishes) => Promise<Backend>,
   output: Output,
 ): Promise<SettledTraining<Config, Backend>> {
-  const kept = saved && verb.checkSameConfig(saved, sources); // refuses before anything starts
   const backend = await startBackend({
     precision: saved?.description.precision ?? asked.precision,
     resumed: saved?.description,
   });
   const reducedBudget = saved?.description.reducedBudget ?? (!isFast(backend) && verb.hasSlowBudget(sources.preset));
   if (reducedBudget) output.say(`The ${backend.name} backend is slow: taking the smaller budget of the preset`);
-  const config = kept ?? verb.resolveConfig({ ...sources, reducedBudget });
+  const config = saved ? asked : verb.resolveConfig({ ...sources, reducedBudget });
   return { backend, config, reducedBudget };
 }

@@ -25,6 +25,9 @@ const schema = z.strictObject({
   precision: precisionSchema,
   units: z.int().positive().default(8),
   without: z.array(z.string()).default([]),
+  language: z.string().nullable().default(null),
+  training: z.object({ maxSteps: z.int().nullable().default(null) }).prefault({}),
+  monitoring: z.object({ validationSteps: z.int().nullable().default(null) }).prefault({}),
 });
 type Config = z.output<typeof schema>;
 interface Sources extends ConfigSources<Config> {
@@ -37,6 +40,7 @@ interface Saved {
 
 let folder: string;
 let verb: TrainVerb<Config, Sources, Saved>;
+const savedConfig = schema.parse({ precision: 'bf16', units: 5, language: 'en', monitoring: { validationSteps: 7 } });
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cadenza-train-'));
   const presetFolder = join(folder, 'presets');
@@ -52,13 +56,14 @@ beforeEach(() => {
       ['--without <name>', 'without', 'texts', 'what is left out', 'Data'],
     ],
     leftovers: ['words.json'],
+    schema,
     resolveConfig: (sources) => presets.resolve(schema, sources),
     hasSlowBudget: (preset = 'default') => presets.hasSlowBudget(preset),
     readRun: () => ({
       description: { backend: 'native', threads: 3, precision: 'bf16', reducedBudget: true },
-      config: { precision: 'bf16', units: 5, without: [] },
+      config: savedConfig,
     }),
-    checkSameConfig: ({ config }) => config,
+    filledIn: ['language'],
   };
 });
 
@@ -74,10 +79,11 @@ describe('planTraining', () => {
   it('resolves flags over a file over a preset, and keeps sources of its own', () => {
     writeFileSync(join(folder, 'mine.json'), '{"units": 3, "precision": "bf16"}');
     const options = optionsOf('--preset', 'wide', '--config', join(folder, 'mine.json'), '--without', 'a');
-    const start: Config = { precision: 'f32', units: 1, without: [] };
+    const start = schema.parse({ units: 1 });
     const plan = planTraining(verb, options, { start });
-    expect(plan.asked).toEqual({ precision: 'bf16', units: 3, without: ['a'] });
-    expect(plan).toMatchObject({ resume: false, saved: undefined, sources: { start } });
+    expect(plan.asked).toMatchObject({ precision: 'bf16', units: 3, without: ['a'] });
+    expect(plan).toMatchObject({ resume: false, sources: { start } });
+    expect(plan.saved).toBeUndefined();
     expect(plan.directory).toMatch(/\/runs\/counts-\d{8}-\d{6}$/);
     expect(planTraining(verb, optionsOf('--units', '7', '--without', 'a', '--without', 'b')).asked).toMatchObject({
       units: 7,
@@ -125,18 +131,39 @@ describe('settleTraining', () => {
   });
 });
 
-describe('settleTraining of a run that goes on with another configuration', () => {
-  it('refuses before the backend starts', async () => {
+describe('planTraining of a run that goes on', () => {
+  const resumed = (...args: string[]) => {
     const run = join(folder, 'run');
-    mkdirSync(run);
+    mkdirSync(run, { recursive: true });
     writeFileSync(join(run, 'config.json'), '{}');
-    verb.checkSameConfig = () => {
-      throw new Error('another precision');
+    return planTraining(verb, optionsOf('--run', run, '--resume', ...args));
+  };
+
+  it('takes other limits, and what the start of the run filled in', () => {
+    expect(resumed().asked).toEqual(savedConfig);
+    expect(resumed('--set', 'maxSteps=9').asked).toEqual({ ...savedConfig, training: { maxSteps: 9 } });
+    // All of it said again: what was filled in is still the run's.
+    const again = ['--preset', 'wide', '--units', '5', '--set', 'precision=bf16'];
+    expect(resumed(...again).asked).toEqual(savedConfig);
+    expect(resumed(...again, '--set', 'validationSteps=3').asked.monitoring.validationSteps).toBe(3);
+  });
+
+  it('refuses another configuration', () => {
+    const message = (key: string, before: string, now: string): string =>
+      `Expected ${key} to stay ${before} in a resumed run, got ${now}; start a new run for that`;
+    expect(() => resumed('--units', '6')).toThrow(message('units', '5', '6'));
+    expect(() => resumed('--preset', 'wide')).toThrow(message('precision', '"bf16"', '"f32"'));
+    expect(() => resumed('--set', 'language=de')).toThrow(message('language', '"en"', '"de"'));
+  });
+
+  it('judges what is asked for beside the run, not beside the preset', () => {
+    const { resolveConfig } = verb;
+    verb.resolveConfig = (sources) => {
+      const config = resolveConfig(sources);
+      if (config.units > 8) throw new Error('too many units');
+      return config;
     };
-    const begin = vi.fn(async () => ({ name: 'native', threads: 1, precision: 'f32' as const }));
-    const plan = planTraining(verb, optionsOf('--run', run, '--resume'));
-    await expect(settleTraining(verb, plan, begin, quiet)).rejects.toThrow('another precision');
-    expect(begin).not.toHaveBeenCalled();
+    expect(resumed('--set', 'maxSteps=9').asked.units).toBe(5); // the preset has 16
   });
 });
 
