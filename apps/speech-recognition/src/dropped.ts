@@ -28,6 +28,7 @@ export function alignmentSteps(labels: ArrayLike<unknown>): number {
  * as they are: what augmentation makes faster or joins may still have fewer, and teaches nothing then, with a loss of 0.
  *
  * @param wanted how many there are, those that could not be read among them
+ * @param begun what a resumed run was begun with; one that had such recordings from the start keeps them
  * @throws {InputError} where none is left
  */
 export function usable(
@@ -36,13 +37,14 @@ export function usable(
   config: Config,
   pipeline: FeaturePipeline,
   source: string,
+  begun?: { dropped?: Partial<DroppedRecordings> },
 ): { kept: Utterance[]; dropped: DroppedRecordings } {
   const { data, task, text: texts } = config;
   const heard = utterances.filter(({ frames }) => frames.frames > 0);
   const within = heard.filter(({ seconds }) => seconds <= data.maximumSeconds);
+  const keepsAll = task === 'classify' || (begun !== undefined && begun.dropped?.tooShort === undefined);
   const kept = within.filter(
-    ({ frames, text }) =>
-      task === 'classify' || alignmentSteps(piecesOf(text, texts.unit)) <= pipeline.stackCount(frames.frames),
+    ({ frames, text }) => keepsAll || alignmentSteps(piecesOf(text, texts.unit)) <= pipeline.stackCount(frames.frames),
   );
   const dropped: DroppedRecordings = {
     unreadable: wanted - utterances.length,

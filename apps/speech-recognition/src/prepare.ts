@@ -5,7 +5,7 @@ import { changesSound } from './augmentation.js';
 import type { Config } from './config.js';
 import type { Corpus, Recording } from './corpora.js';
 import { readSyntheticDigits } from './dataRequest.js';
-import { usable, type DroppedRecordings } from './dropped.js';
+import { describeDropped, usable, type DroppedRecordings } from './dropped.js';
 import { FeaturePipeline } from './features.js';
 import { learnLanguage, type LanguageKnowledge } from './languageModel.js';
 import { cleanText, SymbolTable } from './symbols.js';
@@ -21,7 +21,7 @@ export interface DataDescription {
   /** SHA-256 over the recordings' names, speakers, texts and frames, in their order. */
   fingerprint: string;
   trained: number;
-  /** Recordings that are not trained on. */
+  /** Recordings that are not trained on. Runs of before these were counted lack some of it, or all. */
   dropped: DroppedRecordings;
   validated: number;
   /** Seconds of sound that are trained on. */
@@ -43,8 +43,9 @@ export interface PreparedSpeech {
 export interface PrepareOptions extends Pick<LoadOptions, 'onError' | 'signal'> {
   source: string;
   validationSource?: string;
-  /** Those of the run that is resumed. */
+  /** Those of the run that is resumed, and what it was begun with. */
   symbols?: SymbolTable;
+  begun?: DataDescription;
   /** How many recordings are read, of how many. */
   onProgress?: (done: number, total: number) => void;
   /** Told of a rate that is not the model's, once, with the first recording that has it. */
@@ -57,7 +58,7 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
   if (config.data.syntheticDigits) parts.train = [...parts.train, ...(await readSyntheticDigits())];
   const firstStep = new FeaturePipeline({ ...config.features, normalization: 'none' });
   const { loaded, validation } = await loadParts(parts, firstStep, config, options);
-  const { kept: found, dropped } = usable(loaded, parts.train.length, config, firstStep, options.source);
+  const { kept: found, dropped } = usable(loaded, parts.train.length, config, firstStep, options.source, options.begun);
   const statistics = new NormalizationStatistics(firstStep.frameDimension * (1 + config.features.deltas));
   const voices = config.features.normalization === 'speaker' ? learnVoices(found, firstStep.loudness) : undefined;
   const pipeline = new FeaturePipeline(config.features, statistics, voices);
@@ -194,10 +195,14 @@ function describe(
 }
 
 /** Refuses to resume a run with other recordings. */
-export function checkSameData(saved: DataDescription, found: DataDescription): void {
+export function checkSameData(saved: DataDescription, found: DataDescription, config: Config): void {
   if (saved.fingerprint === found.fingerprint) return;
+  const named = ({ source, validationSource, trained, validated }: DataDescription, dropped = ''): string =>
+    `${trained} of ${source}${dropped} and ${validated} to validate on` +
+    (validationSource === null ? '' : ` of ${validationSource}`);
   throw new InputError(
-    `Expected the recordings the run was started with (${saved.trained} of ${saved.source}), got others ` +
-      `(${found.trained} of ${found.source})`,
+    `Expected the recordings that the run was started with, ${named(saved)}, ` +
+      `got ${named(found, describeDropped(found.dropped, config))}, others in number, sound, texts or speakers; ` +
+      'name or restore the same, or start a new run',
   );
 }

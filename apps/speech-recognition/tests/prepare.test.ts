@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeWav } from '@cadenza/audio';
-import type { InputError } from '@cadenza/core';
+import { InputError } from '@cadenza/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readCorpus, type Recording } from '../src/corpora.js';
 import { alignmentSteps, describeDropped } from '../src/dropped.js';
 import { FeaturePipeline } from '../src/features.js';
-import { prepareSpeech } from '../src/prepare.js';
+import { checkSameData, prepareSpeech } from '../src/prepare.js';
 import { loadUtterances } from '../src/utterances.js';
 import { RATE, sing, smallConfig, writeSongs } from './tones.js';
 
@@ -60,6 +60,29 @@ describe('prepareSpeech', () => {
     );
     const words = await prepare([crowded, repeated], smallConfig('unit=word', 'task=classify'));
     expect(words.description).toMatchObject({ trained: 2, dropped: { tooShort: 0 } });
+  });
+
+  it('keeps what CTC cannot align in a run that was begun with it, before such recordings were left out', async () => {
+    const manifest = writeSongs(join(scratch, 'begun'), ['do', 're']);
+    const { train } = await readCorpus(manifest);
+    const corpus = { train: [train[0], { ...train[1], text: 're '.repeat(60) }], validation: train, test: [] };
+    const config = smallConfig();
+    const now = await prepareSpeech(corpus, config, { source: manifest });
+    expect(now.description).toMatchObject({ trained: 1, dropped: { tooShort: 1 } });
+    const { symbols, description: begun } = now;
+    const again = await prepareSpeech(corpus, config, { source: manifest, symbols, begun });
+    expect(() => checkSameData(begun, again.description, config)).not.toThrow();
+    for (const dropped of [undefined, { empty: 0, tooLong: 0 }]) {
+      const older = { ...begun, dropped } as typeof begun;
+      const { description } = await prepareSpeech(corpus, config, { source: manifest, begun: older });
+      expect(description).toMatchObject({ trained: 2, dropped: { tooShort: 0 } });
+      expect(() => checkSameData(begun, description, config)).toThrow(InputError);
+      expect(() => checkSameData(description, begun, config)).toThrow(
+        `Expected the recordings that the run was started with, 2 of ${manifest} and 2 to validate on, ` +
+          `got 1 of ${manifest} (dropped: 1 too short for their texts) and 2 to validate on, ` +
+          'others in number, sound, texts or speakers; name or restore the same, or start a new run',
+      );
+    }
   });
 
   it('passes over recordings that cannot be read where it may, and fails where none is left', async () => {
