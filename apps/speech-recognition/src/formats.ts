@@ -91,7 +91,8 @@ function jsonWriter(): TranscriptWriter {
   };
 }
 
-function utteranceObject({ start, end, text, confidence, words, hypotheses }: UtteranceTranscript): object {
+/** An utterance as JSON has it: times in seconds, to milliseconds. */
+export function utteranceObject({ start, end, text, confidence, words, hypotheses }: UtteranceTranscript): object {
   return {
     ...{ start: rounded(start), end: rounded(end), text, confidence: rounded(confidence) },
     words: words.map(wordObject),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { addDataVerbs, createProgram, runProgram } from '@cadenza/cli';
 import { addEvaluateVerb } from './commands/evaluate.js';
 import { addInspectVerb } from './commands/inspect.js';
+import { addServeVerb } from './commands/serve.js';
 import { addTrainVerb } from './commands/train.js';
 import { addTranscribeVerb } from './commands/transcribe.js';
 import { commandName, dataSets } from './dataSets.js';
@@ -21,6 +22,7 @@ export async function main(args: readonly string[]): Promise<void> {
   addTrainVerb(program);
   addEvaluateVerb(program);
   addTranscribeVerb(program);
+  addServeVerb(program);
   addInspectVerb(program);
   await runProgram(program, args);
 }

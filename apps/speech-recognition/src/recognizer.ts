@@ -54,6 +54,11 @@ export class Recognizer {
     return this.run.config.features.sampleRate;
   }
 
+  /** How many runs hear together. */
+  get members(): number {
+    return 1 + this.partners.length;
+  }
+
   /** What is said in some recordings, each of one channel at {@link sampleRate}, in the order given. */
   transcribe(recordings: readonly Float32Array[], options: RecognizeOptions = {}): Promise<Transcript[]> {
     return this.transcribeFrames(
@@ -96,7 +101,7 @@ export class Recognizer {
   stream(options: StreamOptions = {}): StreamingRecognizer {
     checkStreaming(this.run.config);
     if (this.partners.length > 0) {
-      const got = 1 + this.partners.length;
+      const got = this.members;
       throw new ConfigError(`Expected one run to hear a stream as it comes, got ${got}; listen() takes several`);
     }
     const decoder = this.decoder(options);

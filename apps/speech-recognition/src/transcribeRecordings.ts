@@ -62,6 +62,27 @@ export async function* transcribeRecordings<R extends Recording>(
   yield* recognized(recognizer, batch, options);
 }
 
+/**
+ * Transcribes sound that is at hand: recordings of one channel at the recogniser's rate, all of them together, each cut at its silences
+ * where it is too long.
+ */
+export async function transcribeSamples(
+  recognizer: Recognizer,
+  recordings: readonly { id: string; samples: Float32Array }[],
+  options: Omit<TranscribeOptions, 'batchSeconds' | 'onResample' | 'onEmpty'> = {},
+): Promise<RecordingTranscript[]> {
+  const batch = recordings.map((recording) => ({
+    recording,
+    found: prepareSamples(recognizer, recording.samples, options.endpointing),
+  }));
+  const transcripts: RecordingTranscript[] = [];
+  for await (const result of recognized(recognizer, batch, options)) {
+    if ('error' in result) throw result.error;
+    transcripts.push(result.transcript);
+  }
+  return transcripts;
+}
+
 async function* recognized<R extends Recording>(
   recognizer: Recognizer,
   batch: readonly { recording: R; found: PreparedRecording | InputError }[],
@@ -99,7 +120,7 @@ class Preparer {
       const { featurePath } = recording;
       const found =
         featurePath === undefined
-          ? this.ofSamples(await this.loader.load(recording))
+          ? prepareSamples(this.recognizer, await this.loader.load(recording), this.options.endpointing)
           : await this.ofFeatures(featurePath);
       if (found.frames.length === 1 && found.frames[0].frames === 0) this.options.onEmpty?.(recording);
       return found;
@@ -116,19 +137,21 @@ class Preparer {
     const seconds = frames.frames * pipeline.frameSeconds;
     return { seconds, spans: [{ start: 0, end: seconds }], frames: [frames] };
   }
+}
 
-  private ofSamples(samples: Float32Array): PreparedRecording {
-    const { sampleRate, run } = this.recognizer;
-    const { endpointing = {} } = this.options;
-    const seconds = samples.length / sampleRate;
-    const spans =
-      seconds <= (endpointing.maximumUtterance ?? longestUtterance)
-        ? [{ start: 0, end: samples.length }]
-        : findUtterances(samples, sampleRate, endpointing);
-    return {
-      seconds,
-      spans: spans.map(({ start, end }) => ({ start: start / sampleRate, end: end / sampleRate })),
-      frames: spans.map(({ start, end }) => run.pipeline.extract(samples.subarray(start, end))),
-    };
-  }
+function prepareSamples(
+  { sampleRate, run }: Recognizer,
+  samples: Float32Array,
+  endpointing: EndpointingOptions = {},
+): PreparedRecording {
+  const seconds = samples.length / sampleRate;
+  const spans =
+    seconds <= (endpointing.maximumUtterance ?? longestUtterance)
+      ? [{ start: 0, end: samples.length }]
+      : findUtterances(samples, sampleRate, endpointing);
+  return {
+    seconds,
+    spans: spans.map(({ start, end }) => ({ start: start / sampleRate, end: end / sampleRate })),
+    frames: spans.map(({ start, end }) => run.pipeline.extract(samples.subarray(start, end))),
+  };
 }

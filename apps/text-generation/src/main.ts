@@ -6,6 +6,7 @@ import { addExportVerb } from './commands/export.js';
 import { addGenerateVerb } from './commands/generate.js';
 import { addInspectVerb } from './commands/inspect.js';
 import { addScoreVerb } from './commands/score.js';
+import { addServeVerb } from './commands/serve.js';
 import { addTrainVerb } from './commands/train.js';
 import { commandName, dataSets } from './dataSets.js';
 
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<void> {
   addGenerateVerb(program);
   addScoreVerb(program);
   addChatVerb(program);
+  addServeVerb(program);
   addInspectVerb(program);
   addExportVerb(program);
   await runProgram(program, args);

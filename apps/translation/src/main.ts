@@ -5,6 +5,7 @@ import { addCompareVerb } from './commands/compare.js';
 import { addEvaluateVerb } from './commands/evaluate.js';
 import { addInspectVerb } from './commands/inspect.js';
 import { addScoreVerb } from './commands/score.js';
+import { addServeVerb } from './commands/serve.js';
 import { addTrainVerb } from './commands/train.js';
 import { addTranslateVerb } from './commands/translate.js';
 import { commandName, dataSets } from './dataSets.js';
@@ -24,6 +25,7 @@ export async function main(args: readonly string[]): Promise<void> {
   addTrainVerb(program);
   addEvaluateVerb(program);
   addTranslateVerb(program);
+  addServeVerb(program);
   addScoreVerb(program);
   addCompareVerb(program);
   addAverageVerb(program);

@@ -74,6 +74,15 @@ export async function readBody<Schema extends z.ZodType>(context: Context, schem
   throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
 }
 
+/** The query's parameters, as their schema has them: texts, or lists of them where one stands there again. @throws {InputError} */
+export function readQuery<Schema extends z.ZodType>(context: Context, schema: Schema): z.output<Schema> {
+  const given = Object.entries(context.req.queries());
+  const values = Object.fromEntries(given.map(([name, found]) => [name, found.length === 1 ? found[0] : found]));
+  const result = schema.safeParse(values);
+  if (result.success) return result.data;
+  throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
+}
+
 function parseBody(bytes: ArrayBuffer): Record<string, unknown> {
   let text: string;
   try {

@@ -1,4 +1,7 @@
-export { createApi, limitBody, readBody, type ApiOptions } from './api.js';
+export { createApi, limitBody, readBody, readQuery, type ApiOptions } from './api.js';
 export { BusyError } from './busyError.js';
 export { Gatherer, type Answer, type GathererLimits } from './gatherer.js';
 export { serveUntilStopped } from './serve.js';
+export { messageOf } from '../exitCodes.js';
+export type { Context } from 'hono';
+export { stream as streamBody, streamSSE as streamEvents } from 'hono/streaming';

@@ -1,0 +1,197 @@
+import { decodeAudio, resample } from '@cadenza/audio';
+import {
+  BusyError,
+  createApi,
+  Gatherer,
+  limitBody,
+  messageOf,
+  readQuery,
+  streamBody,
+  type ApiOptions,
+  type Context,
+} from '@cadenza/cli/server';
+import { InputError } from '@cadenza/core';
+import { z } from 'zod';
+import { isStreaming } from './config.js';
+import type { DecoderOptions } from './decoder.js';
+import { EnergyEndpointer, type EndpointingOptions } from './endpointing.js';
+import { transcriptFormats, transcriptWriter, utteranceObject, type RecordingTranscript } from './formats.js';
+import { checkHotWords, parseHotWord } from './hotWords.js';
+import type { Recognizer } from './recognizer.js';
+import { decodeSound, rawEncodings, type RawFormat } from './soundInput.js';
+import type { StreamingRecognizer, StreamUpdate } from './streaming/streamingRecognizer.js';
+import { transcribeSamples } from './transcribeRecordings.js';
+
+/** Some hours of speech in files of the usual kinds. */
+const MAXIMUM_BYTES = 256 << 20;
+/** Streams that are listened to at the same time. */
+const MAXIMUM_STREAMS = 64;
+/** Recordings that may wait. */
+const WAITING = 256;
+/** What is heard of a stream is told after so many seconds of sound at most. */
+const STEP = 0.25;
+
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const number = z.coerce.number();
+const positive = z.coerce.number().int().min(1);
+
+/** How is searched. */
+const searchQuery = {
+  beam: positive.max(1000).optional(),
+  greedy: flag.optional(),
+  nBest: positive.max(100).optional(),
+  hotWord: z.preprocess((given) => given && [given].flat(), z.array(z.string()).optional()),
+  pause: number.optional(),
+  maxSeconds: number.optional(),
+};
+const transcribeQuery = z.strictObject({
+  ...searchQuery,
+  format: z.enum(transcriptFormats).default('json'),
+  words: flag.optional(),
+  name: z.string().default('recording'),
+});
+const listenQuery = z.strictObject({
+  ...searchQuery,
+  raw: z.enum(rawEncodings).optional(),
+  rate: positive.optional(),
+  channels: positive.optional(),
+});
+type SearchQuery = Pick<z.output<typeof transcribeQuery>, keyof typeof searchQuery>;
+
+interface Asked extends DecoderOptions {
+  endpointing: EndpointingOptions;
+}
+
+const contentTypes = {
+  json: 'application/json',
+  text: 'text/plain; charset=utf-8',
+  srt: 'application/x-subrip; charset=utf-8',
+  vtt: 'text/vtt; charset=utf-8',
+};
+
+/**
+ * The HTTP interface of a recogniser: `POST /transcribe` with a sound file, and `POST /listen` with sound that is answered while it
+ * comes. Requests that ask for the same share batches, unless voices are told by the recordings of a batch.
+ */
+export function speechApi(recognizer: Recognizer, options: ApiOptions) {
+  const { run, sampleRate } = recognizer;
+  const { task, features } = run.config;
+  const api = createApi({
+    ...options,
+    about: { task, sampleRate, streaming: isStreaming(run.config), ...options.about },
+  });
+  const together = features.normalization === 'speaker' ? 1 : 32;
+  const gatherer = new Gatherer<Asked, { id: string; samples: Float32Array }, RecordingTranscript>(
+    (recordings, asked, signal) => transcribeSamples(recognizer, recordings, { ...asked, signal }),
+    { together, waiting: WAITING },
+  );
+  api.post('/transcribe', limitBody(MAXIMUM_BYTES), async (context) => {
+    const { format, words, name, ...query } = readQuery(context, transcribeQuery);
+    if (words && format !== 'text')
+      throw new InputError(`Expected format text with words (json has them always), got ${format}`);
+    if (query.nBest !== undefined && (words || format === 'srt' || format === 'vtt')) {
+      throw new InputError(
+        `Expected format json, or text without words, with nBest, got ${format}${words ? ' and words' : ''}`,
+      );
+    }
+    const asked = askedOf(query, recognizer);
+    const samples = await samplesOf(await soundOf(context), sampleRate);
+    const [transcript] = await gatherer.ask([{ id: name, samples }], asked, context.req.raw.signal);
+    const writer = transcriptWriter(format, { words, hypotheses: query.nBest !== undefined });
+    return context.body(writer.recording(transcript), 200, { 'content-type': contentTypes[format] });
+  });
+  let streams = 0;
+  api.post('/listen', (context) => {
+    const { raw, rate, channels, ...query } = readQuery(context, listenQuery);
+    if (raw === undefined && (rate ?? channels) !== undefined)
+      throw new InputError('Expected raw with rate and channels, got none');
+    const asked = askedOf(query, recognizer);
+    if (streams >= MAXIMUM_STREAMS)
+      throw new BusyError(`Expected at most ${MAXIMUM_STREAMS} streams, got one more; try again later`);
+    const sound = raw && { encoding: raw, sampleRate: rate ?? sampleRate, channels: channels ?? 1 };
+    streams++;
+    return listen(context, recognizer, { asked, sound, done: () => void streams-- });
+  });
+  return api;
+}
+
+/** The parameters as a recogniser takes them. @throws {InputError} for what does not go together */
+function askedOf(query: SearchQuery, { run: { config, symbols } }: Recognizer): Asked {
+  const { beam, greedy, nBest, pause, maxSeconds } = query;
+  const refused = config.task === 'classify' ? 'task classify, which has no search' : greedy ? 'greedy' : undefined;
+  const names = [
+    'beam',
+    'hotWord',
+    ...(config.task === 'classify' ? (['greedy'] as const) : (['nBest'] as const)),
+  ] as const;
+  for (const name of names) {
+    if (refused !== undefined && query[name] !== undefined)
+      throw new InputError(`Expected no ${name} with ${refused}, got it`);
+  }
+  const hotWords = query.hotWord?.map(parseHotWord);
+  if (hotWords !== undefined) checkHotWords(hotWords, symbols);
+  const endpointing = { maximumUtterance: maxSeconds, pause };
+  new EnergyEndpointer(config.features.sampleRate, endpointing); // finds what is out of range
+  return { beam, nBest, method: greedy ? 'greedy' : undefined, hotWords, endpointing };
+}
+
+/** The bytes of a sound file: the body, or the `file` of a form. */
+async function soundOf(context: Context): Promise<Uint8Array> {
+  if (!context.req.header('content-type')?.startsWith('multipart/form-data')) {
+    return new Uint8Array(await context.req.arrayBuffer());
+  }
+  const { file } = await context.req.parseBody();
+  if (file instanceof File) return new Uint8Array(await file.arrayBuffer());
+  throw new InputError('Expected the form to have one sound file as `file`, got none');
+}
+
+async function samplesOf(bytes: Uint8Array, rate: number): Promise<Float32Array> {
+  const { samples, sampleRate } = await decodeAudio(bytes, { name: 'the body', channels: 'mix' });
+  return resample(samples[0], { from: sampleRate, to: rate });
+}
+
+interface Listening {
+  asked: Asked;
+  /** What the samples are, where they have no header. */
+  sound?: RawFormat;
+  done: () => void;
+}
+
+/**
+ * Answers a stream with a JSON object a line, while it comes: `{"partial": ...}` for what is heard so far of an utterance, where the
+ * model can say; `{"utterance": ...}` once a pause has ended it; last `{"end": {"seconds"}}`, or `{"error": "..."}`.
+ */
+function listen(context: Context, recognizer: Recognizer, { asked, sound, done }: Listening): Response {
+  context.header('content-type', 'application/x-ndjson');
+  return streamBody(context, async (answer) => {
+    const tell = async (value: object): Promise<unknown> => answer.write(`${JSON.stringify(value)}\n`);
+    const tellAll = async ({ finished, partial }: StreamUpdate): Promise<void> => {
+      for (const utterance of finished) await tell({ utterance: utteranceObject(utterance) });
+      if (partial) await tell({ partial: utteranceObject(partial) });
+    };
+    let stream: StreamingRecognizer | undefined;
+    try {
+      const body = context.req.raw.body ?? new Blob([]).stream();
+      for await (const { samples, sampleRate } of decodeSound(body, 'the body', sound)) {
+        const opened = (stream ??= open(recognizer, { ...asked, sampleRate }));
+        const step = Math.ceil(STEP * sampleRate);
+        for (let at = 0; at < samples.length && !answer.aborted; at += step) {
+          await tellAll(await opened.push(samples.subarray(at, at + step)));
+        }
+      }
+      const seconds = stream?.seconds ?? 0; // none once it has ended
+      if (stream) await tellAll({ finished: await stream.end() });
+      await tell({ end: { seconds } });
+    } catch (error) {
+      await tell({ error: messageOf(error) });
+    } finally {
+      await stream?.dispose();
+      done();
+    }
+  });
+}
+
+function open(recognizer: Recognizer, options: Asked & { sampleRate: number }): StreamingRecognizer {
+  const asItComes = isStreaming(recognizer.run.config) && recognizer.members === 1;
+  return asItComes ? recognizer.stream(options) : recognizer.listen(options);
+}

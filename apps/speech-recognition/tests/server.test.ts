@@ -1,0 +1,142 @@
+import { encodeWav, resample } from '@cadenza/audio';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Recognizer } from '../src/recognizer.js';
+import { speechApi } from '../src/server.js';
+import { RATE, sing, smallConfig } from './tones.js';
+import { untrained } from './untrained.js';
+
+const options = { about: { run: ['runs/x'] }, output: { say: () => {}, warn: () => {} } };
+const causal = ['model.bidirectional=false', 'normalization=running'];
+let recognizer: Recognizer;
+let api: ReturnType<typeof speechApi>;
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  recognizer = untrained(smallConfig());
+  api = speechApi(recognizer, options);
+});
+afterAll(() => recognizer.dispose());
+
+const song = sing('do re mi');
+const wav = encodeWav(song, { sampleRate: RATE });
+
+const post = (path: string, body: BodyInit) => api.request(path, { method: 'POST', body });
+const failure = async (path: string, body: BodyInit = wav) => {
+  const response = await post(path, body);
+  return { status: response.status, ...((await response.json()) as object) };
+};
+
+/** The objects of a stream's answer. */
+async function heard(response: Response): Promise<Record<string, Record<string, unknown>>[]> {
+  expect(response.headers.get('content-type')).toBe('application/x-ndjson');
+  const lines = (await response.text()).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as Record<string, Record<string, unknown>>);
+}
+
+describe('POST /transcribe', () => {
+  it('writes down what the recogniser hears', async () => {
+    const [transcript] = await recognizer.transcribe([song]);
+    const answer = (await (await post('/transcribe?name=a', wav)).json()) as Record<string, unknown>;
+    expect(answer).toMatchObject({ id: 'a', text: transcript.text, seconds: song.length / RATE });
+    const text = await post('/transcribe?format=text', wav);
+    expect(text.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await text.text()).toBe(`${transcript.text}\n`);
+    expect(await (await post('/transcribe?format=vtt', wav)).text()).toMatch(/^WEBVTT\n/);
+  });
+
+  it('takes a form’s file, and sound of another rate', async () => {
+    const form = new FormData();
+    form.set('file', new File([wav], 'song.wav'));
+    const whole = await (await post('/transcribe?format=text', wav)).text();
+    expect(await (await post('/transcribe?format=text', form)).text()).toBe(whole);
+    const faster = encodeWav(resample(song, { from: RATE, to: 2 * RATE }), { sampleRate: 2 * RATE });
+    expect(await (await post('/transcribe', faster)).json()).toMatchObject({
+      seconds: expect.closeTo(song.length / RATE, 2),
+    });
+  });
+
+  it('answers recordings that come together each with its own', async () => {
+    const before = tf.memory().numTensors;
+    const songs = ['do', 're mi fa', 'mi'].map((text) => sing(text));
+    const answers = await Promise.all(
+      songs.map(async (samples) =>
+        (await post('/transcribe?format=text', encodeWav(samples, { sampleRate: RATE }))).text(),
+      ),
+    );
+    const alone = await recognizer.transcribe(songs);
+    expect(answers).toEqual(alone.map(({ text }) => `${text}\n`));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('gives n-best lists, greedy decoding and hot words where they are asked for', async () => {
+    const answer = (await (await post('/transcribe?nBest=3&beam=5&hotWord=do&hotWord=re:3', wav)).json()) as {
+      utterances: { hypotheses: object[] }[];
+    };
+    expect(answer.utterances[0].hypotheses.length).toBeGreaterThan(1);
+    const [greedy] = await recognizer.transcribe([song], { method: 'greedy' });
+    expect(await (await post('/transcribe?greedy=true', wav)).json()).toMatchObject({ text: greedy.text });
+  });
+
+  it('refuses what is wrong in one line', async () => {
+    expect(await failure('/transcribe', 'no sound at all, only text')).toMatchObject({
+      ...{ status: 400, error: expect.stringContaining('the body') },
+    });
+    expect(await failure('/transcribe', wav.slice(0, 60))).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe', new FormData())).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe?beam=many')).toEqual({
+      status: 400,
+      error: 'Expected beam to be a number, got "many"',
+    });
+    expect(await failure('/transcribe?format=mp3')).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe?beem=2')).toEqual({
+      ...{ status: 400, error: 'Expected a known key, got "beem"; did you mean beam?' },
+    });
+    expect(await failure('/transcribe?greedy=true&beam=3')).toEqual({
+      ...{ status: 400, error: 'Expected no beam with greedy, got it' },
+    });
+    expect(await failure('/transcribe?words=true')).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe?format=srt&nBest=2')).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe?pause=-1')).toMatchObject({ status: 400 });
+  });
+});
+
+describe('POST /listen', () => {
+  it('answers utterance by utterance, as the recogniser does', async () => {
+    const pause = new Float32Array(RATE);
+    const sound = Float32Array.from([...pause, ...song, ...pause, ...sing('fa'), ...pause]);
+    const stream = recognizer.listen();
+    const { finished } = await stream.push(sound);
+    const expected = [...finished, ...(await stream.end())].map(({ text }) => text);
+    const answer = await heard(await post('/listen', encodeWav(sound, { sampleRate: RATE, format: 'float32' })));
+    expect(expected).toHaveLength(2);
+    expect(answer.slice(0, -1).map(({ utterance }) => utterance.text)).toEqual(expected);
+    expect(answer.at(-1)).toEqual({ end: { seconds: sound.length / RATE } });
+  });
+
+  it('tells what it hears so far, where the model can, of samples without a header', async () => {
+    const streaming = untrained(smallConfig(...causal));
+    const live = speechApi(streaming, options);
+    const integers = Int16Array.from(song, (value) => 32767 * value);
+    const body = new Uint8Array(integers.buffer);
+    const response = await live.request(`/listen?raw=s16le&rate=${RATE}`, { method: 'POST', body });
+    const answer = await heard(response);
+    expect(answer.filter(({ partial }) => partial).length).toBeGreaterThan(1);
+    expect(answer.filter(({ utterance }) => utterance)).toHaveLength(1);
+    expect(await (await live.request('/health')).json()).toMatchObject({
+      status: 'ok',
+      streaming: true,
+      sampleRate: RATE,
+    });
+    streaming.dispose();
+  });
+
+  it('says what is wrong with a stream, and goes on to serve others', async () => {
+    expect(await heard(await post('/listen', 'no sound'))).toEqual([{ error: expect.stringContaining('the body') }]);
+    expect(await heard(await post('/listen', ''))).toHaveLength(1);
+    expect(await failure('/listen?rate=8000')).toEqual({
+      ...{ status: 400, error: 'Expected raw with rate and channels, got none' },
+    });
+    expect((await heard(await post('/listen', wav))).at(-1)).toHaveProperty('end');
+  });
+});

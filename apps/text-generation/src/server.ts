@@ -1,0 +1,141 @@
+import {
+  BusyError,
+  createApi,
+  limitBody,
+  messageOf,
+  readBody,
+  streamEvents,
+  type ApiOptions,
+  type Context,
+} from '@cadenza/cli/server';
+import { checkChoiceOptions, InputError } from '@cadenza/core';
+import { z } from 'zod';
+import type { ReadingPolicy, SamplingOptions, TextGenerator, TokenScore } from './textGenerator.js';
+import { pauses } from './turns.js';
+
+const MAXIMUM_BYTES = 1 << 20;
+/** Requests that write at the same time. */
+const MAXIMUM_WRITERS = 64;
+
+const unknown = z.enum(['error', 'skip', 'unk']).default('error');
+
+/** What `POST /generate` takes: named as in {@link SamplingOptions}. */
+const generateSchema = z.strictObject({
+  prompt: z.string().default(''),
+  number: z.int().min(1).max(100).default(1),
+  length: z.int().min(0).max(1_000_000).default(500),
+  temperature: z.number().min(0).default(0.8),
+  topK: z.int().min(1).optional(),
+  topP: z.number().gt(0).max(1).optional(),
+  repetitionPenalty: z.number().min(1).optional(),
+  until: z.array(z.string().min(1)).optional(),
+  seed: z.int().min(0).optional(),
+  unknown,
+  stream: z.boolean().default(false),
+});
+type GenerateRequest = z.output<typeof generateSchema>;
+
+const scoreSchema = z.strictObject({ text: z.string().min(1), unknown });
+
+/** The HTTP interface of a model that writes: `POST /generate`, whole or as server-sent events, and `POST /score`. */
+export function textApi(generator: TextGenerator, options: ApiOptions) {
+  const api = createApi(options);
+  let writers = 0;
+  api.post('/generate', limitBody(MAXIMUM_BYTES), async (context) => {
+    const { stream, ...request } = await readBody(context, generateSchema);
+    checkChoiceOptions(request);
+    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+    const policy = policyOf(request);
+    generator.tokenizer.encode(request.prompt, { ...policy, name: 'the prompt' }); // before an answer begins
+    if (stream && request.number > 1)
+      throw new InputError(`Expected number to be 1 with stream, got ${request.number}`);
+    if (writers >= MAXIMUM_WRITERS)
+      throw new BusyError(`Expected at most ${MAXIMUM_WRITERS} to write, got one more; try again later`);
+    const writing = new Writing(generator, { ...request, seed }, policy);
+    writers++;
+    const done = (): void => void writers--;
+    if (stream) return writing.asEvents(context, done);
+    try {
+      return context.json(await writing.whole(context.req.raw.signal));
+    } finally {
+      done();
+    }
+  });
+  api.post('/score', limitBody(MAXIMUM_BYTES), async (context) => {
+    const { text, ...request } = await readBody(context, scoreSchema);
+    const pause = pauses(context.req.raw.signal);
+    const tokens: TokenScore[] = [];
+    for (const piece of generator.scorePieces(text, policyOf(request))) {
+      for (const token of piece) tokens.push(token);
+      await pause();
+    }
+    return context.json({ logProbability: tokens.reduce((sum, token) => sum + token.logProbability, 0), tokens });
+  });
+  return api;
+}
+
+function policyOf({ unknown }: Pick<GenerateRequest, 'unknown'>): ReadingPolicy {
+  return { unknown, nameOfPolicy: (policy) => `"unknown": "${policy}"` };
+}
+
+/** One request's texts. */
+class Writing {
+  private readonly sampling: SamplingOptions;
+
+  constructor(
+    private readonly generator: TextGenerator,
+    private readonly request: Omit<GenerateRequest, 'stream' | 'seed'> & { seed: number },
+    private readonly policy: ReadingPolicy,
+  ) {
+    const { prompt: _, number: __, unknown: ___, ...sampling } = request;
+    this.sampling = sampling;
+  }
+
+  /** All of them, once they are written. */
+  async whole(signal: AbortSignal) {
+    const { number, seed, prompt } = this.request;
+    const texts: { text: string; stop: string | null }[] = [];
+    for (let index = 0; index < number; index++) {
+      let text = '';
+      const stop = await this.write(index, signal, (piece) => void (text += piece));
+      signal.throwIfAborted();
+      texts.push({ text, stop });
+    }
+    return { prompt, texts, seed };
+  }
+
+  /** The one text as it is written: `{"text"}` for each piece, and last the event `done` with `{"stop", "seed"}`, or `error`. */
+  asEvents(context: Context, done: () => void): Response {
+    return streamEvents(context, async (stream) => {
+      const gone = new AbortController();
+      stream.onAbort(() => gone.abort());
+      const tell = (value: object, event?: string): Promise<void> =>
+        stream.writeSSE({ data: JSON.stringify(value), event });
+      try {
+        const stop = await this.write(0, gone.signal, (text) => tell({ text }));
+        if (!gone.signal.aborted) await tell({ stop, seed: this.request.seed }, 'done');
+      } catch (error) {
+        await tell({ error: messageOf(error) }, 'error');
+      } finally {
+        done();
+      }
+    });
+  }
+
+  /** Writes a text; gives what ended it. */
+  private async write(
+    index: number,
+    signal: AbortSignal,
+    take: (piece: string) => Promise<void> | void,
+  ): Promise<string | null> {
+    const session = this.generator.session();
+    try {
+      await session.read(this.request.prompt, { ...this.policy, signal });
+      const options = { ...this.sampling, seed: this.request.seed + index, signal };
+      for await (const piece of session.write(options)) await take(piece);
+      return session.stop;
+    } finally {
+      session.dispose();
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { createApi, Gatherer, limitBody, readBody, type ApiOptions } from '@cadenza/cli/server';
+import { ConfigError, expected, InputError } from '@cadenza/core';
+import { z } from 'zod';
+import { pharaohPairs, softPairs } from './alignment.js';
+import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
+import type { Translator } from './translator.js';
+
+const MAXIMUM_BYTES = 1 << 20;
+/** Lines that are translated together, and that may wait. */
+const limits = { together: 512, waiting: 8192 };
+
+const texts = z.custom<string | string[]>(
+  (value) => typeof value === 'string' || (Array.isArray(value) && value.every((text) => typeof text === 'string')),
+  'a text or a list of texts',
+);
+const alignments = ['hard', 'soft'] as const;
+
+/** What `POST /translate` takes: named as in {@link TranslateOptions}. */
+const requestSchema = z.strictObject({
+  text: texts,
+  beam: z.int().min(1).max(100).optional(),
+  nBest: z.int().min(1).max(100).optional(),
+  lengthPenalty: z.number().min(0).optional(),
+  coveragePenalty: z.number().min(0).optional(),
+  minLength: z.int().min(0).optional(),
+  maxLength: z.int().min(1).optional(),
+  noRepeatNgram: z.int().min(0).optional(),
+  replaceUnknown: z.boolean().optional(),
+  document: z.boolean().default(false),
+  alignment: z.enum(alignments).optional(),
+  sample: z
+    .strictObject({
+      temperature: z.number().min(0).optional(),
+      topK: z.int().min(1).optional(),
+      topP: z.number().gt(0).max(1).optional(),
+      seed: z.int().min(0).default(1),
+    })
+    .optional(),
+});
+type TranslationRequest = z.output<typeof requestSchema>;
+
+/** One text's translation, as it is answered. */
+interface AnsweredHypothesis {
+  text: string;
+  score: number;
+  alignment?: string;
+}
+
+/** The HTTP interface of a translator: `POST /translate`. Requests that ask for the same share batches. */
+export function translationApi(translator: Translator, options: ApiOptions) {
+  const { source, target } = translator.languages;
+  const api = createApi({ ...options, about: { source, target, ...options.about } });
+  const gatherer = new Gatherer<TranslateOptions & { draws?: number }, string, Translation>(
+    (lines, { draws: _, ...asked }, signal) => translator.translate(lines, { ...asked, signal }),
+    limits,
+  );
+  let draws = 0;
+  api.post('/translate', limitBody(MAXIMUM_BYTES), async (context) => {
+    const request = await readBody(context, requestSchema);
+    const wanted = [request.text].flat().map((text) => text.split(/\r\n|\r|\n/));
+    const asked = translateOptions(request, wanted);
+    // What is drawn for a line goes by its number in the request: nothing may stand before it.
+    const alone = asked.sample && { draws: ++draws };
+    const lines = await gatherer.ask(wanted.flat(), { ...asked, ...alone }, context.req.raw.signal);
+    const found = lines.values();
+    const translations = wanted.map((parts) =>
+      answered(
+        parts.map(() => found.next().value!),
+        request,
+      ),
+    );
+    return context.json({ source, target, translations });
+  });
+  return api;
+}
+
+/** The request as a translator takes it. @throws {InputError} for what does not go together */
+function translateOptions(request: TranslationRequest, wanted: readonly string[][]): TranslateOptions {
+  const { text: _, document, alignment, sample, beam = 5, nBest, ...rest } = request;
+  if (sample && request.beam !== undefined)
+    throw new InputError(expected('beam', 'absent beside sample', request.beam));
+  if (!sample && nBest !== undefined && nBest > beam) {
+    throw new InputError(expected('nBest', `at most beam ${beam}`, nBest));
+  }
+  const { minLength = 0, maxLength = Infinity } = rest;
+  if (minLength > maxLength) throw new ConfigError(expected('minLength', `at most maxLength ${maxLength}`, minLength));
+  const where = wanted.findIndex((lines) => lines.length > 1);
+  if (where >= 0 && (nBest !== undefined || alignment !== undefined)) {
+    const name = nBest !== undefined ? 'nBest' : 'alignment';
+    throw new InputError(`Expected texts of one line with ${name}, got ${wanted[where].length} lines in text ${where}`);
+  }
+  const { seed, ...drawing } = sample ?? {};
+  return {
+    ...{ ...rest, nBest, sentences: document, alignment: alignment !== undefined },
+    ...(sample ? { sample: drawing, seed } : { beam }),
+  };
+}
+
+/** The translation of one text from those of its lines. */
+function answered(lines: readonly Translation[], { nBest, alignment }: TranslationRequest) {
+  const hypothesisOf = (found: Hypothesis): AnsweredHypothesis => ({
+    ...{ text: found.text, score: found.score },
+    ...(alignment && { alignment: (alignment === 'soft' ? softPairs : pharaohPairs)(found.alignment ?? []) }),
+  });
+  const [first] = lines;
+  if (lines.length === 1) {
+    const hypotheses = first.hypotheses.map(hypothesisOf);
+    return { ...hypotheses[0], ...(nBest === undefined ? {} : { hypotheses }) };
+  }
+  const score = lines.reduce((sum, { hypotheses }) => sum + hypotheses[0].score, 0);
+  return { text: lines.map(({ text }) => text).join('\n'), score };
+}

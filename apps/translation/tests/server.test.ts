@@ -1,0 +1,104 @@
+import { Random } from '@cadenza/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createModel } from '../src/model.js';
+import { translationApi } from '../src/server.js';
+import { Translator } from '../src/translator.js';
+import { prepared, smallConfig, tenPairs } from './pairs.js';
+
+const config = smallConfig();
+const { codec } = prepared(config);
+const sources = tenPairs.map(({ source }) => source);
+let translator: Translator;
+let api: ReturnType<typeof translationApi>;
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  translator = new Translator({ codec, models: [createModel(config, codec, new Random(1))] });
+  api = translationApi(translator, { about: { run: ['runs/x'] }, output: { say: () => {}, warn: () => {} } });
+});
+afterAll(() => translator.dispose());
+
+interface Answer {
+  status: number;
+  error?: string;
+  translations: { text: string; score: number; alignment?: string; hypotheses?: object[] }[];
+}
+
+async function translate(body: object): Promise<Answer> {
+  const response = await api.request('/translate', { method: 'POST', body: JSON.stringify(body) });
+  return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
+}
+
+describe('the HTTP interface', () => {
+  it('says what it translates', async () => {
+    expect(await (await api.request('/health')).json()).toEqual({
+      ...{ status: 'ok', source: 'en', target: 'de', run: ['runs/x'] },
+    });
+  });
+
+  it('translates a text or a list of them as the translator does', async () => {
+    const expected = await translator.translate(sources, { beam: 2 });
+    const { translations, ...rest } = await translate({ text: sources, beam: 2 });
+    expect(rest).toEqual({ status: 200, source: 'en', target: 'de' });
+    expect(translations.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
+    expect(translations[3].score).toBeCloseTo(expected[3].hypotheses[0].score, 5);
+    expect((await translate({ text: sources[3], beam: 2 })).translations).toHaveLength(1);
+  });
+
+  it('answers requests that come together in one batch, each with its own', async () => {
+    const before = tf.memory().numTensors;
+    const calls = vi.spyOn(translator, 'translate');
+    const answers = await Promise.all(sources.map((text) => translate({ text, beam: 2 })));
+    expect(calls.mock.calls.length).toBeLessThanOrEqual(2);
+    calls.mockRestore();
+    const alone = await translator.translate(sources, { beam: 2 });
+    expect(answers.map(({ translations }) => translations[0].text)).toEqual(alone.map(({ text }) => text));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('keeps the lines of a text', async () => {
+    const lines = await translate({ text: [sources[0], '', sources[1]], beam: 1 });
+    const whole = await translate({ text: `${sources[0]}\r\n\n${sources[1]}`, beam: 1 });
+    expect(whole.translations[0].text).toBe(lines.translations.map(({ text }) => text).join('\n'));
+  });
+
+  it('gives n-best lists and alignments where they are asked for', async () => {
+    const { translations } = await translate({ text: ['one two', ''], beam: 3, nBest: 2, alignment: 'hard' });
+    expect(translations[0].hypotheses).toHaveLength(2);
+    expect(translations[0].alignment).toMatch(/^(\d+-\d+( |$))*$/);
+    expect(translations[1]).toMatchObject({ text: '', alignment: '' });
+  });
+
+  it('draws the same by the same seed, whatever else is asked', async () => {
+    const body = { text: sources.slice(0, 3), sample: { temperature: 1.5, seed: 3 }, maxLength: 6 };
+    const [first, second] = await Promise.all([translate(body), translate(body)]);
+    expect(first).toEqual(second);
+    const direct = await translator.translate(body.text, { sample: { temperature: 1.5 }, seed: 3, maxLength: 6 });
+    expect(first.translations.map(({ text }) => text)).toEqual(direct.map(({ text }) => text));
+    expect(await translate({ ...body, sample: { temperature: 1.5, seed: 4 } })).not.toEqual(first);
+  });
+
+  it('refuses what is wrong in one line', async () => {
+    const refused = async (body: object) => translate(body);
+    expect(await refused({})).toEqual({
+      status: 400,
+      error: 'Expected text to be a text or a list of texts, got undefined',
+    });
+    expect(await refused({ text: ['a', 5] })).toMatchObject({ status: 400 });
+    expect(await refused({ text: 'a', nBest: 6 })).toEqual({
+      status: 400,
+      error: 'Expected nBest to be at most beam 5, got 6',
+    });
+    expect(await refused({ text: 'a', beams: 3 })).toMatchObject({
+      status: 400,
+      error: 'Expected a known key, got "beams"; did you mean beam?',
+    });
+    expect(await refused({ text: 'a', beam: 2, sample: {} })).toMatchObject({ status: 400 });
+    expect(await refused({ text: 'a', minLength: 4, maxLength: 3 })).toMatchObject({ status: 400 });
+    expect(await refused({ text: ['a', 'b\nc'], alignment: 'soft' })).toEqual({
+      status: 400,
+      error: 'Expected texts of one line with alignment, got 2 lines in text 1',
+    });
+  });
+});
