@@ -132,3 +132,25 @@ export async function expectInterruptToSave({ folder, train }: Pick<KillOptions,
   const resumed = await train(run, ['--resume', '--max-steps', String(reached + 5)]);
   expect(lastObject(resumed)).toMatchObject({ steps: reached + 5 });
 }
+
+/** Runs `serve` with these arguments while `ask` talks to it at the URL, and ends it by Ctrl-C. */
+export async function whileServing(
+  command: Command,
+  args: readonly string[],
+  ask: (url: string) => Promise<void>,
+): Promise<CommandResult> {
+  let failure: unknown;
+  const result = await command(['serve', '--port', '0', '--json', ...args], {
+    onStart: (child) => {
+      let said = '';
+      child.stderr!.on('data', (text: string) => (said += text));
+      const listening = until(() => child.exitCode !== null || said.includes('; Ctrl-C stops'));
+      void listening
+        .then(() => ask(/listening at (\S+);/.exec(said)![1]))
+        .catch((error: unknown) => (failure = error))
+        .finally(() => child.kill('SIGINT'));
+    },
+  });
+  if (failure !== undefined) throw failure;
+  return result;
+}

@@ -1,9 +1,9 @@
 import { Random, RecurrentLanguageModel } from '@cadenza/core';
 import { CharacterTokenizer } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { textApi } from '../src/server.js';
-import { TextGenerator } from '../src/textGenerator.js';
+import { TextGenerator, TextSession } from '../src/textGenerator.js';
 
 let generator: TextGenerator;
 let api: ReturnType<typeof textApi>;
@@ -75,6 +75,16 @@ describe('POST /generate', () => {
       expect(texts).toEqual([{ text, stop: null }]);
     }
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('stops writing for who has gone', async () => {
+    const ended = vi.spyOn(TextSession.prototype, 'dispose');
+    const reader = (await post('/generate', { length: 1_000_000, stream: true })).body!.getReader();
+    await reader.read();
+    expect(ended).not.toHaveBeenCalled();
+    await reader.cancel();
+    await vi.waitUntil(() => ended.mock.calls.length > 0, 20_000);
+    ended.mockRestore();
   });
 
   it('refuses what is wrong in one line, before an answer begins', async () => {

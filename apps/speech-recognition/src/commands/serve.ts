@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   addServeFlags,
   addVerb,
@@ -38,7 +39,7 @@ async function serveCommand(flags: ServeOptions, context: ActionContext): Promis
     import('../server.js'),
   ]);
   const recognizer = new Recognizer(first, others);
-  const about = { run: runs.map(({ directory }) => directory), backend: name, precision };
+  const about = { run: runs.map(({ directory }) => basename(directory)), backend: name, precision };
   try {
     output.object(await serveUntilStopped(speechApi(recognizer, { about, output, origin }), flags, context));
   } finally {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   addServeFlags,
   addVerb,
@@ -44,7 +45,7 @@ async function serveCommand(flags: ServeOptions, context: ActionContext): Promis
   output.say(`${run.directory}, step ${run.step}`);
   sayWeights(generator, backend, output);
   const { name, precision } = backend;
-  const about = { run: run.directory, step: run.step, weights: generator.weights, backend: name, precision };
+  const about = { run: basename(run.directory), step: run.step, weights: generator.weights, backend: name, precision };
   try {
     output.object(await serveUntilStopped(textApi(generator, { about, output, origin }), flags, context));
   } finally {

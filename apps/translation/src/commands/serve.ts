@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   addServeFlags,
   addVerb,
@@ -31,7 +32,7 @@ async function serveCommand(flags: ServeOptions, context: ActionContext): Promis
     import('../server.js'),
   ]);
   const translator = Translator.of(runs);
-  const about = { run: runs.map(({ directory }) => directory), backend: name, precision };
+  const about = { run: runs.map(({ directory }) => basename(directory)), backend: name, precision };
   try {
     output.object(await serveUntilStopped(translationApi(translator, { about, output, origin }), flags, context));
   } finally {
