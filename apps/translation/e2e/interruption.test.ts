@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   cadenzaTranslate,
   expectInterruptToSave,
@@ -34,9 +36,10 @@ describe('training', () => {
 });
 
 describe('translate', () => {
+  const run = join(folder, 'short');
+  beforeAll(() => train(run, ['--max-steps', '1']));
+
   it('stops at Ctrl-C with exit code 130 though standard input stays open', async () => {
-    const run = join(folder, 'short');
-    await train(run, ['--max-steps', '1']);
     const result = await cadenzaTranslate(['translate', '--run', run, '--json', '--quiet'], {
       keepOpen: true,
       onStart: (child) => {
@@ -47,4 +50,21 @@ describe('translate', () => {
     expect(result).toMatchObject({ code: 130, stderr: '' });
     expect(lastObject(result)).toMatchObject({ lines: 1 });
   }, 60_000);
+
+  it.skipIf(process.platform === 'win32')(
+    'stops so though a pipe in the place of a file stays open',
+    async () => {
+      const pipe = join(folder, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const writer = openSync(pipe, 'r+');
+      writeSync(writer, 'good morning\n');
+      const result = await cadenzaTranslate(['translate', '--run', run, '--input', pipe, '--json', '--quiet'], {
+        onStart: (child) => void child.stdout!.once('data', () => child.kill('SIGINT')),
+      });
+      closeSync(writer);
+      expect(result).toMatchObject({ code: 130, stderr: '' });
+      expect(lastObject(result)).toMatchObject({ lines: 1 });
+    },
+    60_000,
+  );
 });

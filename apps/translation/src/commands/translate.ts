@@ -70,7 +70,8 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
   const translator = Translator.of(runs);
   const seed = flags.seed ?? (flags.sample ? Math.floor(Math.random() * 2 ** 32) : 1);
   if (flags.sample) output.say(`seed ${seed}`);
-  const batches = input === undefined ? linesOf(decodeUtf8Stream(process.stdin, 'standard input')) : readLines(input);
+  const batches =
+    input === undefined ? linesOf(decodeUtf8Stream(process.stdin, 'standard input')) : readLines(input, signal);
   const started = performance.now();
   let lines = 0;
   let words = 0;

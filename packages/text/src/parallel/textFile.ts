@@ -1,5 +1,7 @@
-import { constants, type Stats } from 'node:fs';
-import { access, open, stat, type FileHandle } from 'node:fs/promises';
+import { constants, open as openDescriptor, type Stats } from 'node:fs';
+import { access, open, stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { fileError } from '../fileError.js';
 import { gunzipPieces, isGzip } from '../gzip.js';
 import { decodeUtf8Stream } from '../utf8.js';
@@ -8,9 +10,11 @@ import { decodeUtf8Stream } from '../utf8.js';
  * The text of a file, piece by piece: UTF-8, plain or compressed by gzip, which its first two bytes tell and its name
  * need not. It is opened once and read from its start to its end, so that it may be a pipe. Throws an {@link InputError}
  * that names the file, and the byte and line where UTF-8 ends.
+ *
+ * @param signal ends the wait for whoever writes to a pipe
  */
-export async function* readTextPieces(path: string): AsyncGenerator<string> {
-  const chunks = fileChunks(path);
+export async function* readTextPieces(path: string, signal?: AbortSignal): AsyncGenerator<string> {
+  const chunks = fileChunks(path, signal);
   try {
     const head = await firstBytes(chunks);
     const bytes = headAndRest(head, chunks);
@@ -42,9 +46,9 @@ export async function firstLines(path: string, count: number): Promise<string[]>
   return lines;
 }
 
-/** The lines of a file, in lists of many at once; see {@link linesOf}. */
-export async function* readLines(path: string): AsyncGenerator<string[]> {
-  yield* linesOf(readTextPieces(path));
+/** The lines of a file, in lists of many at once; see {@link linesOf} and {@link readTextPieces}. */
+export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<string[]> {
+  yield* linesOf(readTextPieces(path, signal));
 }
 
 /**
@@ -70,16 +74,32 @@ function withoutReturn(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line;
 }
 
-async function* fileChunks(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  let file: FileHandle | undefined;
+async function* fileChunks(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    file = await open(path);
-    yield* file.createReadStream({ autoClose: false, highWaterMark: CHUNK }) as AsyncIterable<Uint8Array>;
+    yield* (await stat(path)).isFIFO() ? await openPipe(path, signal) : regularChunks(path);
   } catch (cause) {
+    signal?.throwIfAborted();
     throw fileError(path, 'a text file', cause as NodeJS.ErrnoException);
-  } finally {
-    await file?.close();
   }
+}
+
+async function* regularChunks(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await open(path);
+  try {
+    yield* file.createReadStream({ autoClose: false, highWaterMark: CHUNK }) as AsyncIterable<Uint8Array>;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The bytes of a pipe. The event loop waits for them: a thread that reads from a pipe, or opens one, keeps the process from its end
+ * until somebody writes. Where opening cannot be told not to wait, it does.
+ */
+async function openPipe(path: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  const flags = constants.O_RDONLY | (process.platform === 'linux' ? constants.O_NONBLOCK : 0);
+  const fd = await promisify(openDescriptor)(path, flags);
+  return new Socket({ fd, readable: true, writable: false, signal });
 }
 
 /** The first chunks, until there are the two bytes that tell gzip from text; nothing of an empty file. */

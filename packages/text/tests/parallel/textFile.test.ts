@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, createWriteStream, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { InputError } from '@cadenza/core';
@@ -33,6 +33,24 @@ describe.skipIf(process.platform === 'win32')('a pipe in the place of a file', (
   test('of one byte, or of none, is text', async () => {
     expect(await linesAt(pipe('one', Buffer.from('x')))).toEqual(['x']);
     expect(await linesAt(pipe('none', Buffer.from('')))).toEqual([]);
+  });
+
+  test('is waited for no longer than until the signal, whether or not somebody has it open', async () => {
+    const path = `${file('held.beside', '')}.fifo`;
+    execFileSync('mkfifo', [path]);
+    const linesUntil = async (milliseconds: number): Promise<string[]> => {
+      const all: string[] = [];
+      const signal = AbortSignal.timeout(milliseconds);
+      await expect(async () => {
+        for await (const lines of readLines(path, signal)) all.push(...lines);
+      }).rejects.toThrow(/aborted due to timeout/);
+      return all;
+    };
+    if (process.platform === 'linux') expect(await linesUntil(50)).toEqual([]); // elsewhere opening waits
+    const writer = openSync(path, 'r+');
+    writeSync(writer, text);
+    expect(await linesUntil(500)).toEqual(['a dog runs', 'two cats']);
+    closeSync(writer);
   });
 
   test('is no corpus, which is read again when a training resumes', async () => {
