@@ -85,7 +85,7 @@ export function attendGradient(
     query: allocate(data, data.query.length),
     keys: allocate(data, data.keys.length),
     values: allocate(data, data.values.length),
-    vector: data.vector && allocate(data, data.vector.length),
+    vector: data.vector && new Float64Array(data.vector.length), // a sum over all pairs of the batch
   };
   const dscores = new Float64Array(S);
   for (let b = 0; b < B; b++) {
@@ -107,7 +107,10 @@ export function attendGradient(
         addScoreGradient(data, d, t, b * S + s, weights[t * S + s] * (dscores[s] - mean));
     }
   }
-  return d;
+  if (!d.vector) return d;
+  const vector = allocate(data, d.vector.length);
+  vector.set(d.vector);
+  return { ...d, vector };
 }
 
 /** Adds what the gradient `de` of one score gives to those of its query, its key and the vector. */

@@ -11,6 +11,7 @@ import {
   normaliseRowsGradient,
   previousStates,
   readSequence,
+  rounded,
   sigmoid,
   sumRows,
   timeOf,
@@ -120,7 +121,7 @@ export function gruBackward(data: GruData, algebra: Algebra, needInputGradient: 
   const previous = recurrentMask ? previousStates(data, algebra, H, true) : unmasked;
   const dx = algebra.allocate(B * T * W); // of x W + b
   const dfirst = algebra.allocate(B * T * first); // of the product before the reset gate, its norm and bias behind it
-  const dnormRecurrent = normRecurrent && algebra.allocate(2 * W);
+  const dnormRecurrent = normRecurrent && new Float64Array(2 * W);
   const raw = normRecurrent && algebra.allocate(B * T * first);
   if (raw) algebra.multiply(raw, previous, Ufirst, B * T);
   const dn = Un && algebra.allocate(B * T * H); // of the product after the reset gate
@@ -135,7 +136,7 @@ export function gruBackward(data: GruData, algebra: Algebra, needInputGradient: 
   }
   const rawN = resetRows && normRecurrent && algebra.allocate(B * T * H);
   if (rawN) algebra.multiply(rawN, resetRows, Un!, B * T);
-  const dbias2 = resetAfter ? algebra.allocate(W) : undefined;
+  const dbias2 = resetAfter ? new Float64Array(W) : undefined;
 
   const dh = floats.dhLast!.slice();
   const stepN = algebra.allocate(B * H);
@@ -203,7 +204,8 @@ export function gruBackward(data: GruData, algebra: Algebra, needInputGradient: 
   const dnormInput = normInput && normaliseRowsGradient(dx, inputProduct(data, algebra, W), W, normInput, algebra);
   const input = inputGradients(data, algebra, dx, W, needInputGradient);
   const biasGradient = dbias2 ? joinRows(dbias, dbias2, algebra) : dbias;
-  const all = [input.dx, input.dkernel, drecurrentKernel, biasGradient, dh, dnormInput, dnormRecurrent];
+  const dnorm = dnormRecurrent && rounded(dnormRecurrent, algebra);
+  const all = [input.dx, input.dkernel, drecurrentKernel, biasGradient, dh, dnormInput, dnorm];
   return all.filter((gradient) => gradient !== undefined);
 }
 

@@ -25,7 +25,7 @@ export function layerNormRow(
 }
 
 /**
- * The gradient of {@link layerNormRow}: `d` holds dy and receives dx; `raw` holds x as it was; dnorm gathers those of gain and bias.
+ * The gradient of {@link layerNormRow}: `d` holds dy and receives dx; `raw` holds x as it was; dnorm gathers those of gain and bias, in float64.
  *
  *     u = dy * gain      dx = (u - mean(u) - xhat * mean(u * xhat)) / sqrt(variance + epsilon)
  */
@@ -35,7 +35,7 @@ export function layerNormRowGradient(
   start: number,
   size: number,
   norm: Floats,
-  dnorm: Floats,
+  dnorm: Float64Array,
   width: number = size,
   offset = 0,
   rawStart = start,

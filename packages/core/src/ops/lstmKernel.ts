@@ -11,6 +11,7 @@ import {
   normaliseRowsGradient,
   previousStates,
   readSequence,
+  rounded,
   sigmoid,
   sumRows,
   timeOf,
@@ -114,8 +115,8 @@ export function lstmBackward(data: LstmData, algebra: Algebra, needInputGradient
 
   const previous = previousStates(data, algebra, P, true); // [B * T, P]
   const dz = algebra.allocate(B * T * W);
-  const dnormRecurrent = normRecurrent && algebra.allocate(2 * W);
-  const dnormCell = normCell && algebra.allocate(2 * H);
+  const dnormRecurrent = normRecurrent && new Float64Array(2 * W);
+  const dnormCell = normCell && new Float64Array(2 * H);
   // The recurrent products, raw, whose statistics the layer norm needs again; its rows then become their gradients.
   const drecurrent = normRecurrent ? algebra.allocate(B * T * W) : dz;
   if (normRecurrent) algebra.multiply(drecurrent, previous, recurrentKernel, B * T);
@@ -197,7 +198,8 @@ export function lstmBackward(data: LstmData, algebra: Algebra, needInputGradient
   const dnormInput = normInput && normaliseRowsGradient(dz, inputProduct(data, algebra, W), W, normInput, algebra);
   const { dx, dkernel } = inputGradients(data, algebra, dz, W, needInputGradient);
   const dprojection = R && weightGradient(algebra, rawRows!, dprojected!, B * T, H, P);
-  const all = [dx, dkernel, drecurrentKernel, dbias, dh, dc, dprojection, dnormInput, dnormRecurrent, dnormCell];
+  const dnorms = [dnormRecurrent, dnormCell].map((sums) => sums && rounded(sums, algebra));
+  const all = [dx, dkernel, drecurrentKernel, dbias, dh, dc, dprojection, dnormInput, ...dnorms];
   return all.filter((gradient) => gradient !== undefined);
 }
 

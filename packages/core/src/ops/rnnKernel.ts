@@ -11,6 +11,7 @@ import {
   normaliseRowsGradient,
   previousStates,
   readSequence,
+  rounded,
   sumRows,
   timeOf,
   weightGradient,
@@ -72,7 +73,7 @@ export function rnnBackward(data: RnnData, algebra: Algebra, needInputGradient: 
   const U = algebra.matrix(floats.recurrentKernel!, H, H);
   const previous = previousStates(data, algebra, H, true); // [B * T, H]
   const dz = algebra.allocate(B * T * H);
-  const dnormRecurrent = normRecurrent && algebra.allocate(2 * H);
+  const dnormRecurrent = normRecurrent && new Float64Array(2 * H);
   // The raw recurrent products, which then become their gradients.
   const drecurrent = normRecurrent ? algebra.allocate(B * T * H) : dz;
   if (normRecurrent) algebra.multiply(drecurrent, previous, U, B * T);
@@ -107,7 +108,8 @@ export function rnnBackward(data: RnnData, algebra: Algebra, needInputGradient: 
   const drecurrentKernel = weightGradient(algebra, previous, drecurrent, B * T, H, H);
   const dnormInput = normInput && normaliseRowsGradient(dz, inputProduct(data, algebra, H), H, normInput, algebra);
   const { dx, dkernel } = inputGradients(data, algebra, dz, H, needInputGradient);
-  const all = [dx, dkernel, drecurrentKernel, dbias, dh, dnormInput, dnormRecurrent];
+  const dnorm = dnormRecurrent && rounded(dnormRecurrent, algebra);
+  const all = [dx, dkernel, drecurrentKernel, dbias, dh, dnormInput, dnorm];
   return all.filter((gradient) => gradient !== undefined);
 }
 

@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { backendAlgebra, type Algebra, type Floats, type Matrix } from './algebra.js';
-import { checkId } from './embedding.js';
+import { checkId, sumRowsById } from './embedding.js';
 import { checkLengths, makeOutput, type DataBackend, type Kernel } from './kernel.js';
 import { layerNormRow, layerNormRowGradient } from './layerNorm.js';
 import type { SequenceOp } from './sequenceOp.js';
@@ -132,9 +132,9 @@ export function normaliseRows(rows: Floats, width: number, norm: Floats | undefi
 
 /** Turns the gradients of normalised rows into those of the raw rows, in place; returns the norm's own gradient. */
 export function normaliseRowsGradient(d: Floats, raw: Floats, width: number, norm: Floats, algebra: Algebra): Floats {
-  const dnorm = algebra.allocate(2 * width);
+  const dnorm = new Float64Array(2 * width);
   for (let start = 0; start < d.length; start += width) layerNormRowGradient(d, raw, start, width, norm, dnorm);
-  return dnorm;
+  return rounded(dnorm, algebra);
 }
 
 /** The gradients of x W from those of all its rows [B * T, W]; dx is empty where it is not needed or x holds ids. */
@@ -148,12 +148,8 @@ export function inputGradients(
   const { B, T, D, ids } = data;
   const dkernel = algebra.allocate(D * width);
   if (ids) {
-    for (let row = 0; row < B * T; row++) {
-      if (!isValid(data, Math.floor(row / T), row % T)) continue;
-      const target = ids[row] * width;
-      const source = row * width;
-      for (let w = 0; w < width; w++) dkernel[target + w] += drows[source + w];
-    }
+    const counted = ids.map((id, row) => (isValid(data, Math.floor(row / T), row % T) ? id : -1));
+    sumRowsById(dkernel, drows, counted, width);
     return { dx: algebra.allocate(0), dkernel };
   }
   algebra.multiply(dkernel, data.floats.x!, algebra.matrix(drows, B * T, width), D, { transposeA: true });
@@ -196,13 +192,20 @@ export function weightGradient(
   return gradient;
 }
 
-/** The sum of all rows. */
+/** The sum of all rows, added in float64. */
 export function sumRows(rows: Floats, width: number, algebra: Algebra): Floats {
-  const sum = algebra.allocate(width);
+  const sum = new Float64Array(width);
   for (let start = 0; start < rows.length; start += width) {
     for (let w = 0; w < width; w++) sum[w] += rows[start + w];
   }
-  return sum;
+  return rounded(sum, algebra);
+}
+
+/** Sums kept in float64 as the numbers of the algebra. */
+export function rounded(sums: Float64Array, algebra: Algebra): Floats {
+  const out = algebra.allocate(sums.length);
+  out.set(sums);
+  return out;
 }
 
 /** state * mask, or the state itself where there is no mask. */
