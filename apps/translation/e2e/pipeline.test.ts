@@ -1,4 +1,4 @@
-import { cpSync, existsSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -129,6 +129,19 @@ describe('train --from', () => {
     });
     const description = JSON.parse(readFileSync(join(next, 'config.json'), 'utf8'));
     expect(description).toMatchObject({ from: { run }, config: { text: { merges: 60 } } });
+
+    // As a kill before the first checkpoint leaves it: it begins there again.
+    rmSync(join(next, 'checkpoints'), { recursive: true });
+    const resume = ['train', '--run', next, '--resume', '--json'];
+    expect(lastObject(await cadenzaTranslate(resume))).toMatchObject({
+      steps: 1,
+      evaluation: { validation: { bleu: expect.closeTo(100, 9) } },
+    });
+    rmSync(join(next, 'checkpoints'), { recursive: true });
+    writeFileSync(join(next, 'config.json'), JSON.stringify({ ...description, from: { run, step: 999 } }));
+    const lost = await cadenzaTranslate(resume);
+    expect(lost.stderr).toMatch(/Expected a checkpoint of step 999 in .*; the run began with it, start a new run/);
+    expect(lost.code).toBe(2);
   });
 
   it('refuses another network or other subwords, and a run that is resumed', async () => {

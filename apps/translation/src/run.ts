@@ -118,6 +118,16 @@ function loadModel(
   return model;
 }
 
+/** The weights of another run that a run began with, for one that was killed before its first checkpoint. */
+export function firstWeights({ description: { from } }: SavedRun): ReadonlyMap<string, TensorData> | undefined {
+  if (from === undefined) return undefined;
+  try {
+    return new CheckpointStore(from.run).load(from.step)!.weights;
+  } catch (cause) {
+    throw new CheckpointError(`${(cause as Error).message}; the run began with it, start a new run`, { cause });
+  }
+}
+
 /** Refuses a run that translates between other languages than are asked for. */
 export function checkLanguages(
   { directory, description: { languages } }: SavedRun,

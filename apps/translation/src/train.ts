@@ -4,6 +4,7 @@ import {
   bleu,
   Random,
   Trainer,
+  unfilled,
   type EvaluationContext,
   type LossFunction,
   type SequenceToSequence,
@@ -30,6 +31,8 @@ export interface Training {
 export interface TrainingOptions extends TrainingPlace {
   /** The weights to begin with in place of random ones. */
   weights?: ReadonlyMap<string, TensorData>;
+  /** The trainer will resume from a checkpoint, whose weights take the place of random ones. */
+  resumes?: boolean;
 }
 
 /** Makes the model and its trainer. Everything random comes from the configuration's seed. */
@@ -39,8 +42,10 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
   const planned = plannedSteps(config.training, source.batchesPerEpoch);
   const resolved = resolveAutomatic({ ...config, languages: pairs.languages }, planned);
   const { monitoring } = resolved;
-  const model = createModel(config, pairs.codec, random.fork('model'));
-  if (options.weights !== undefined) assignWeights(model.parameters, options.weights);
+  const { weights, resumes = false } = options;
+  const make = (): SequenceToSequence => createModel(config, pairs.codec, random.fork('model'));
+  const model = weights !== undefined || resumes ? unfilled(make) : make();
+  if (weights !== undefined) assignWeights(model.parameters, weights);
   const watched = { model, pairs, config: resolved };
   const trainer = new Trainer<PairRows>({
     ...trainerOptions(resolved, planned, options),

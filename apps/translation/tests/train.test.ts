@@ -98,7 +98,7 @@ async function runIn(config: Config, stopAt: number | undefined): Promise<{ metr
     const stopped = createTraining(config, prepared(config), { directory, hooks, signal: controller.signal });
     expect(await stopped.trainer.train()).toMatchObject({ reason: 'aborted', step: stopAt });
   }
-  const { trainer } = createTraining(config, prepared(config), { directory });
+  const { trainer } = createTraining(config, prepared(config), { directory, resumes: stopAt !== undefined });
   if (stopAt !== undefined) expect(await trainer.resume()).toBe(stopAt);
   await trainer.train();
   const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8').replace(/,"time":\{[^}]*\}/g, '');

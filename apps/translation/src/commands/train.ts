@@ -31,6 +31,7 @@ import {
   checkLanguages,
   checkSameLines,
   checkSameModel,
+  firstWeights,
   openRun,
   readRun,
   runFormat,
@@ -105,7 +106,9 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
     ...describeRun(training, backend, reducedBudget),
     ...(start === undefined ? {} : { from: { run: start.directory, step: start.step } }),
   });
-  await trainAndReport(directory, config, pairs, { resume, backend, describe, weights: start?.weights }, context);
+  const resumes = saved !== undefined && new CheckpointStore(directory).steps().length > 0;
+  const weights = start?.weights ?? (saved !== undefined && !resumes ? firstWeights(saved) : undefined);
+  await trainAndReport(directory, config, pairs, { resume, backend, describe, weights, resumes }, context);
 }
 
 /** Says that words are cut without a language's own rules, and what names the language. */
@@ -137,19 +140,21 @@ interface FolderOptions {
   backend: SelectedBackend;
   describe: (training: Training) => RunDescription;
   weights?: ReadonlyMap<string, TensorData>;
+  /** There is a checkpoint to go on from. */
+  resumes: boolean;
 }
 
 async function trainAndReport(
   directory: string,
   config: Config,
   pairs: PreparedPairs,
-  { resume, backend, describe, weights }: FolderOptions,
+  { resume, backend, describe, weights, resumes }: FolderOptions,
   context: ActionContext,
 ): Promise<void> {
   const { output, signal } = context;
   const display = trainingDisplay(output, describeValidation);
   const training = createTraining(config, pairs, {
-    ...{ directory, signal, weights },
+    ...{ directory, signal, weights, resumes },
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
   const description = describe(training);
