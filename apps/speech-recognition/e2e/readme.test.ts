@@ -40,7 +40,7 @@ describe('the README', () => {
   it('tells every verb that there is', async () => {
     const { stdout } = await cadenzaSpeech(['--help']);
     const verbs = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb);
-    expect(verbs).toEqual(['data', 'train', 'evaluate', 'transcribe', 'inspect']);
+    expect(verbs).toEqual(['data', 'train', 'evaluate', 'transcribe', 'serve', 'inspect']);
     for (const verb of verbs) expect(readme).toContain(`| \`${verb}`);
   });
 });

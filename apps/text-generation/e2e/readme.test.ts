@@ -38,7 +38,7 @@ describe('the README', () => {
   it('tells every verb and preset that there is', async () => {
     const { stdout } = await cadenzaText(['--help']);
     const verbs = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb);
-    expect(verbs).toEqual(['data', 'train', 'evaluate', 'generate', 'score', 'chat', 'inspect', 'export']);
+    expect(verbs).toEqual(['data', 'train', 'evaluate', 'generate', 'score', 'chat', 'serve', 'inspect', 'export']);
     for (const verb of verbs) expect(readme).toContain(`| \`${verb}`);
     const presets = readdirSync(join(root, 'presets')).map((name) => name.replace(/\.json$/, ''));
     const [, told] = /`--preset` \(([^:]*): the JSON files in `presets\/`\)/.exec(readme)!;

@@ -44,7 +44,17 @@ describe('the README', () => {
   it('tells every verb that there is', async () => {
     const { stdout } = await cadenzaTranslate(['--help']);
     const verbs = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb);
-    expect(verbs).toEqual(['data', 'train', 'evaluate', 'translate', 'score', 'compare', 'average', 'inspect']);
+    expect(verbs).toEqual([
+      'data',
+      'train',
+      'evaluate',
+      'translate',
+      'serve',
+      'score',
+      'compare',
+      'average',
+      'inspect',
+    ]);
     for (const verb of verbs) expect(readme).toContain(`| \`${verb}`);
   });
 });
