@@ -1,6 +1,7 @@
 import type { RecurrentLanguageModel, State } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { pauses } from './turns.js';
+import { tokenPieces } from './reading.js';
+import { pauses, type Pause } from './turns.js';
 
 /** How far back a loss reaches into a network. */
 export interface GradientFlow {
@@ -40,18 +41,15 @@ export async function gradientFlow(
   const room = ids.length - CONTEXT - farthest;
   const places = Math.max(1, Math.min(options.places ?? 16, room));
   const starts = Array.from({ length: places }, (_, place) => Math.floor((place * room) / places));
-  const rows = (offset: number, steps: number): tf.Tensor2D => {
+  const rows: Rows = (offset, steps) => {
     const values = new Int32Array(places * steps);
     starts.forEach((start, row) => values.set(ids.subarray(start + offset, start + offset + steps), row * steps));
     return tf.tensor2d(values, [places, steps], 'int32');
   };
   const norms: number[][] = []; // [distance][state]
-  const state: State = tf.tidy(() => model.forward(rows(0, CONTEXT), model.initialState(places)).state);
+  const state = await contextState(model, rows, places, pause);
   try {
-    for (const distance of distances) {
-      await pause();
-      norms.push(gradientNorms(model, state, rows, distance));
-    }
+    for (const distance of distances) norms.push(await gradientNorms(model, state, rows, distance, pause));
   } finally {
     tf.dispose(state);
   }
@@ -62,29 +60,75 @@ export async function gradientFlow(
   return { distances, layers, places };
 }
 
+/** Tokens of all places, [places, steps], from so many after their starts. */
+type Rows = (offset: number, steps: number) => tf.Tensor2D;
+
+/** The state of each place after its context. */
+async function contextState(model: RecurrentLanguageModel, rows: Rows, places: number, pause: Pause): Promise<State> {
+  let state = model.initialState(places);
+  try {
+    for (const [start, end] of tokenPieces(0, CONTEXT, { weights: places * model.parameterCount })) {
+      await pause();
+      const next = tf.tidy(() => model.forward(rows(start, end - start), state).state);
+      tf.dispose(state);
+      state = next;
+    }
+  } catch (error) {
+    tf.dispose(state);
+    throw error;
+  }
+  return state;
+}
+
+/** Backward costs about twice what forward does, which is repeated for it. */
+const FORWARD_AND_BACKWARD = 3;
+
 /**
- * For each state, the mean norm of the gradient of the prediction so many steps on.
- *
- * @param rows tokens of all places, [places, steps], from so many after their starts
+ * For each state, the mean norm of the gradient of the prediction so many steps on. It goes back by short pieces, each of which
+ * takes d loss / d state at its end to that at its beginning.
  */
-function gradientNorms(
+async function gradientNorms(
   model: RecurrentLanguageModel,
   state: State,
-  rows: (offset: number, steps: number) => tf.Tensor2D,
+  rows: Rows,
   distance: number,
-): number[] {
-  const gradients = tf.tidy(() => {
-    const inputs = rows(CONTEXT, distance);
-    const [places] = inputs.shape;
-    const last = tf.slice(rows(CONTEXT + 1, distance), [0, distance - 1], [places, 1]);
-    const targets = distance === 1 ? last : tf.concat([tf.fill([places, distance - 1], -1, 'int32'), last], 1);
-    // The loss is the mean over the places, whose gradients do not touch one another.
-    const loss = (...states: tf.Tensor[]): tf.Scalar => tf.mul(model.loss(inputs, targets, states).loss, places);
-    return tf
-      .grads(loss)(state)
-      .map((gradient) => tf.mean(tf.norm(gradient, 2, 1)));
-  });
-  const norms = gradients.map((gradient) => gradient.dataSync()[0]);
-  tf.dispose(gradients);
-  return norms;
+  pause: Pause,
+): Promise<number[]> {
+  const [places] = state[0].shape;
+  const weights = FORWARD_AND_BACKWARD * places * model.parameterCount;
+  const pieces = [...tokenPieces(0, distance, { weights })];
+  const states = [state]; // before each piece
+  let gradients: tf.Tensor[] = [];
+  try {
+    for (const [start, end] of pieces.slice(0, -1)) {
+      await pause();
+      states.push(tf.tidy(() => model.forward(rows(CONTEXT + start, end - start), states.at(-1)!).state));
+    }
+    for (const [piece, [start, end]] of [...pieces.entries()].reverse()) {
+      await pause();
+      const inputs = (): tf.Tensor2D => rows(CONTEXT + start, end - start);
+      const objective = (...before: tf.Tensor[]): tf.Scalar =>
+        end === distance
+          ? lastLoss(model, inputs(), rows(CONTEXT + distance, 1), before)
+          : dotProduct(model.forward(inputs(), before).state, gradients);
+      const earlier = tf.tidy(() => tf.grads(objective)(states[piece]));
+      tf.dispose(gradients);
+      gradients = earlier;
+    }
+    return gradients.map((gradient) => tf.tidy(() => tf.mean(tf.norm(gradient, 2, 1)).dataSync()[0]));
+  } finally {
+    tf.dispose([...states.slice(1).flat(), ...gradients]);
+  }
+}
+
+/** The sum over the places, whose gradients do not touch one another, of the loss at the last step. */
+function lastLoss(model: RecurrentLanguageModel, inputs: tf.Tensor2D, last: tf.Tensor2D, state: State): tf.Scalar {
+  const [places, steps] = inputs.shape;
+  const targets = steps === 1 ? last : tf.concat([tf.fill([places, steps - 1], -1, 'int32'), last], 1);
+  return tf.mul(model.loss(inputs, targets, state).loss, places);
+}
+
+/** What has these gradients by the tensors. */
+function dotProduct(tensors: readonly tf.Tensor[], gradients: readonly tf.Tensor[]): tf.Scalar {
+  return tf.addN(tensors.map((tensor, index) => tf.sum<tf.Scalar>(tf.mul(tensor, gradients[index]))));
 }

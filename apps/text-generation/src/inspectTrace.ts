@@ -169,7 +169,14 @@ function softmax(logits: Float32Array): Float64Array {
   return powers.map((power) => power / sum);
 }
 
+/** The first few in falling order, of equals the one with the lower id first; without sorting a vocabulary of words. */
 function likeliest(probabilities: Float64Array): { id: number; probability: number }[] {
-  const order = Array.from(probabilities.keys()).sort((a, b) => probabilities[b] - probabilities[a]);
-  return order.slice(0, EXPECTED).map((id) => ({ id, probability: probabilities[id] }));
+  const best: { id: number; probability: number }[] = [];
+  probabilities.forEach((probability, id) => {
+    if (best.length === EXPECTED && probability <= best[EXPECTED - 1].probability) return;
+    const place = best.findIndex((one) => probability > one.probability);
+    best.splice(place < 0 ? best.length : place, 0, { id, probability });
+    best.length = Math.min(best.length, EXPECTED);
+  });
+  return best;
 }

@@ -1,6 +1,6 @@
 import type { Feature } from './inspectFeatures.js';
 import type { StateTrace } from './inspectTrace.js';
-import { pauses } from './turns.js';
+import { pauses, type Pause } from './turns.js';
 
 /** A unit whose memory follows something a reader can name. */
 export interface FoundUnit {
@@ -46,15 +46,17 @@ export async function rankUnits(
     await pause();
     const values = Float32Array.from(trace.positions, (position) => feature.values[position]);
     if (!judgeable(values.subarray(0, cut), feature) || !judgeable(values.subarray(cut), feature)) continue;
-    const candidates = trace.layers.flatMap(({ size, values: states }, layer) =>
-      Array.from(correlations(states, size, values, 0, cut), (correlation, unit) => ({ layer, unit, correlation })),
-    );
+    const candidates: { layer: number; unit: number; correlation: number }[] = [];
+    for (const [layer, { size, values: states }] of trace.layers.entries()) {
+      const each = await correlations(states, size, values.subarray(0, cut), pause);
+      each.forEach((correlation, unit) => candidates.push({ layer, unit, correlation }));
+    }
     candidates.sort((a, b) => Math.abs(b.correlation) - Math.abs(a.correlation));
     for (const { layer, unit } of candidates.slice(0, perFeature)) {
       const { size, values: states } = trace.layers[layer];
       const held = Float32Array.from({ length: count - cut }, (_, index) => states[(cut + index) * size + unit]);
       const judged = values.subarray(cut);
-      const correlation = correlations(held, 1, judged, 0, held.length)[0];
+      const [correlation] = await correlations(held, 1, judged, pause);
       if (Math.abs(correlation) < leastCorrelation) continue;
       const auc = feature.kind === 'binary' ? areaUnderCurve(held, judged) : null;
       found.push({
@@ -75,23 +77,26 @@ function judgeable(values: Float32Array, { kind }: Feature): boolean {
   return positive >= RAREST && values.length - positive >= RAREST;
 }
 
-/** Pearson's correlation of each column of states [N, size] with y [N], over rows from `start` to `end`; 0 where one is constant. */
-export function correlations(
+/** States that are gone through at once, well below a millisecond. */
+const PIECE_STATES = 1 << 17;
+
+/** Pearson's correlation of each column of the first rows of states [N, size] with y, a row each; 0 where one is constant. */
+export async function correlations(
   states: Float32Array,
   size: number,
   y: Float32Array,
-  start: number,
-  end: number,
-): Float64Array {
-  const count = end - start;
-  const meanY = y.subarray(start, end).reduce((sum, value) => sum + value, 0) / count;
+  pause = pauses(),
+): Promise<Float64Array> {
+  const count = y.length;
+  const meanY = y.reduce((sum, value) => sum + value, 0) / count;
   const sums = new Float64Array(size);
-  for (let row = start; row < end; row++)
+  await inPieces(count, size, pause, (row) => {
     for (let unit = 0; unit < size; unit++) sums[unit] += states[row * size + unit];
+  });
   const products = new Float64Array(size);
   const squares = new Float64Array(size);
   let squareY = 0;
-  for (let row = start; row < end; row++) {
+  await inPieces(count, size, pause, (row) => {
     const dy = y[row] - meanY;
     squareY += dy * dy;
     for (let unit = 0; unit < size; unit++) {
@@ -99,11 +104,21 @@ export function correlations(
       products[unit] += dx * dy;
       squares[unit] += dx * dx;
     }
-  }
+  });
   return products.map((product, unit) => {
     const scale = Math.sqrt(squares[unit] * squareY);
     return scale > 1e-12 ? product / scale : 0;
   });
+}
+
+/** Visits the rows, with pauses in between. */
+async function inPieces(rows: number, size: number, pause: Pause, visit: (row: number) => void): Promise<void> {
+  const step = Math.max(1, Math.floor(PIECE_STATES / size));
+  for (let start = 0; start < rows; start += step) {
+    await pause();
+    const end = Math.min(start + step, rows);
+    for (let row = start; row < end; row++) visit(row);
+  }
 }
 
 /**

@@ -55,9 +55,18 @@ describe('traceText', () => {
     model.dispose();
   });
 
-  test('the likeliest tokens come in falling order', async () => {
+  test('the likeliest tokens come in falling order, and none is likelier than they', async () => {
     const model = makeModel('gru');
-    const { expected } = await traceText(model, tokenizer.encode(text).subarray(0, 20));
+    const ids = tokenizer.encode(text).subarray(0, 20);
+    const { expected } = await traceText(model, ids);
+    const probabilities = tf.tidy(() => {
+      const { logits } = model.forward(tf.tensor2d(ids, [1, 20], 'int32'), model.initialState(1));
+      return tf.softmax(logits).arraySync() as number[][];
+    });
+    expected.forEach((row, step) => {
+      const all = [...probabilities[step].entries()].sort(([, a], [, b]) => b - a).slice(0, 5);
+      expect(row.map(({ id }) => id)).toEqual(all.map(([id]) => id));
+    });
     for (const row of expected) {
       expect(row).toHaveLength(5);
       expect(row.map(({ probability }) => probability)).toEqual(
@@ -108,6 +117,30 @@ describe('gradientFlow', () => {
       expect(Math.abs(flow.layers[0].hidden[1] / norm - 1)).toBeLessThan(0.05);
     });
     expect(flow.layers[0].cell === null).toBe(cell === 'rnn');
+    model.dispose();
+  });
+
+  test.each(['lstm', 'gru'] as const)('of an %s goes back piece by piece as at once, with pauses', async (cell) => {
+    const model = makeModel(cell);
+    const ids = tokenizer.encode(text);
+    const before = tf.memory().numTensors;
+    let pauses = 0;
+    const pause = (): Promise<void> => Promise.resolve(void pauses++);
+    const flow = await gradientFlow(model, ids, { distances: [89], places: 1 }, pause);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(pauses).toBeGreaterThanOrEqual(4); // the context, and 89 steps in two pieces at least, forward and backward
+    const wanted = tf.tidy(() => {
+      const row = (start: number, length: number): tf.Tensor2D =>
+        tf.tensor2d(ids.subarray(start, start + length), [1, length], 'int32');
+      const state = model.forward(row(0, 64), model.initialState(1)).state;
+      const targets = tf.tensor2d([...new Int32Array(88).fill(-1), ids[64 + 89]], [1, 89], 'int32');
+      const gradients = tf.grads((...states) => model.loss(row(64, 89), targets, states).loss as tf.Scalar)(state);
+      return gradients.map((gradient) => tf.norm(gradient).dataSync()[0]);
+    });
+    const found = flow.layers.flatMap(({ hidden, cell: memory }) => [...hidden, ...(memory ?? [])]);
+    // float32, added up in another order
+    found.forEach((norm, index) => expect(Math.abs(norm / wanted[index] - 1)).toBeLessThan(1e-3));
+    expect(found).toHaveLength(wanted.length);
     model.dispose();
   });
 

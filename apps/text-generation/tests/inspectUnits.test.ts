@@ -5,14 +5,28 @@ import type { Feature } from '../src/inspectFeatures.js';
 import type { StateTrace } from '../src/inspectTrace.js';
 import { areaUnderCurve, correlations, rankUnits } from '../src/inspectUnits.js';
 
-test('a unit that is a multiple of the feature correlates by 1, its opposite by -1, a constant by 0', () => {
+test('a unit that is a multiple of the feature correlates by 1, its opposite by -1, a constant by 0', async () => {
   const y = Float32Array.of(1, 2, 4, 8);
   const states = new Float32Array(12);
   y.forEach((value, row) => states.set([3 * value + 1, -value, 5], row * 3));
-  const found = correlations(states, 3, y, 0, 4);
+  const found = await correlations(states, 3, y);
   expect(found[0]).toBeCloseTo(1, 6);
   expect(found[1]).toBeCloseTo(-1, 6);
   expect(found[2]).toBe(0);
+});
+
+test('correlations of many units take turns between a few rows, and are those of each unit alone', async () => {
+  const random = new Random(5);
+  const [rows, size] = [600, 1000];
+  const states = Float32Array.from({ length: rows * size }, () => random.normal());
+  const y = Float32Array.from({ length: rows }, () => random.normal());
+  let pauses = 0;
+  const all = await correlations(states, size, y, () => Promise.resolve(void pauses++));
+  expect(pauses).toBeGreaterThanOrEqual(8);
+  for (const unit of [0, 571, 999]) {
+    const alone = Float32Array.from({ length: rows }, (_, row) => states[row * size + unit]);
+    expect(all[unit]).toBe((await correlations(alone, 1, y))[0]);
+  }
 });
 
 test('the area under the curve is how often a place with the feature is above one without', () => {
