@@ -334,6 +334,12 @@ describe('bad input', () => {
     expect(existsSync(join(fresh, 'config.json'))).toBe(false);
   });
 
+  it('is refused by inspect before it opens a run', async () => {
+    const inspect = ['inspect', '--run', join(folder, 'never'), join(songs, 'train-0.wav')];
+    await fails([...inspect, '--manifest', test], /error: Expected no --manifest with files, all of which are shown/);
+    await fails([...inspect, '--recordings', '2'], /error: Expected no --recordings with files/);
+  });
+
   it('is refused by evaluate before it opens a run', async () => {
     const evaluate = ['evaluate', '--run', join(folder, 'never')];
     await fails([...evaluate, '--greedy', '--beam', '4'], /error: Expected no --beam with --greedy/);

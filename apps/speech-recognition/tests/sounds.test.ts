@@ -182,9 +182,15 @@ describe('the flags of transcribe', () => {
     [{ hotWord: ['do'] }, ['task=classify', 'unit=word'], /Expected no --hot-word with a run of task classify/],
     [{ beam: 3 }, ['task=classify', 'unit=word'], /Expected no --beam with a run of task classify/],
     [{ hotWord: ['do'] }, ['decoding.method=greedy'], /Expected no --hot-word with a run of decoding\.method greedy/],
+    [
+      { beam: 3 },
+      ['decoding.method=greedy'],
+      /Expected no --beam with a run of decoding\.method greedy, which follows/,
+    ],
+    [{ nBest: 2 }, ['decoding.method=greedy'], /Expected no --n-best with a run of decoding\.method greedy/],
     [{ hotWord: ['do:-3'] }, [], /Expected the boost of a hot word to be a positive number, got "do:-3"/],
-    [{ maxSeconds: 0.1 }, [], /Expected endpointing\.maximumUtterance to be at least/],
-    [{ pause: -1 }, [], /Expected endpointing\.pause to be a positive number, got -1/],
+    [{ maxSeconds: 0.1 }, [], /^Expected --max-seconds to be at least 0\.3, for padding/],
+    [{ pause: -1 }, [], /^Expected --pause to be a positive number, got -1/],
   ])('that the model cannot follow are refused: %j with %j', (given, assignments, message) => {
     const { run } = untrained(smallConfig(...assignments));
     expect(() => recognitionOptions(flags(given), run)).toThrow(message);

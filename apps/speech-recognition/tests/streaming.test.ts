@@ -251,6 +251,7 @@ describe('Recognizer.stream', () => {
   it.each([
     [['model.bidirectional=true'], 'model.bidirectional true'],
     [['features.normalization=utterance', 'features.deltas=1'], 'features.normalization utterance, features.deltas 1'],
+    [['features.normalization=speaker'], 'features.normalization speaker'],
     [['task=classify', 'unit=word'], 'task classify'],
   ])('refuses a model that needs the end first: %j', (assignments, got) => {
     const recognizer = open(assignments);

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { addVerb, choice, createProgress, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
-import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import type { Command } from 'commander';
 import { readManifestFile, type Recording } from '../corpora.js';
 import { readRequest } from '../dataRequest.js';
@@ -18,7 +18,7 @@ interface InspectFlags extends CommonOptions {
   run: string;
   checkpoint: 'best' | 'latest';
   manifest?: string;
-  recordings: number;
+  recordings?: number;
   nBest: number;
   output?: string;
 }
@@ -30,7 +30,7 @@ export function addInspectVerb(program: Command): void {
       .requiredOption('--run <folder>', 'the run of the model')
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .option('--manifest <file>', 'recordings, with what is said in them if it is known')
-      .option('--recordings <number>', 'how many to show of a manifest or the run’s own', positiveInteger, 6)
+      .option('--recordings <number>', 'how many to show of a manifest or the run’s own (default: 6)', positiveInteger)
       .option('--n-best <number>', 'how many ways to understand each', positiveInteger, 5)
       .option('--output <path>', 'where the page goes (default: inspect.html in the run folder)');
   });
@@ -41,9 +41,11 @@ async function inspectCommand(
   { output, signal }: ActionContext,
   ...operands: string[]
 ): Promise<void> {
+  const files = operands.flat(); // commander hands over a list
+  checkFiles(files, options);
   const run = openRun(options.run, { checkpoint: options.checkpoint, onWarning: output.warn });
   const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
-  const recordings = await recordingsOf(operands.flat(), options, run); // commander hands over a list
+  const recordings = await recordingsOf(files, options, run);
   await startBackend(options, output, run.config);
   const recognizer = new Recognizer(run);
   const progress = createProgress(output, { label: 'inspect', total: recordings.length });
@@ -78,10 +80,18 @@ async function inspectCommand(
   output.object({ path, recordings: views.length, run: run.directory, step: run.step });
 }
 
+/** @throws {ConfigError} for flags that choose recordings beside files that are named */
+function checkFiles(files: readonly string[], options: InspectFlags): void {
+  for (const name of ['manifest', 'recordings'] as const) {
+    if (files.length === 0 || options[name] === undefined) continue;
+    throw new ConfigError(`Expected no --${name} with files, all of which are shown, got it`);
+  }
+}
+
 /** The files that are named, or recordings from all over a manifest or the run's own. */
 async function recordingsOf(
   files: readonly string[],
-  { manifest, recordings: most }: InspectFlags,
+  { manifest, recordings: most = 6 }: InspectFlags,
   run: SavedRun,
 ): Promise<Recording[]> {
   if (files.length > 0) return files.map((file) => ({ id: basename(file), ...contentOf(resolve(file)) }));

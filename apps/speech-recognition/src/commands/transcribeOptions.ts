@@ -55,15 +55,22 @@ export type SearchFlags = Pick<TranscribeFlags, 'beam' | 'greedy' | 'nBest' | 'h
 
 /** @throws {ConfigError} for what there is nothing of where one path is followed */
 export function checkGreedy(flags: SearchFlags): void {
+  if (flags.greedy) checkOnePath(flags, '--greedy');
+}
+
+function checkOnePath(flags: SearchFlags, what: string): void {
   for (const name of ['beam', 'nBest', 'hotWord'] as const) {
-    if (!flags.greedy || flags[name] === undefined) continue;
-    throw new ConfigError(`Expected no --${flagName(name)} with --greedy, which follows one path, got it`);
+    if (flags[name] === undefined) continue;
+    throw new ConfigError(`Expected no --${flagName(name)} with ${what}, which follows one path, got it`);
   }
 }
 
 /** @throws {ConfigError} for flags of a search with a run that has none */
 export function checkSearched(flags: SearchFlags, { config }: Pick<SavedRun, 'config'>): void {
-  if (config.task !== 'classify') return;
+  if (config.task !== 'classify') {
+    if (config.decoding.method === 'greedy') checkOnePath(flags, 'a run of decoding.method greedy');
+    return;
+  }
   for (const name of ['beam', 'greedy', 'hotWord'] as const) {
     if (flags[name] === undefined) continue;
     throw new ConfigError(`Expected no --${flagName(name)} with a run of task classify, which has no search, got it`);
@@ -76,12 +83,22 @@ export function recognitionOptions(flags: TranscribeFlags, { config, symbols }: 
   checkSearched(flags, { config });
   const hotWords = flags.hotWord?.map(parseHotWord);
   if (hotWords !== undefined) checkHotWords(hotWords, symbols);
-  if (hotWords !== undefined && config.decoding.method === 'greedy') {
-    throw new ConfigError('Expected no --hot-word with a run of decoding.method greedy, got it');
-  }
   const endpointing = { maximumUtterance: maxSeconds, pause };
-  new EnergyEndpointer(config.features.sampleRate, endpointing); // finds what is out of range
+  checkEndpointing(endpointing, config.features.sampleRate);
   return { beam, nBest, method: greedy ? 'greedy' : undefined, hotWords, endpointing };
+}
+
+/** Finds what is out of range, and names the flag that gave it. */
+function checkEndpointing(endpointing: EndpointingOptions, sampleRate: number): void {
+  try {
+    new EnergyEndpointer(sampleRate, endpointing);
+  } catch (cause) {
+    const { message } = cause as ConfigError;
+    const named = message
+      .replace('endpointing.maximumUtterance', '--max-seconds')
+      .replace('endpointing.pause', '--pause');
+    throw new ConfigError(named, { cause });
+  }
 }
 
 /** What the samples of standard input are, where they have no header; the model's rate where none is told. */

@@ -9,7 +9,9 @@ export function checkStreaming(config: Config): void {
   const got = [
     ...(task === 'transcribe' ? [] : [`task ${task}`]),
     ...(model.bidirectional ? ['model.bidirectional true'] : []),
-    ...(normalization === 'utterance' ? ['features.normalization utterance'] : []),
+    ...(normalization === 'utterance' || normalization === 'speaker'
+      ? [`features.normalization ${normalization}`]
+      : []),
     ...(deltas > 0 ? [`features.deltas ${deltas}`] : []),
   ];
   throw new ConfigError(
