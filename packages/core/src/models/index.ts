@@ -18,8 +18,9 @@ export type {
 } from './languageModel.js';
 export { compileSteps, type StepWay } from './compileSteps.js';
 export { packWeights, roundWeights, unpackWeights } from './packedWeights.js';
-export { AttentionDecoder, disposeState } from './attentionDecoder.js';
-export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderState } from './attentionDecoder.js';
+export { AttentionDecoder } from './attentionDecoder.js';
+export { disposeState } from './attentionDecoderState.js';
+export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderState } from './attentionDecoderState.js';
 export type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
 export { SequenceSearch } from './sequenceSearch.js';
 export { SequenceToSequence } from './sequenceToSequence.js';

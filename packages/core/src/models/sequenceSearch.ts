@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SearchModel, SearchRows, SearchStep } from '../decoding/searchModel.js';
 import type { AttentionMemory } from '../layers/attention.js';
-import type { AttentionDecoderState } from './attentionDecoder.js';
+import type { AttentionDecoderState } from './attentionDecoderState.js';
 import type { SequenceToSequence } from './sequenceToSequence.js';
 
 /**

@@ -10,13 +10,13 @@ import {
 } from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
+import { AttentionDecoder } from './attentionDecoder.js';
 import {
-  AttentionDecoder,
   disposeState,
   type AttentionDecodeOptions,
   type AttentionDecodeResult,
   type AttentionDecoderState,
-} from './attentionDecoder.js';
+} from './attentionDecoderState.js';
 import { LSTMEncoder } from './encoder.js';
 import { mixPredictions } from './scheduledSampling.js';
 import {
