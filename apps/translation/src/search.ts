@@ -56,7 +56,11 @@ async function runSearch<State>(
 function searchOptions(sources: readonly Int32Array[], options: TranslateOptions): SearchOptions {
   const { lengthPenalty = 1, coveragePenalty = 0, minLength = 0, maxLength, noRepeatNgram = 0 } = options;
   const sourceLengths = Int32Array.from(sources, ({ length }) => length);
-  const longest = maxLength === undefined ? maximumLengths(sourceLengths) : sourceLengths.map(() => maxLength);
+  // Where no most is told, a least that is counts for more than what the source's length suggests.
+  const longest =
+    maxLength === undefined
+      ? maximumLengths(sourceLengths).map((length) => Math.max(length, minLength))
+      : sourceLengths.map(() => maxLength);
   const penalty: LengthPenalty = lengthPenalty === 0 ? { kind: 'none' } : { kind: 'gnmt', alpha: lengthPenalty };
   return {
     sentences: sources.length,

@@ -97,6 +97,14 @@ describe('Translator', () => {
     expect(both.logProbability).toBeLessThan(most + 0.5);
   });
 
+  it('writes at least as much as is told, however short the source is', async () => {
+    const { ids } = codec.encode('one', 'source');
+    const [[found]] = await searchBatch(one.models, [ids], { beam: 1, minLength: 30 });
+    expect(found.tokens.length).toBeGreaterThanOrEqual(30);
+    const [[most]] = await searchBatch(one.models, [ids], { beam: 1, minLength: 30, maxLength: 4 });
+    expect(most.tokens).toHaveLength(4);
+  });
+
   it('refuses more translations than the beam is wide', async () => {
     await expect(one.translate(['one'], { beam: 2, nBest: 3 })).rejects.toThrow(
       'Expected nBest to be at most beam 2, got 3',
