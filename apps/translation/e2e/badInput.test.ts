@@ -273,6 +273,23 @@ describe('the verbs that use a run refuse:', () => {
     expect(stderr).toMatch(/^error: Expected UTF-8 in standard input, got 0xFF at byte 2 \(line 2\)/);
   });
 
+  it('what needs attention of a network without, and a comparison of runs between other languages', async () => {
+    const other = join(folder, 'without');
+    const args = ['--attention', 'none', '--source-language', 'de', '--target-language', 'en', '--max-steps', '1'];
+    await cadenzaTranslate(['train', '--run', other, ...files.data, ...quick, ...cpu, '--quiet', ...args]);
+    const use = (verb: string, ...more: string[]): Promise<CommandResult> =>
+      cadenzaTranslate([verb, '--run', other, ...more, '--quiet', ...cpu]);
+    const without = (flag: string): RegExp =>
+      new RegExp(`Expected a network with attention for --${flag}, got one without: .*without$`);
+    expectRefusal(await use('translate', '--alignment'), without('alignment'));
+    expectRefusal(await use('evaluate', '--replace-unknown'), without('replace-unknown'));
+    expectRefusal(await use('compare', '--run', other, '--coverage-penalty', '1'), without('coverage-penalty'));
+    expectRefusal(
+      await use('compare', '--run', run),
+      /Expected a run that translates de to en, got one of en to de: .*run$/,
+    );
+  });
+
   it('runs with different vocabularies as an ensemble', async () => {
     const other = join(folder, 'other');
     const args = [...files.data, ...quick, ...cpu, '--merges', '5', '--max-steps', '1', '--quiet'];

@@ -12,7 +12,15 @@ import type { Command } from 'commander';
 import { readAll } from '../testData.js';
 import { startBackend } from './backend.js';
 import { addTestFlags, checkTestFiles, scoring, testDataOf, translateTest, type TestFlags } from './evaluate.js';
-import { addSearchFlags, checkNoSearchFlags, openRuns, searchOptions, type SearchFlags } from './runOptions.js';
+import { checkLanguages } from '../run.js';
+import {
+  addSearchFlags,
+  checkAttention,
+  checkNoSearchFlags,
+  openRuns,
+  searchOptions,
+  type SearchFlags,
+} from './runOptions.js';
 
 interface CompareOptions extends SearchFlags, TestFlags, CommonOptions {
   run?: string[];
@@ -92,6 +100,8 @@ async function translateByBoth(
 ): Promise<TwoSystems | undefined> {
   await checkTestFiles(options);
   const both = names.map((run) => openRuns({ run, checkpoint: 'best' }, output));
+  for (const runs of both) checkAttention(runs, options);
+  checkLanguages(both[1][0], both[0][0].description.languages);
   const test = await testDataOf(options, both[0][0]);
   await startBackend(options, output, both[0][0].config);
   const translated: string[][] = [];

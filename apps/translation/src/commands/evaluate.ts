@@ -21,6 +21,7 @@ import { startBackend } from './backend.js';
 import {
   addRunFlags,
   addSearchFlags,
+  checkAttention,
   openRuns,
   searchOptions,
   type RunOptions,
@@ -61,6 +62,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   if (options.save !== undefined) checkOutputFile('--save', options.save);
   await checkTestFiles(options);
   const runs = openRuns(options, output);
+  checkAttention(runs, options);
   const search = searchOptions(options);
   const test = await testDataOf(options, runs[0]);
   await startBackend(options, output, runs[0].config);

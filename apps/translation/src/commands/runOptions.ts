@@ -85,6 +85,19 @@ export function checkNoSearchFlags(flags: SearchFlags, where: string): void {
   }
 }
 
+/** Refuses what looks at attention where a network has none. */
+export function checkAttention(runs: readonly OpenRun[], flags: SearchFlags & { alignment?: unknown }): void {
+  const without = runs.find(({ config }) => config.model.decoder.score === 'none');
+  if (without === undefined) return;
+  const given = {
+    ...{ alignment: flags.alignment !== undefined, 'replace-unknown': flags.replaceUnknown === true },
+    'coverage-penalty': flags.coveragePenalty > 0,
+  };
+  const name = Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
+  if (name === undefined) return;
+  throw new ConfigError(`Expected a network with attention for --${name}, got one without: ${without.directory}`);
+}
+
 /** The flags as a translator takes them. */
 export function searchOptions(flags: SearchFlags): TranslateOptions {
   const {

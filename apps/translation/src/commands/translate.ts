@@ -20,6 +20,7 @@ import { startBackend } from './backend.js';
 import {
   addRunFlags,
   addSearchFlags,
+  checkAttention,
   defaultBeam,
   openRuns,
   searchOptions,
@@ -66,6 +67,7 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
   const input = flags.input === '-' ? undefined : flags.input;
   if (input !== undefined) await checkTextFile(input);
   const runs = openRuns(flags, output);
+  checkAttention(runs, flags);
   await startBackend(flags, output, runs[0].config);
   const translator = Translator.of(runs);
   const seed = flags.seed ?? (flags.sample ? Math.floor(Math.random() * 2 ** 32) : 1);
