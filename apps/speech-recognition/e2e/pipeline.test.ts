@@ -325,7 +325,11 @@ describe('bad input', () => {
     await fails(['evaluate', '--run', run, '--manifest', bad], /error: Expected line 2 of/);
     await fails(
       ['evaluate', '--run', run, '--part', 'test', '--speaker', 'nobody'],
-      /error: Expected recordings to measure on, got none of nobody/,
+      /error: Expected recordings to measure on, got none of nobody in the test part of .*songs; name others by/,
+    );
+    await fails(
+      ['evaluate', '--run', run, '--data', test],
+      /error: Expected recordings to measure on, got none in the test part of .*test\.jsonl; name .* or --part/,
     );
     await fails(
       ['train', '--run', fresh, '--data', songs, '--validation', songs],

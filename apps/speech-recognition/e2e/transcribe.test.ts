@@ -272,6 +272,7 @@ describe('transcribe refuses, with one line and exit code 2:', () => {
     [['a.wav', '--greedy', '--hot-word', 'do'], /Expected no --hot-word with --greedy/],
     [['a.wav', '--hot-word', 'xylophon'], /Expected hot words that the model knows, got "xylophon"/],
     [['a.wav', '--run', 'nowhere'], /Expected .*nowhere/],
+    [[song(0), '--output', song(1)], /Expected --output to be a folder that can be written, got a file: /],
     [[song(0), song(1), '--format', 'srt'], /Expected --output with --format srt for 2 recordings, got none/],
   ])('%j', async (args, message) => {
     const { code, stderr, stdout } = await transcribe([...args, '--quiet']);

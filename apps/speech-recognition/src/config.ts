@@ -215,7 +215,20 @@ export function hasSlowBudget(preset = 'default'): boolean {
 export function resolveConfig(sources: ConfigSources): Config {
   const config = presets.resolve(configSchema, sources);
   checkTogether(config);
+  // A resumed run goes on with what it was begun with, though nothing comes of it.
+  if (sources.base === undefined) checkTaught(config);
   return config;
+}
+
+/** What is for labels alone would be without effect on transcripts. */
+function checkTaught({ task, model, training }: Config): void {
+  if (task === 'classify') return;
+  if (training.labelSmoothing > 0) {
+    throw new ConfigError(`Expected training.labelSmoothing to be 0 with task ${task}, got ${training.labelSmoothing}`);
+  }
+  if (model.pooling !== 'outputs') {
+    throw new ConfigError(`Expected model.pooling to be outputs with task ${task}, got ${model.pooling}`);
+  }
 }
 
 /** What no single value can be blamed for. */

@@ -55,6 +55,7 @@ export interface PrepareOptions extends Pick<LoadOptions, 'onError' | 'signal'> 
 /** Reads recordings, holds some out where the corpus names none for validation, and learns symbols, statistics and language. */
 export async function prepareSpeech(corpus: Corpus, config: Config, options: PrepareOptions): Promise<PreparedSpeech> {
   const parts = partsOf(corpus, config, options.source);
+  if (options.begun === undefined) checkSoundIsThere(parts.train, config.augmentation);
   if (config.data.syntheticDigits) parts.train = [...parts.train, ...(await readSyntheticDigits())];
   const firstStep = new FeaturePipeline({ ...config.features, normalization: 'none' });
   const { loaded, validation } = await loadParts(parts, firstStep, config, options);
@@ -75,6 +76,21 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
   };
 }
 
+/** Refuses what is done to sound where there are features alone, to which it cannot be done. */
+function checkSoundIsThere(recordings: readonly Recording[], augmentation: Config['augmentation']): void {
+  const { volume, shelf, noise, reverberation } = augmentation;
+  const wanted = Object.entries({
+    ...{ volume, shelf },
+    ...{ 'noise.probability': noise.probability, 'reverberation.probability': reverberation.probability },
+  }).find(([, value]) => value > 0);
+  const made = recordings.find(({ featurePath }) => featurePath !== undefined);
+  if (wanted === undefined || made === undefined) return;
+  const [name, value] = wanted;
+  throw new InputError(
+    `Expected augmentation.${name} to be 0 for files of features, whose sound is not there, got ${value}: ${made.featurePath}`,
+  );
+}
+
 interface Parts {
   train: Recording[];
   validation: Recording[];
@@ -92,9 +108,14 @@ function partsOf(corpus: Corpus, config: Config, source: string): Parts {
       : { train: kept(corpus.train), validation: kept(corpus.validation) };
   for (const [name, part] of Object.entries(parts)) {
     if (part.length === 0) {
-      const others =
-        corpus.testRule === undefined ? '' : ` besides ${corpus.test.length} to test on (${corpus.testRule})`;
-      throw new InputError(`Expected recordings for ${name} in ${source}, got none${others}`);
+      const others = [
+        ...(corpus.testRule === undefined ? [] : [`${corpus.test.length} to test on (${corpus.testRule})`]),
+        ...(corpus.validation === null && parts.validation.length > 0
+          ? [`${parts.validation.length} held out for validation (data.heldOut ${config.data.heldOut})`]
+          : []),
+      ];
+      const besides = others.length > 0 ? ` besides ${others.join(' and ')}` : '';
+      throw new InputError(`Expected recordings for ${name} in ${source}, got none${besides}`);
     }
     const untold = part.find(({ text }) => text === undefined || text.trim() === '');
     if (untold) throw new InputError(`Expected a text with each recording, got none with ${untold.id} of ${source}`);

@@ -52,10 +52,18 @@ describe('resolveConfig', () => {
       /Expected features\.kind to be of cepstra with decoding\.vocalTracts, got filterbank/,
     ],
     [['text.unit=word', 'decoding.languageModel=character'], /Expected decoding\.languageModel to be word or none/],
+    [['labelSmoothing=0.1'], /Expected training\.labelSmoothing to be 0 with task transcribe, got 0\.1/],
+    [['pooling=frames'], /Expected model\.pooling to be outputs with task transcribe, got frames/],
     [['model.residual=true'], /Expected model\.layers to be at least 2 with model\.residual, got 1/],
   ])('refuses %j', (assignments, message) => {
     expect(() => resolved(...assignments)).toThrow(ConfigError);
     expect(() => resolved(...assignments)).toThrow(message);
+  });
+
+  it('lets a run go on with what it was begun with, though nothing comes of it', () => {
+    const begun = resolved();
+    const base = { ...begun, training: { ...begun.training, labelSmoothing: 0.1 } };
+    expect(resolveConfig({ base, assignments: ['maxSteps=7'] }).training).toMatchObject({ labelSmoothing: 0.1 });
   });
 
   it('tells models that hear before the end from those that wait for it', () => {

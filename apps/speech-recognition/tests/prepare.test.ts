@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeWav } from '@cadenza/audio';
+import { encodeSphinxFeatures, encodeWav, featureMatrix } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readCorpus, type Recording } from '../src/corpora.js';
 import { alignmentSteps, describeDropped } from '../src/dropped.js';
 import { FeaturePipeline } from '../src/features.js';
-import { checkSameData, prepareSpeech } from '../src/prepare.js';
+import { checkSameData, prepareSpeech, type DataDescription } from '../src/prepare.js';
 import { loadUtterances } from '../src/utterances.js';
 import { RATE, sing, smallConfig, writeSongs } from './tones.js';
 
@@ -120,6 +120,29 @@ describe('prepareSpeech', () => {
       'Expected features.kind sphinx for files of features, got mfcc, which is made of sound: a.mfc',
     );
     expect(told).toEqual([]);
+  });
+
+  it('refuses what is done to sound where there are features alone, but in a run that was begun so', async () => {
+    const [made] = ['a'].map((id) => ({ id, text: 'do', featurePath: join(scratch, `${id}.mfc`) }));
+    writeFileSync(made.featurePath, encodeSphinxFeatures(featureMatrix(new Float32Array(6 * 20).fill(1), 6)));
+    const corpus = { train: [made], validation: [made], test: [] };
+    const prepare = (begun: DataDescription | undefined, ...assignments: string[]) =>
+      prepareSpeech(corpus, smallConfig('kind=sphinx', ...assignments), { source: 'x', begun });
+    const { description } = await prepare(undefined, 'speed=0.1', 'vocalTract=0.1', 'times=1');
+    for (const assignment of ['volume=6', 'shelf=3', 'noise.probability=0.5', 'reverberation.probability=1']) {
+      const [name, value] = assignment.split('=');
+      await expect(prepare(undefined, assignment)).rejects.toThrow(
+        `Expected augmentation.${name} to be 0 for files of features, whose sound is not there, got ${value}: ${made.featurePath}`,
+      );
+    }
+    expect((await prepare(description, 'volume=6')).description).toEqual(description);
+  });
+
+  it('says what was held out where nothing is left to train on', async () => {
+    const manifest = writeSongs(join(scratch, 'alone'), ['do']);
+    await expect(prepareSpeech(await readCorpus(manifest), smallConfig(), { source: manifest })).rejects.toThrow(
+      `Expected recordings for train in ${manifest}, got none besides 1 held out for validation (data.heldOut 0.1)`,
+    );
   });
 
   it('counts the speakers who are named', async () => {

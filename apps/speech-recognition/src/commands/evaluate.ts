@@ -153,12 +153,16 @@ async function recordingsOf(options: EvaluateOptions, run: SavedRun): Promise<Re
   const { source, validationSource } = requestOf(run.description);
   // The run's own manifest to validate on may be gone where it is not asked for.
   const own = { source, validationSource: part === 'validation' ? validationSource : undefined };
-  const all =
-    manifest === undefined ? (await readRequest(dataRequest({ data }) ?? own))[part] : await readManifestFile(manifest);
+  const request = dataRequest({ data }) ?? own;
+  const corpus = manifest === undefined ? await readRequest(request) : undefined;
+  const all = corpus === undefined ? await readManifestFile(manifest!) : corpus[part];
   const found = (all ?? []).filter((recording) => speaker === undefined || speaker.includes(recording.speaker ?? ''));
   if (found.length === 0) {
     const whose = speaker === undefined ? '' : ` of ${speaker.join(', ')}`;
-    throw new InputError(`Expected recordings to measure on, got none${whose}; name others by --manifest or --data`);
+    const where = corpus === undefined ? '' : ` in the ${part} part of ${request.source}`;
+    throw new InputError(
+      `Expected recordings to measure on, got none${whose}${where}; name others by --manifest, --data or --part`,
+    );
   }
   const untold = found.find(({ text }) => text === undefined);
   if (untold) throw new InputError(`Expected a text with each recording to measure on, got none with ${untold.id}`);

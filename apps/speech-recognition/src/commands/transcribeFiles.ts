@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exitCodes, type ActionContext } from '@cadenza/cli';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
@@ -28,6 +28,7 @@ export async function transcribeFiles(
     tally.failed++;
     output.warn(`error: ${error.message}`);
   };
+  if (flags.output !== undefined) makeFolder(flags.output);
   const recordings = await findRecordings(paths, fail);
   const isOneFile = paths.length === 1 && recordings.length === 1 && recordings[0].id === paths[0];
   if (flags.output === undefined) checkOneFile(flags.format, recordings, isOneFile);
@@ -64,6 +65,17 @@ export async function transcribeFiles(
   output.say(tally.summary());
   if (tally.failed > 0) process.exitCode = tally.recordings > 0 ? exitCodes.failed : exitCodes.wrongCall;
   output.object({ ...tally.object(), run: recognizer.run.directory, step: recognizer.run.step });
+}
+
+/** Before anything is read: what is heard shall have a place. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
+  } catch (cause) {
+    const got = (cause as NodeJS.ErrnoException).code === 'EEXIST' ? `a file: ${path}` : (cause as Error).message;
+    throw new InputError(`Expected --output to be a folder that can be written, got ${got}`, { cause });
+  }
 }
 
 /** A file of subtitles holds one recording's. */
