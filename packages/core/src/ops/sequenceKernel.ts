@@ -75,7 +75,7 @@ export function forwardKernel<D extends SequenceData>(
   };
 }
 
-/** A gradient kernel: `backward` gives the gradients of those inputs of `op.differentiable` that are there, empty where not needed. */
+/** A gradient kernel: `backward` gives the gradients of those inputs of `op.differentiable` that are there, that of x empty where not needed. */
 export function gradientKernel<D extends SequenceData>(
   op: SequenceOp,
   read: (call: KernelCall) => D,
@@ -84,11 +84,13 @@ export function gradientKernel<D extends SequenceData>(
   return (call) => {
     const { inputs, attrs, backend } = call;
     const algebra = backendAlgebra(backend);
+    const needInputGradient = attrs.needInputGradient === true;
     try {
-      const gradients = backward(read(call), algebra, attrs.needInputGradient === true);
+      const gradients = backward(read(call), algebra, needInputGradient);
       const names = op.differentiable.filter((name) => inputs[name]);
       return gradients.map((values, index) => {
-        const shape = values.length === 0 ? [0] : inputs[names[index]].shape;
+        const name = names[index];
+        const shape = name === 'x' && !needInputGradient ? [0] : inputs[name].shape;
         return makeOutput(backend, values as Float32Array, shape);
       });
     } finally {

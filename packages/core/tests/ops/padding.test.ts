@@ -54,4 +54,23 @@ describe('padded steps', () => {
       }
     }
   });
+
+  it.each(Object.keys(CELLS) as (keyof typeof CELLS)[])(
+    'of %s in a batch without a row give gradients of zero',
+    (name) => {
+      const { run, gates, biases } = CELLS[name];
+      const { floats } = draw(1);
+      const args = {
+        x: tf.zeros([0, T, D]),
+        kernel: floats([D, gates * H]),
+        recurrentKernel: floats([H, gates * H]),
+        bias: floats([...biases.slice(0, -1), biases.at(-1)! * H]),
+        h0: tf.zeros([0, H]),
+      };
+      const call = run as unknown as (given: typeof args) => Record<string, tf.Tensor>;
+      const { gradients } = resultsAndGradients(call, args, Object.keys(args));
+      for (const [key, { shape }] of Object.entries(args)) expect(gradients[key].shape).toEqual(shape);
+      expect(gradients.kernel.dataSync().every((value) => value === 0)).toBe(true);
+    },
+  );
 });
