@@ -3,7 +3,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { InputError, expected } from '../errors.js';
 import { Attention, secondMask } from '../layers/attention.js';
 import { LSTM } from '../layers/lstm.js';
-import { packMasked } from '../layers/masks.js';
+import { packMasked, zeroPadding } from '../layers/masks.js';
 import { maskInput } from '../layers/memoryMask.js';
 import { NestedLayer, gatherInputs, type ApplyInputs, type CallArguments, type Shape } from '../layers/nestedLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
@@ -139,13 +139,15 @@ export class AttentionDecoder extends NestedLayer {
   decode(ids: tf.Tensor, state: AttentionDecoderState, options: AttentionDecodeOptions = {}): AttentionDecodeResult {
     if (!this.built) throw new InputError(`Expected ${this.name} to be built before it decodes; call build(...)`);
     const { B, T } = assertShape(ids, ['B', 'T'], 'ids');
+    if (T === 0) throw new InputError('Expected ids to have at least one step, got none', { code: 'SHAPE' });
     return tf.tidy(() => {
       const { training, random = this.random } = options;
       const own = options.table ?? this.weight('embedding');
       if (!own) throw new InputError(expected('table', 'the shared embedding', undefined));
       const table = training ? this.dropout.table(own, random) : own;
       const masks = training ? this.dropout.draw(random) : undefined;
-      const found = embeddingLookup(table, tf.cast(ids, 'int32')) as tf.Tensor3D; // [B, T, E]
+      const read = zeroPadding(tf.cast(ids, 'int32'), options.lengths);
+      const found = embeddingLookup(table, read) as tf.Tensor3D; // [B, T, E]
       const embedded = this.dropout.drop(found, 'dropout', masks?.input);
       const stretch = this.steps.run(embedded, state, options, masks);
       const readouts = this.dropout.drop(stretch.readouts, 'outputDropout', masks?.output);

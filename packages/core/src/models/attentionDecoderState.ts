@@ -24,7 +24,7 @@ export type AttentionDecodeResult = {
 };
 
 export interface AttentionDecodeOptions {
-  /** int32 [B]: target steps from there on carry the state. */
+  /** int32 [B]: target steps from there on carry the state and are not read. */
   lengths?: tf.Tensor;
   /** Whether dropout acts. */
   training?: boolean;

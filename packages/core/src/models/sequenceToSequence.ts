@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, InputError, expected } from '../errors.js';
+import { zeroPadding } from '../layers/masks.js';
 import {
   consistencyLoss,
   dropout,
@@ -134,7 +135,8 @@ export class SequenceToSequence {
       const { dropout: rates, variational } = this.config;
       const drop = (x: tf.Tensor3D, rate: number): tf.Tensor3D =>
         training && rate > 0 ? dropout(x, { rate, seed: random.seedPair(), locked: variational }) : x;
-      const embedded = embeddingLookup(this.dropped('source', training, random), source) as tf.Tensor3D; // [B, S, E]
+      const ids = zeroPadding(source, sourceLengths);
+      const embedded = embeddingLookup(this.dropped('source', training, random), ids) as tf.Tensor3D; // [B, S, E]
       const features = drop(embedded, rates.input);
       const { outputs, states } = this.encoder.encode(features, { lengths: sourceLengths, training, random });
       return this.decoder.start(drop(outputs, rates.context), this.bridged(states), sourceLengths);

@@ -237,6 +237,32 @@ describe('SequenceToSequence', () => {
     model.dispose();
   });
 
+  it.each(names)('does not read ids in padding, whatever they are (%s)', (name) => {
+    const model = modelOf(name);
+    const given = batchOf(golden.batch);
+    const marked = (ids: tf.Tensor, lengths: tf.Tensor): tf.Tensor => {
+      const valid = tf.less(tf.range(0, ids.shape[1]!, 1, 'int32'), tf.expandDims(lengths, 1));
+      return tf.where(valid, ids, tf.fill(ids.shape, -1, 'int32'));
+    };
+    const source = marked(given.source, given.sourceLengths);
+    const inputs = marked(given.inputs, given.targetLengths);
+    expect([source, inputs].map((ids) => ids.dataSync().includes(-1))).toEqual([true, true]);
+    const { value, grads } = tf.variableGrads(() => model.loss(given).loss);
+    const other = tf.variableGrads(() => model.loss({ ...given, source, inputs }).loss);
+    expect(other.value.dataSync()).toEqual(value.dataSync());
+    for (const [key, { shape }] of Object.entries(grads)) {
+      close(other.grads[key], { shape, values: Array.from(grads[key].dataSync()) }, 1e-6); // id 0 adds zeros
+    }
+    model.dispose();
+  });
+
+  it('refuses a batch without target steps', () => {
+    const model = modelOf('multiplicative, input feeding');
+    const batch = batchOf(golden.batch);
+    const none = tf.zeros([batch.inputs.shape[0], 0], 'int32');
+    expect(() => model.forward({ ...batch, inputs: none })).toThrow('Expected ids to have at least one step, got none');
+  });
+
   it('trains by a loss on its attention, where its gradient is asked for', () => {
     const batch = batchOf(golden.batch);
     const gradients = (options: SequenceToSequenceOptions, needWeightsGradient: boolean) => {
