@@ -142,6 +142,20 @@ describe('recordings that are not as they should be', () => {
   });
 });
 
+describe('inspect of files of which one cannot be read', () => {
+  it('shows the others, tells of it and ends with exit code 1, or 2 where none is left', async () => {
+    const [page, nowhere] = ['some.html', 'nowhere.wav'].map((name) => join(folder, name));
+    const inspect = ['inspect', '--run', run, '--threads', '1', '--json', '--output', page, nowhere];
+    const some = await cadenzaSpeech([...inspect, join(songs, 'train-0.wav')]);
+    expect(some.stderr).toMatch(/^error: Expected a sound file at .*nowhere\.wav, got nothing there$/m);
+    expect(lastObject(some)).toMatchObject({ path: page, recordings: 1, failed: 1 });
+    expect([some.code, readFileSync(page, 'utf8').includes('train-0.wav')]).toEqual([1, true]);
+    const none = await cadenzaSpeech(inspect);
+    expect([none.code, none.stdout]).toEqual([2, '']);
+    expect(none.stderr).toMatch(/error: Expected a recording that can be read, got none of 1\n$/);
+  });
+});
+
 describe('a run with recordings of its own to validate on', () => {
   it('goes on with them, measures them, and knows of no language model where there is none', async () => {
     const other = join(folder, 'validated');

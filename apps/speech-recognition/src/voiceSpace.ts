@@ -105,7 +105,8 @@ export class VoiceSpace {
   static fromJSON(value: unknown): VoiceSpace {
     const { success, data } = schema.safeParse(value);
     const dimension = data?.mean.length;
-    if (!success || data.spread.length !== dimension || data.transform.some(({ length }) => length !== dimension)) {
+    const sizes = [data?.spread, data?.transform, ...(data?.transform ?? [])].map((list) => list?.length);
+    if (!success || sizes.some((size) => size !== dimension)) {
       throw new InputError(
         'Expected the voices of a run: mean, transform and spread of one dimension, got something else',
       );

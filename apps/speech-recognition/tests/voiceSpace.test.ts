@@ -132,6 +132,7 @@ describe('VoiceSpace', () => {
     {},
     { mean: [1], transform: [[1, 2]], spread: [1] },
     { mean: [1], transform: [['a']], spread: [1] },
+    { mean: [1], transform: [], spread: [1] },
     { mean: [1], transform: [[1]], spread: [1], evidence: 0 },
   ])('refuses %j', (value) => {
     expect(() => VoiceSpace.fromJSON(value)).toThrow(InputError);

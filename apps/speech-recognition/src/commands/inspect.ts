@@ -1,5 +1,13 @@
 import { basename, join, resolve } from 'node:path';
-import { addVerb, choice, createProgress, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import {
+  addVerb,
+  choice,
+  createProgress,
+  exitCodes,
+  positiveInteger,
+  type ActionContext,
+  type CommonOptions,
+} from '@cadenza/cli';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import type { Command } from 'commander';
 import { readManifestFile, type Recording } from '../corpora.js';
@@ -50,9 +58,14 @@ async function inspectCommand(
   const recognizer = new Recognizer(run);
   const progress = createProgress(output, { label: 'inspect', total: recordings.length });
   const views: RecordingView[] = [];
+  let failed = 0;
+  const onError = (error: InputError): void => {
+    failed++;
+    output.warn(`error: ${error.message}`);
+  };
   try {
     const load = {
-      ...{ clean: (text: string) => run.symbols.clean(text), store: new SampleStore(), signal },
+      ...{ clean: (text: string) => run.symbols.clean(text), store: new SampleStore(), signal, onError },
       loader: new SoundLoader(recognizer.sampleRate, tellOfRates(output, recognizer.sampleRate)),
     };
     for (const utterance of await loadUtterances(recordings, run.pipeline, load)) {
@@ -60,6 +73,8 @@ async function inspectCommand(
       views.push(await inspectRecording(recognizer, utterance, { nBest: options.nBest }));
       progress.update(views.length);
     }
+    if (views.length === 0)
+      throw new InputError(`Expected a recording that can be read, got none of ${recordings.length}`);
   } catch (error) {
     if (signal.aborted) return;
     throw error;
@@ -77,7 +92,9 @@ async function inspectCommand(
     throw new InputError((cause as Error).message, { cause });
   }
   if (!output.json) output.write(`${path}\n`);
-  output.object({ path, recordings: views.length, run: run.directory, step: run.step });
+  const numbers = { recordings: views.length, ...(failed > 0 ? { failed } : {}) };
+  output.object({ path, ...numbers, run: run.directory, step: run.step });
+  if (failed > 0) process.exitCode = exitCodes.failed;
 }
 
 /** @throws {ConfigError} for flags that choose recordings beside files that are named */
