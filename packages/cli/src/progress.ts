@@ -12,6 +12,7 @@ export interface Progress {
 
 export interface ProgressOptions {
   label: string;
+  /** Infinity where nobody knows. */
   total: number;
   /** Formats a count, `step 120/400` by default. */
   format?: (value: number, total: number) => string;
@@ -55,7 +56,7 @@ const saveCursor = '\u001b7';
 function barProgress(output: Output, { label, total, format = plainCount }: ProgressOptions): Progress {
   const bar = new SingleBar(
     {
-      format: `${label} {bar} {percentage}%  {count}  {detail}`,
+      format: `${label} ${Number.isFinite(total) ? '{bar} {percentage}%  ' : ''}{count}  {detail}`,
       barsize: 24,
       stream: process.stderr,
       fps: 8,
@@ -96,7 +97,8 @@ function lineProgress(output: Output, options: ProgressOptions): Progress {
       if (Date.now() - last < interval * 1000) return;
       last = Date.now();
       const percent = total > 0 ? Math.floor((100 * value) / total) : 100;
-      output.say(`${label} ${percent}%  ${format(value, total)}  ${detail}`.trimEnd());
+      const part = Number.isFinite(total) ? `${percent}%  ` : '';
+      output.say(`${label} ${part}${format(value, total)}  ${detail}`.trimEnd());
     },
     note: (line) => output.say(line),
     stop() {},
@@ -104,5 +106,5 @@ function lineProgress(output: Output, options: ProgressOptions): Progress {
 }
 
 function plainCount(value: number, total: number): string {
-  return `${value}/${total}`;
+  return Number.isFinite(total) ? `${value}/${total}` : String(value);
 }

@@ -88,6 +88,14 @@ describe('createProgress', () => {
     expect(read()[1]).toBe('train 25%  1/4  loss 2.1\na sample\n');
   });
 
+  it('counts only, where nobody knows how much there is', () => {
+    const { read, ...options } = streams();
+    const progress = createProgress(createOutput(options), { label: 'get', total: Infinity, interval: 0 });
+    progress.update(120);
+    progress.stop();
+    expect(read()[1]).toBe('get 120\n');
+  });
+
   it('is silent under quiet', () => {
     const { read, ...options } = streams();
     const progress = createProgress(createOutput({ ...options, quiet: true }), { label: 'x', total: 1, interval: 0 });

@@ -102,7 +102,7 @@ async function getDataSet(
 async function getFile(file: DataFile, path: string, more: string, { output, signal }: ActionContext): Promise<void> {
   let progress: Progress | undefined;
   const onProgress = (done: number, total: number | undefined): void => {
-    progress ??= createProgress(output, { label: file.path, total: file.bytes ?? total ?? done, interval: 2 });
+    progress ??= createProgress(output, { label: file.path, total: file.bytes ?? total ?? Infinity, interval: 2 });
     progress.update(done);
   };
   const fetched = await download(file.url, path, { sha256: file.sha256, signal, onProgress })
