@@ -79,7 +79,7 @@ export function readJsonObject(path: string, what: string): Values {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.replace(/^\uFEFF/, '')); // editors of Windows write a byte order mark
   } catch (cause) {
     throw new ConfigError(`Expected ${what} to be JSON, got ${(cause as Error).message}: ${path}`, { cause });
   }

@@ -129,6 +129,8 @@ describe('readJsonObject', () => {
     );
     writeFileSync(file, '{"a":1}');
     expect(readJsonObject(file, '--config')).toEqual({ a: 1 });
+    writeFileSync(file, '\uFEFF{"a":1}');
+    expect(readJsonObject(file, '--config')).toEqual({ a: 1 });
   });
 });
 
