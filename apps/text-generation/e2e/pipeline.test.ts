@@ -180,6 +180,22 @@ describe('evaluate', () => {
     }
   });
 
+  it('takes words of the run’s own text that are not in its vocabulary as in training', async () => {
+    const few = join(folder, 'few-words');
+    const settings = ['--set', 'level=word', '--set', 'maximumVocabulary=20'];
+    const train = ['train', '--data', data, '--run', few, ...quick, '--max-steps', '2', ...settings];
+    expect(await cadenzaText(train)).toMatchObject({ code: 0 });
+    const options = ['--run', few, '--json', '--quiet', '--backend', 'cpu'];
+    const usual = lastObject(await cadenzaText(['evaluate', ...options, '--dynamic']));
+    expect(usual).toEqual(lastObject(await cadenzaText(['evaluate', ...options, '--dynamic', '--unknown', 'unk'])));
+    expect(await cadenzaText(['inspect', ...options])).toMatchObject({ code: 0 });
+    const other = await cadenzaText(['inspect', ...options, '--text', 'unheard-of']);
+    expect(other).toMatchObject({ code: 2 });
+    expect(other.stderr).toContain('--unknown unk');
+    const exported = ['export', ...options, '--output', join(folder, 'few-words-int8'), '--data'];
+    expect(await cadenzaText(exported)).toMatchObject({ code: 0 });
+  });
+
   it('shows a table to people and, when asked, dynamic evaluation', async () => {
     const { stdout } = await cadenzaText(['evaluate', '--run', run, '--dynamic', '--quiet', '--backend', 'cpu']);
     expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([

@@ -20,7 +20,7 @@ const textSchema = z.strictObject({
   lowerCase: z.boolean().default(false),
   /** Words only: rarer ones become `<unk>`. */
   minimumFrequency: count.default(1),
-  /** Words only: keeps the most frequent, `<unk>` included. */
+  /** Words only: keeps the most frequent, `<unk>` included; null is 20,000. */
   maximumVocabulary: count.min(2).nullable().default(null),
   /** The last part of the text, kept for validation. */
   validationFraction: z.number().gt(0).lt(1).default(0.1),

@@ -17,7 +17,7 @@ import { partOf, readOwnPart, readText, type TextPart } from '../prepare.js';
 import { protocolResult, resultHeader, resultRows, sum, type Evaluation } from '../results.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, readingPolicy, unknownOption, usualOfOwnText, type RunOptions } from './runOptions.js';
 
 interface EvaluateOptions extends RunOptions, CommonOptions {
   data?: string;
@@ -47,7 +47,7 @@ export function addEvaluateVerb(program: Command): void {
       .option('--dynamic-decay <number>', 'pull back to the trained weights (default: 0.002)', atLeastZero)
       .option('--dynamic-segment <tokens>', 'tokens between updates (default: 20)', positiveInteger)
       .addOption(checkpointOption())
-      .addOption(unknownOption());
+      .addOption(unknownOption(usualOfOwnText));
   });
 }
 
@@ -56,8 +56,8 @@ async function evaluateCommand(options: EvaluateOptions, context: ActionContext)
   checkDynamic(options);
   const run = openRun(options.run, options);
   await startBackend(options, output, run.config);
-  const { text, split, whole } = await readSplit(run, options, context);
-  const policy = readingPolicy(options);
+  const { text, split, own, whole } = await readSplit(run, options, context);
+  const policy = readingPolicy(options, own ? run.tokenizer : undefined);
   const tokens = run.tokenizer.encode(text, { ...policy, name: `the text of ${options.data ?? 'the run'}` });
   if (tokens.length < 2) throw new InputError(`Expected a text of at least 2 tokens to measure, got ${tokens.length}`);
   const model = run.loadModel();
@@ -76,7 +76,7 @@ async function evaluateCommand(options: EvaluateOptions, context: ActionContext)
   if (options.dynamic && !signal.aborted) {
     const remedy = 'name it with --data, or leave out --dynamic';
     const train = await readOwnPart(run, 'train', { whole, remedy }); // its gradients' sizes count
-    const statistics = run.tokenizer.encode(train, { unknown: 'skip' });
+    const statistics = run.tokenizer.encode(train, readingPolicy({}, run.tokenizer));
     const dynamic = await measure('dynamic', (reading) =>
       dynamicStreamLoss(model, tokens, {
         ...reading,
@@ -117,21 +117,22 @@ function checkDynamic({ dynamic, dynamicRate, dynamicDecay, dynamicSegment }: Ev
 }
 
 /**
- * The part of the text to measure, and the whole of the run's own text where that was named. The run's own text is split as it was
- * for training; of another text, which the model has not seen, all is measured unless told otherwise.
+ * The part of the text to measure, whether it is the run's own, and the whole of that where it was named. The run's own text is split
+ * as it was for training; of another text, which the model has not seen, all is measured unless told otherwise.
  */
 export async function readSplit(
   run: OpenRun,
   { data, split }: Pick<EvaluateOptions, 'data' | 'split'>,
   { output, signal }: ActionContext,
-): Promise<{ text: string; split: TextPart; whole?: string }> {
+): Promise<{ text: string; split: TextPart; own: boolean; whole?: string }> {
   const named = data === undefined ? undefined : await readText(data, run.config, signal);
   if (named === undefined || named.fingerprint === run.description.data.fingerprint) {
     const whole = named?.text;
-    return { text: await readOwnPart(run, split ?? 'validation', { whole }), split: split ?? 'validation', whole };
+    const part = split ?? 'validation';
+    return { text: await readOwnPart(run, part, { whole }), split: part, own: true, whole };
   }
   if (split === 'validation') output.say('This is another text than the run’s own: measuring its last part');
-  return { text: partOf(named.text, split ?? 'all', run.config), split: split ?? 'all' };
+  return { text: partOf(named.text, split ?? 'all', run.config), split: split ?? 'all', own: false };
 }
 
 export async function withProgress(

@@ -8,7 +8,14 @@ import { protocolResult } from '../results.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
 import { readSplit, withProgress } from './evaluate.js';
-import { checkpointOption, readingPolicy, unknownOption, weightsOption, type RunOptions } from './runOptions.js';
+import {
+  checkpointOption,
+  readingPolicy,
+  unknownOption,
+  usualOfOwnText,
+  weightsOption,
+  type RunOptions,
+} from './runOptions.js';
 
 interface ExportOptions extends RunOptions, CommonOptions {
   output: string;
@@ -31,7 +38,7 @@ export function addExportVerb(program: Command): void {
         'also measure what rounding costs: on this text or, without a path, on the run’s validation part',
       )
       .addOption(checkpointOption())
-      .addOption(unknownOption());
+      .addOption(unknownOption(usualOfOwnText));
   });
 }
 
@@ -79,9 +86,9 @@ async function measureRounding(run: OpenRun, options: ExportOptions, context: Ac
   const { output, signal } = context;
   await startBackend(options, output, run.config);
   const data = options.data === true ? undefined : options.data;
-  const { text, split } = await readSplit(run, { data }, context);
+  const { text, split, own } = await readSplit(run, { data }, context);
   const name = `the text of ${data ?? 'the run'}`;
-  const policy = readingPolicy(options);
+  const policy = readingPolicy(options, own ? run.tokenizer : undefined);
   const tokens = run.tokenizer.encode(text, { ...policy, name });
   const characters = run.tokenizer.characterCounts(text, policy);
   if (tokens.length < 2) throw new InputError(`Expected a text of at least 2 tokens to measure, got ${tokens.length}`);

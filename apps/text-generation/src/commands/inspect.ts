@@ -8,7 +8,7 @@ import { countUnits, renderInspectPage } from '../inspectPage.js';
 import { readCorpora, readOwnPart } from '../prepare.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
-import { checkpointOption, readingPolicy, unknownOption, type RunOptions } from './runOptions.js';
+import { checkpointOption, readingPolicy, unknownOption, usualOfOwnText, type RunOptions } from './runOptions.js';
 
 interface InspectOptions extends RunOptions, CommonOptions {
   data?: string;
@@ -28,7 +28,7 @@ export function addInspectVerb(program: Command): void {
       .option('--characters <number>', 'how much to colour', positiveInteger, 1000)
       .option('--output <path>', 'where the page goes (default: inspect.html in the run folder)')
       .addOption(checkpointOption())
-      .addOption(unknownOption());
+      .addOption(unknownOption(usualOfOwnText));
   });
 }
 
@@ -36,12 +36,13 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
   if (options.text !== undefined && options.file !== undefined) {
     throw new ConfigError('Expected one of --text and --file, got both');
   }
-  const policy = readingPolicy(options);
   const run = openRun(options.run, options);
   const corpus = await validationText(run, options.data, signal);
   const given = options.file === undefined ? options.text : await readTextFile(options.file);
   const text = given ?? corpus;
-  run.tokenizer.encode(text, { ...policy, name: 'the text' }); // before the backend starts
+  const policy = readingPolicy(options, options.data === undefined ? run.tokenizer : undefined); // of the corpus
+  const textPolicy = given === undefined ? policy : readingPolicy(options);
+  run.tokenizer.encode(text, { ...textPolicy, name: 'the text' }); // before the backend starts; then the corpus's policy does
   await startBackend(options, output, run.config);
   const inspection = await inspectModel({
     model: run.loadModel(),

@@ -1,7 +1,7 @@
 import { choice, type Output } from '@cadenza/cli';
 import { weightFormats, type WeightFormat } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
-import type { UnknownPolicy } from '@cadenza/text';
+import type { Tokenizer, UnknownPolicy } from '@cadenza/text';
 import type { Option } from 'commander';
 import type { ReadingPolicy, TextGenerator } from '../textGenerator.js';
 
@@ -9,7 +9,7 @@ import type { ReadingPolicy, TextGenerator } from '../textGenerator.js';
 export interface RunOptions {
   run: string;
   checkpoint: 'best' | 'latest';
-  unknown: UnknownPolicy;
+  unknown?: UnknownPolicy;
 }
 
 /** Those of the verbs that write. */
@@ -36,13 +36,21 @@ export function sayWeights({ weights, steps }: TextGenerator, { name }: Selected
   output.say(how[steps.way]);
 }
 
-/** How the texts of a call are encoded: an error names the flag that would go on. */
-export function readingPolicy({ unknown }: RunOptions): ReadingPolicy {
-  return { unknown, nameOfPolicy: (policy) => `--unknown ${policy}` };
+/**
+ * How the texts of a call are encoded: an error names the flag that would go on.
+ *
+ * @param own the run's tokenizer, where the text is the run's own: what is unknown there is `<unk>`, as it was in training
+ */
+export function readingPolicy({ unknown }: Pick<RunOptions, 'unknown'>, own?: Tokenizer): ReadingPolicy {
+  const usual = own !== undefined && own.vocabulary.unknownId >= 0 ? 'unk' : 'error';
+  return { unknown: unknown ?? usual, nameOfPolicy: (policy) => `--unknown ${policy}` };
 }
 
-export function unknownOption(): Option {
-  return choice('--unknown <policy>', 'for characters that the model never saw', ['error', 'skip', 'unk']).default(
-    'error',
-  );
+/** @param usual what is done without the option */
+export function unknownOption(usual = 'error'): Option {
+  const policies = ['error', 'skip', 'unk'];
+  return choice('--unknown <policy>', `for characters that the model never saw (default: ${usual})`, policies);
 }
+
+/** For the verbs that also read the run's own text. */
+export const usualOfOwnText = 'error; of the run’s own text as in training';
