@@ -248,3 +248,21 @@ function resolve(given: EndpointingOptions): Required<EndpointingOptions> {
   }
   return options;
 }
+
+/** Refuses what is out of range, by the names that it was given by. @throws {ConfigError} */
+export function checkEndpointing(
+  options: EndpointingOptions,
+  sampleRate: number,
+  names: Record<'maximumUtterance' | 'pause', string>,
+): void {
+  try {
+    new EnergyEndpointer(sampleRate, options);
+  } catch (cause) {
+    const { message } = cause as ConfigError;
+    const named = Object.entries(names).reduce(
+      (text, [key, name]) => text.replace(`endpointing.${key}`, name),
+      message,
+    );
+    throw new ConfigError(named, { cause });
+  }
+}

@@ -14,10 +14,11 @@ import { InputError } from '@cadenza/core';
 import { z } from 'zod';
 import { isStreaming } from './config.js';
 import type { DecoderOptions } from './decoder.js';
-import { EnergyEndpointer, type EndpointingOptions } from './endpointing.js';
+import { checkEndpointing, type EndpointingOptions } from './endpointing.js';
 import { transcriptFormats, transcriptWriter, utteranceObject, type RecordingTranscript } from './formats.js';
 import { checkHotWords, parseHotWord } from './hotWords.js';
 import type { Recognizer } from './recognizer.js';
+import { recognizerPage } from './serverPage.js';
 import { decodeSound, rawEncodings, type RawFormat } from './soundInput.js';
 import type { StreamingRecognizer, StreamUpdate } from './streaming/streamingRecognizer.js';
 import { transcribeSamples } from './transcribeRecordings.js';
@@ -100,6 +101,7 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
     const writer = transcriptWriter(format, { words, hypotheses: query.nBest !== undefined });
     return context.body(writer.recording(transcript), 200, { 'content-type': contentTypes[format] });
   });
+  api.get('/', (context) => context.html(recognizerPage()));
   let streams = 0;
   api.post('/listen', (context) => {
     const { raw, rate, channels, ...query } = readQuery(context, listenQuery);
@@ -118,21 +120,19 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
 /** The parameters as a recogniser takes them. @throws {InputError} for what does not go together */
 function askedOf(query: SearchQuery, { run: { config, symbols } }: Recognizer): Asked {
   const { beam, greedy, nBest, pause, maxSeconds } = query;
-  const refused = config.task === 'classify' ? 'task classify, which has no search' : greedy ? 'greedy' : undefined;
-  const names = [
-    'beam',
-    'hotWord',
-    ...(config.task === 'classify' ? (['greedy'] as const) : (['nBest'] as const)),
-  ] as const;
-  for (const name of names) {
-    if (refused !== undefined && query[name] !== undefined)
-      throw new InputError(`Expected no ${name} with ${refused}, got it`);
+  const classifies = config.task === 'classify';
+  const where = classifies ? 'a model of labels, which has no search' : 'greedy decoding, which follows one path';
+  const idle = classifies ? (['beam', 'greedy', 'hotWord'] as const) : (['beam', 'nBest', 'hotWord'] as const);
+  const isGreedy = (greedy ?? config.decoding.method === 'greedy') || classifies;
+  for (const name of idle) {
+    if (isGreedy && query[name] !== undefined) throw new InputError(`Expected no ${name} with ${where}, got it`);
   }
   const hotWords = query.hotWord?.map(parseHotWord);
   if (hotWords !== undefined) checkHotWords(hotWords, symbols);
   const endpointing = { maximumUtterance: maxSeconds, pause };
-  new EnergyEndpointer(config.features.sampleRate, endpointing); // finds what is out of range
-  return { beam, nBest, method: greedy ? 'greedy' : undefined, hotWords, endpointing };
+  checkEndpointing(endpointing, config.features.sampleRate, { maximumUtterance: 'maxSeconds', pause: 'pause' });
+  const method = greedy === undefined ? undefined : greedy ? 'greedy' : 'beam';
+  return { beam, nBest, method, hotWords, endpointing };
 }
 
 /** The bytes of a sound file: the body, or the `file` of a form. */

@@ -19,10 +19,13 @@ beforeAll(async () => {
 afterAll(() => recognizer.dispose());
 
 const song = sing('do re mi');
-const wav = encodeWav(song, { sampleRate: RATE });
+const wavOf = (samples: Float32Array, sampleRate = RATE) =>
+  new Uint8Array(encodeWav(samples, { sampleRate, format: 'float32' }));
+const wav = wavOf(song);
 
-const post = (path: string, body: BodyInit) => api.request(path, { method: 'POST', body });
-const failure = async (path: string, body: BodyInit = wav) => {
+const post = (path: string, body: string | FormData | Uint8Array<ArrayBuffer>) =>
+  api.request(path, { method: 'POST', body });
+const failure = async (path: string, body: string | FormData | Uint8Array<ArrayBuffer> = wav) => {
   const response = await post(path, body);
   return { status: response.status, ...((await response.json()) as object) };
 };
@@ -50,7 +53,7 @@ describe('POST /transcribe', () => {
     form.set('file', new File([wav], 'song.wav'));
     const whole = await (await post('/transcribe?format=text', wav)).text();
     expect(await (await post('/transcribe?format=text', form)).text()).toBe(whole);
-    const faster = encodeWav(resample(song, { from: RATE, to: 2 * RATE }), { sampleRate: 2 * RATE });
+    const faster = wavOf(resample(song, { from: RATE, to: 2 * RATE }), 2 * RATE);
     expect(await (await post('/transcribe', faster)).json()).toMatchObject({
       seconds: expect.closeTo(song.length / RATE, 2),
     });
@@ -60,9 +63,7 @@ describe('POST /transcribe', () => {
     const before = tf.memory().numTensors;
     const songs = ['do', 're mi fa', 'mi'].map((text) => sing(text));
     const answers = await Promise.all(
-      songs.map(async (samples) =>
-        (await post('/transcribe?format=text', encodeWav(samples, { sampleRate: RATE }))).text(),
-      ),
+      songs.map(async (samples) => (await post('/transcribe?format=text', wavOf(samples))).text()),
     );
     const alone = await recognizer.transcribe(songs);
     expect(answers).toEqual(alone.map(({ text }) => `${text}\n`));
@@ -93,11 +94,22 @@ describe('POST /transcribe', () => {
       ...{ status: 400, error: 'Expected a known key, got "beem"; did you mean beam?' },
     });
     expect(await failure('/transcribe?greedy=true&beam=3')).toEqual({
-      ...{ status: 400, error: 'Expected no beam with greedy, got it' },
+      ...{ status: 400, error: 'Expected no beam with greedy decoding, which follows one path, got it' },
     });
     expect(await failure('/transcribe?words=true')).toMatchObject({ status: 400 });
     expect(await failure('/transcribe?format=srt&nBest=2')).toMatchObject({ status: 400 });
-    expect(await failure('/transcribe?pause=-1')).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe?maxSeconds=-1')).toMatchObject({
+      status: 400,
+      error: expect.stringMatching(/^Expected maxSeconds to be/),
+    });
+  });
+});
+
+describe('GET /', () => {
+  it('is a page for the microphone and for files', async () => {
+    const page = await (await api.request('/')).text();
+    expect(page).toContain('<button type="button" name="record">');
+    expect(page).toContain('<input type="file" name="file"');
   });
 });
 
@@ -108,7 +120,7 @@ describe('POST /listen', () => {
     const stream = recognizer.listen();
     const { finished } = await stream.push(sound);
     const expected = [...finished, ...(await stream.end())].map(({ text }) => text);
-    const answer = await heard(await post('/listen', encodeWav(sound, { sampleRate: RATE, format: 'float32' })));
+    const answer = await heard(await post('/listen', wavOf(sound)));
     expect(expected).toHaveLength(2);
     expect(answer.slice(0, -1).map(({ utterance }) => utterance.text)).toEqual(expected);
     expect(answer.at(-1)).toEqual({ end: { seconds: sound.length / RATE } });

@@ -10,6 +10,7 @@ import {
 } from '@cadenza/cli/server';
 import { checkChoiceOptions, InputError } from '@cadenza/core';
 import { z } from 'zod';
+import { writerPage } from './serverPage.js';
 import type { ReadingPolicy, SamplingOptions, TextGenerator, TokenScore } from './textGenerator.js';
 import { pauses } from './turns.js';
 
@@ -40,6 +41,7 @@ const scoreSchema = z.strictObject({ text: z.string().min(1), unknown });
 /** The HTTP interface of a model that writes: `POST /generate`, whole or as server-sent events, and `POST /score`. */
 export function textApi(generator: TextGenerator, options: ApiOptions) {
   const api = createApi(options);
+  api.get('/', (context) => context.html(writerPage()));
   let writers = 0;
   api.post('/generate', limitBody(MAXIMUM_BYTES), async (context) => {
     const { stream, ...request } = await readBody(context, generateSchema);

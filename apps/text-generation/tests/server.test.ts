@@ -20,7 +20,10 @@ afterAll(() => generator.dispose());
 const post = (path: string, body: object) => api.request(path, { method: 'POST', body: JSON.stringify(body) });
 const ask = async (path: string, body: object) => {
   const response = await post(path, body);
-  return { status: response.status, ...((await response.json()) as Record<string, unknown>) };
+  return { ...((await response.json()) as Record<string, unknown>), status: response.status } as Record<
+    string,
+    unknown
+  >;
 };
 
 /** Server-sent events as [event, data]. */
@@ -105,6 +108,15 @@ describe('POST /generate', () => {
     expect(await refused({ lenght: 2 })).toEqual({
       ...{ status: 400, error: 'Expected a known key, got "lenght"; did you mean length?' },
     });
+  });
+});
+
+describe('GET /', () => {
+  it('is a page whose fields are those that its script reads', async () => {
+    const page = await (await api.request('/')).text();
+    const fields = [...page.matchAll(/<(?:input|button|textarea)[^>]* name="(\w+)"/g)].map(([, name]) => name).sort();
+    expect(fields).toEqual(['most', 'prompt', 'temperature', 'write']);
+    for (const name of fields) expect(page).toMatch(new RegExp(`\\b${name}\\b[^;]*\\} = form\\.elements`));
   });
 });
 

@@ -2,6 +2,7 @@ import { createApi, Gatherer, limitBody, readBody, type ApiOptions } from '@cade
 import { ConfigError, expected, InputError } from '@cadenza/core';
 import { z } from 'zod';
 import { pharaohPairs, softPairs } from './alignment.js';
+import { translatorPage } from './serverPage.js';
 import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
 import type { Translator } from './translator.js';
 
@@ -54,6 +55,7 @@ export function translationApi(translator: Translator, options: ApiOptions) {
     (lines, { draws: _, ...asked }, signal) => translator.translate(lines, { ...asked, signal }),
     limits,
   );
+  api.get('/', (context) => context.html(translatorPage(source, target)));
   let draws = 0;
   api.post('/translate', limitBody(MAXIMUM_BYTES), async (context) => {
     const request = await readBody(context, requestSchema);

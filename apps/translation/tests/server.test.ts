@@ -37,6 +37,13 @@ describe('the HTTP interface', () => {
     });
   });
 
+  it('has a page to try it in a browser', async () => {
+    const page = await (await api.request('/')).text();
+    expect(page).toContain('<title>English to German</title>');
+    expect(page).toContain('<textarea name="text"');
+    expect(page).toContain("connect-src 'self'");
+  });
+
   it('translates a text or a list of them as the translator does', async () => {
     const expected = await translator.translate(sources, { beam: 2 });
     const { translations, ...rest } = await translate({ text: sources, beam: 2 });

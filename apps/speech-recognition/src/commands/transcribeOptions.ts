@@ -1,7 +1,7 @@
 import type { CommonOptions } from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
 import type { DecoderOptions } from '../decoder.js';
-import { EnergyEndpointer, type EndpointingOptions } from '../endpointing.js';
+import { checkEndpointing, type EndpointingOptions } from '../endpointing.js';
 import type { TranscriptFormat } from '../formats.js';
 import { checkHotWords, parseHotWord } from '../hotWords.js';
 import type { SavedRun } from '../run.js';
@@ -84,21 +84,8 @@ export function recognitionOptions(flags: TranscribeFlags, { config, symbols }: 
   const hotWords = flags.hotWord?.map(parseHotWord);
   if (hotWords !== undefined) checkHotWords(hotWords, symbols);
   const endpointing = { maximumUtterance: maxSeconds, pause };
-  checkEndpointing(endpointing, config.features.sampleRate);
+  checkEndpointing(endpointing, config.features.sampleRate, { maximumUtterance: '--max-seconds', pause: '--pause' });
   return { beam, nBest, method: greedy ? 'greedy' : undefined, hotWords, endpointing };
-}
-
-/** Finds what is out of range, and names the flag that gave it. */
-function checkEndpointing(endpointing: EndpointingOptions, sampleRate: number): void {
-  try {
-    new EnergyEndpointer(sampleRate, endpointing);
-  } catch (cause) {
-    const { message } = cause as ConfigError;
-    const named = message
-      .replace('endpointing.maximumUtterance', '--max-seconds')
-      .replace('endpointing.pause', '--pause');
-    throw new ConfigError(named, { cause });
-  }
 }
 
 /** What the samples of standard input are, where they have no header; the model's rate where none is told. */

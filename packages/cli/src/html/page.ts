@@ -18,13 +18,15 @@ export interface Page {
   footer?: string | Html;
   /** The language of the page's own words; `en` unless told. */
   language?: string;
+  /** The page may ask the server that it comes from. */
+  asks?: boolean;
 }
 
 /**
- * A whole page in one file: it opens from disk, and its own policy forbids every request to a network. Styles and scripts
- * that its pieces ask for are in it once each.
+ * A whole page in one file: it opens from disk, and its own policy forbids every request to a network, but to the page's own server
+ * where it `asks`. Styles and scripts that its pieces ask for are in it once each.
  */
-export function htmlPage({ title, subtitle, sections, footer, language = 'en' }: Page): string {
+export function htmlPage({ title, subtitle, sections, footer, language = 'en', asks = false }: Page): string {
   const content = markup`
 <header class="page"><h1>${title}</h1>${subtitle && markup`<p>${subtitle}</p>`}</header>
 <main>${sections.map(renderSection)}</main>
@@ -39,7 +41,7 @@ ${footer && markup`<footer>${footer}</footer>`}`;
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; media-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; media-src data:${asks ? "; connect-src 'self'" : ''}">
 <title>${markup`${title}`.source}</title>
 <style>${closed(css, 'style')}</style>
 </head>

@@ -1,11 +1,20 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Script } from 'node:vm';
 import { InputError } from '@cadenza/core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkOrigin } from '../../src/index.js';
-import { BusyError, createApi, limitBody, readBody, serveUntilStopped } from '../../src/server/index.js';
+import {
+  BusyError,
+  createApi,
+  limitBody,
+  markup,
+  readBody,
+  serveUntilStopped,
+  tryPage,
+} from '../../src/server/index.js';
 
 const schema = z.strictObject({ text: z.string(), beam: z.int().min(1).max(8).default(5) });
 
@@ -93,6 +102,22 @@ describe('createApi', () => {
     );
     expect(() => checkOrigin('https://example.org/page')).toThrow('got https://example.org/page');
     checkOrigin('http://localhost:3000');
+  });
+});
+
+describe('tryPage', () => {
+  it('asks no one but its own server, and its script is one', () => {
+    const page = tryPage({
+      title: 'Try',
+      subtitle: 'it',
+      form: markup`<form id="ask">${'<b>'}</form>`,
+      script: 'show(1);',
+    });
+    expect(page).toContain("default-src 'none'");
+    expect(page).toContain("connect-src 'self'");
+    expect(page).toContain('<form id="ask">&lt;b&gt;</form>');
+    const [, script] = /<script>\n([^]*?)\n<\/script>/.exec(page)!;
+    expect(() => new Script(script)).not.toThrow();
   });
 });
 
