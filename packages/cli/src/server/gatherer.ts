@@ -71,8 +71,7 @@ export class Gatherer<Options extends object, Item, Result> {
 
   /** The first that waits, and those behind it that ask for the same, as many as go together. */
   private takeBatch(): Waiting<Options, Item, Result>[] {
-    for (const { signal, reject } of this.queue) if (signal.aborted) reject(signal.reason);
-    const waiting = this.queue.filter(({ signal }) => !signal.aborted);
+    const waiting = wanted(this.queue);
     let count = 0;
     const batch = waiting.filter(({ key, items }) => {
       if (key !== waiting[0].key || (count > 0 && count + items.length > this.limits.together)) return false;
@@ -95,9 +94,17 @@ export class Gatherer<Options extends object, Item, Result> {
     } catch (error) {
       // What is wrong with one is not the others' fault.
       if (batch.length === 1 || nobody.signal.aborted) for (const { reject } of batch) reject(error);
-      else for (const one of batch) await this.answerTogether([one]);
+      else for (const one of batch) if (wanted([one]).length > 0) await this.answerTogether([one]);
     } finally {
       for (const { signal } of batch) signal.removeEventListener('abort', leave);
     }
   }
+}
+
+/** Those that somebody still waits for; the others are refused. */
+function wanted<Options, Item, Result>(
+  waiting: readonly Waiting<Options, Item, Result>[],
+): Waiting<Options, Item, Result>[] {
+  for (const { signal, reject } of waiting) if (signal.aborted) reject(signal.reason);
+  return waiting.filter(({ signal }) => !signal.aborted);
 }

@@ -80,6 +80,21 @@ describe('Gatherer', () => {
     expect(batches).toEqual([[1], [3]]);
   });
 
+  it('asks nothing again for who has gone when the batch fails', async () => {
+    const { gatherer, batches, proceed } = doubler();
+    const gone = new AbortController();
+    const asked = [gatherer.ask([1], { by: 2 }, gone.signal), gatherer.ask([13], { by: 2 }, never)];
+    const settled = Promise.allSettled(asked);
+    while (batches.length === 0) await new Promise(setImmediate);
+    gone.abort(new Error('gone'));
+    for (let n = 0; n < 2; n++) await proceed();
+    expect((await settled).map((one) => String((one as PromiseRejectedResult).reason))).toEqual([
+      'Error: gone',
+      'Error: thirteen',
+    ]);
+    expect(batches).toEqual([[1, 13], [13]]);
+  });
+
   it('goes on with a batch while somebody waits for it', async () => {
     const { gatherer, batches, proceed } = doubler();
     const gone = new AbortController();
