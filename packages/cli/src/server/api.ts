@@ -29,9 +29,14 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   const api = new Hono();
   api.use(async (context, next) => {
     const started = performance.now();
-    await next();
-    const { method, path } = context.req;
-    output.say(`${method} ${path} ${context.res.status}, ${(performance.now() - started).toFixed(0)} ms`);
+    const { method, url, raw } = context.req;
+    try {
+      await next();
+    } finally {
+      const end = raw.signal.aborted ? 'given up' : context.res.status;
+      // The path as it was sent: decoded, it may steer a terminal.
+      output.say(`${method} ${new URL(url).pathname} ${end}, ${(performance.now() - started).toFixed(0)} ms`);
+    }
   });
   if (origin !== undefined) api.use(cors({ origin }));
   api.get('/health', (context) => context.json({ status: 'ok', ...about }));
@@ -45,7 +50,8 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   api.onError((error, context) => {
     const status = statusOf(error);
     const { method, path } = context.req;
-    if (status === statuses.failed) output.warn(`error: ${method} ${path}: ${messageOf(error)}`);
+    if (status === statuses.failed && !context.req.raw.signal.aborted)
+      output.warn(`error: ${method} ${path}: ${messageOf(error)}`);
     if (status === statuses.busy) context.header('Retry-After', '1');
     return context.json({ error: messageOf(error) }, status);
   });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError } from '@cadenza/core';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -29,8 +29,20 @@ export async function serveUntilStopped(
   { output, signal }: ActionContext,
 ): Promise<{ requests: number }> {
   let requests = 0;
-  const server = createAdaptorServer({ fetch: api.fetch, hostname: host }) as Server;
-  server.on('request', () => void requests++);
+  // Nothing here asks for the name that a request without one is given.
+  const server = createAdaptorServer({ fetch: api.fetch, hostname: 'localhost' }) as Server;
+  server.requestTimeout = 0; // a microphone may send for hours
+  const silent = new Set<Socket>(); // connections that have asked nothing, as browsers open them ahead
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.on('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    requests++;
+    silent.delete(socket);
+    // A connection that has been answered would be kept for more.
+    response.on('close', () => void (signal.aborted && server.closeIdleConnections()));
+  });
   await listen(server, host, port);
   const { address, family, port: actual } = server.address() as AddressInfo;
   const name = family === 'IPv6' ? `[${address}]` : address;
@@ -38,6 +50,7 @@ export async function serveUntilStopped(
   if (!signal.aborted) await once(signal, 'abort');
   const closed = once(server, 'close');
   server.close();
+  for (const socket of silent) socket.destroy();
   const timer = setTimeout(() => server.closeAllConnections(), 1000 * GRACE_SECONDS);
   await closed;
   clearTimeout(timer);

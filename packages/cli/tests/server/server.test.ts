@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server as HttpServer } from 'node:http';
+import { connect, Server, type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { Script } from 'node:vm';
 import { InputError } from '@cadenza/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { checkOrigin } from '../../src/index.js';
 import {
@@ -88,6 +89,12 @@ describe('createApi', () => {
     });
   });
 
+  it('says a path as it was sent, whatever it would do to a terminal', async () => {
+    const { api, said } = echo();
+    await api.request('/%1b%5b31m%0aGET');
+    expect(said).toEqual([expect.stringMatching(/^GET \/%1b%5b31m%0aGET 404, /)]);
+  });
+
   it('lets pages of the origin that is told ask, and of no other', async () => {
     const allowed = async (origin?: string) =>
       (await echo(origin).api.request('/health', { headers: { origin: 'https://example.org' } })).headers.get(
@@ -123,11 +130,11 @@ describe('tryPage', () => {
 
 describe('serveUntilStopped', () => {
   /** Serves at a free port; gives the address, and what to call in the end. */
-  async function serving(api = echo().api) {
+  async function serving(api = echo().api, host = '127.0.0.1') {
     const lines: string[] = [];
     const stop = new AbortController();
     const output = { say: (line: string) => void lines.push(line) };
-    const done = serveUntilStopped(api, { host: '127.0.0.1', port: 0 }, { output, signal: stop.signal } as never);
+    const done = serveUntilStopped(api, { host, port: 0 }, { output, signal: stop.signal } as never);
     while (lines.length === 0) await new Promise(setImmediate);
     return { url: /http:\S+(?=;)/.exec(lines[0])![0], stop: () => stop.abort(), done };
   }
@@ -155,9 +162,67 @@ describe('serveUntilStopped', () => {
     const answer = fetch(`${url}/slow`);
     await waiting;
     stop();
+    const stopped = performance.now();
     proceed();
     expect(await (await answer).json()).toEqual({ slow: true });
     expect(await done).toEqual({ requests: 1 });
+    expect(performance.now() - stopped).toBeLessThan(2000); // an answered connection is kept for 5 s otherwise, 3 s by fetch
+  });
+
+  it('waits for no connection that asks nothing', async () => {
+    const { url, stop, done } = await serving();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    await fetch(`${url}/health`);
+    const stopped = performance.now();
+    stop();
+    await done;
+    expect(performance.now() - stopped).toBeLessThan(5000); // the grace is 10 s
+  });
+
+  it('sets no time for a body to arrive in', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const { stop, done } = await serving();
+    expect(listen.mock.contexts.map((server) => (server as HttpServer).requestTimeout)).toEqual([0]);
+    listen.mockRestore();
+    stop();
+    await done;
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((found) => found?.some(({ address }) => address === '::1'));
+  it.runIf(hasIpv6)('answers at an IPv6 address, also who names no host', async () => {
+    const { url, stop, done } = await serving(undefined, '::1');
+    const socket = connect(Number(new URL(url).port), '::1');
+    socket.end('GET /health HTTP/1.0\r\n\r\n');
+    const pieces = (await socket.toArray()) as Buffer[];
+    expect(Buffer.concat(pieces).toString()).toMatch(/^HTTP\/1\.1 200 /);
+    stop();
+    await done;
+  });
+
+  it('tells who went away from what failed', async () => {
+    const { api, said } = echo();
+    api.post('/wait', async (context) => {
+      const { signal } = context.req.raw;
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    });
+    const { url, stop, done } = await serving(api);
+    for (const [path, size] of [
+      ['/echo', 20],
+      ['/wait', 5],
+    ] as const) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\n\r\n{"te"`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      socket.destroy();
+    }
+    await vi.waitFor(() => expect(said).toHaveLength(2));
+    expect(said.map((line) => line.replace(/\d+ ms/, 'n ms'))).toEqual([
+      'POST /echo given up, n ms',
+      'POST /wait given up, n ms',
+    ]);
+    stop();
+    await done;
   });
 
   it('says where it cannot listen', async () => {
