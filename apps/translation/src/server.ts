@@ -9,6 +9,10 @@ import type { Translator } from './translator.js';
 const MAXIMUM_BYTES = 1 << 20;
 /** Lines that are translated together, and that may wait. */
 const limits = { together: 512, waiting: 8192 };
+/** Others wait for who asks for long translations. */
+const LONGEST = 10_000;
+/** Lines of one request, each for every hypothesis that is wanted of it. */
+const MAXIMUM_ANSWERS = 100_000;
 
 const texts = z.custom<string | string[]>(
   (value) => typeof value === 'string' || (Array.isArray(value) && value.every((text) => typeof text === 'string')),
@@ -23,8 +27,8 @@ const requestSchema = z.strictObject({
   nBest: z.int().min(1).max(100).optional(),
   lengthPenalty: z.number().min(0).optional(),
   coveragePenalty: z.number().min(0).optional(),
-  minLength: z.int().min(0).optional(),
-  maxLength: z.int().min(1).optional(),
+  minLength: z.int().min(0).max(LONGEST).optional(),
+  maxLength: z.int().min(1).max(LONGEST).optional(),
   noRepeatNgram: z.int().min(0).optional(),
   replaceUnknown: z.boolean().optional(),
   document: z.boolean().default(false),
@@ -86,6 +90,10 @@ function translateOptions(request: TranslationRequest, wanted: readonly string[]
   }
   const { minLength = 0, maxLength = Infinity } = rest;
   if (minLength > maxLength) throw new ConfigError(expected('minLength', `at most maxLength ${maxLength}`, minLength));
+  const answers = wanted.reduce((sum, lines) => sum + lines.length, 0) * (nBest ?? 1);
+  if (answers > MAXIMUM_ANSWERS) {
+    throw new InputError(`Expected at most ${MAXIMUM_ANSWERS} lines times nBest in a request, got ${answers}`);
+  }
   const where = wanted.findIndex((lines) => lines.length > 1);
   if (where >= 0 && (nBest !== undefined || alignment !== undefined)) {
     const name = nBest !== undefined ? 'nBest' : 'alignment';

@@ -103,6 +103,15 @@ describe('the HTTP interface', () => {
     });
     expect(await refused({ text: 'a', beam: 2, sample: {} })).toMatchObject({ status: 400 });
     expect(await refused({ text: 'a', minLength: 4, maxLength: 3 })).toMatchObject({ status: 400 });
+    expect(await refused({ text: 'a', maxLength: 2 ** 31 })).toEqual({
+      status: 400,
+      error: 'Expected maxLength to be at most 10000, got 2147483648',
+    });
+    expect(await refused({ text: 'a', minLength: 10_001 })).toMatchObject({ status: 400 });
+    expect(await refused({ text: '\n'.repeat(49_999), beam: 3, nBest: 3 })).toEqual({
+      status: 400,
+      error: 'Expected at most 100000 lines times nBest in a request, got 150000',
+    });
     expect(await refused({ text: ['a', 'b\nc'], alignment: 'soft' })).toEqual({
       status: 400,
       error: 'Expected texts of one line with alignment, got 2 lines in text 1',
