@@ -15,7 +15,7 @@ import type { ReadingPolicy, SamplingOptions, TextGenerator, TokenScore } from '
 import { pauses } from './turns.js';
 
 const MAXIMUM_BYTES = 1 << 20;
-/** Requests that write at the same time. */
+/** Requests that write or are scored at the same time. */
 const MAXIMUM_WRITERS = 64;
 
 const unknown = z.enum(['error', 'skip', 'unk']).default('error');
@@ -43,6 +43,13 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
   const api = createApi(options);
   api.get('/', (context) => context.html(writerPage()));
   let writers = 0;
+  /** Counts a request in, unless there are too many; gives what counts it out. */
+  const begin = (): (() => void) => {
+    if (writers >= MAXIMUM_WRITERS)
+      throw new BusyError(`Expected at most ${MAXIMUM_WRITERS} to write, got one more; try again later`);
+    writers++;
+    return () => void writers--;
+  };
   api.post('/generate', limitBody(MAXIMUM_BYTES), async (context) => {
     const { stream, ...request } = await readBody(context, generateSchema);
     checkChoiceOptions(request);
@@ -51,11 +58,8 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
     generator.tokenizer.encode(request.prompt, { ...policy, name: 'the prompt' }); // before an answer begins
     if (stream && request.number > 1)
       throw new InputError(`Expected number to be 1 with stream, got ${request.number}`);
-    if (writers >= MAXIMUM_WRITERS)
-      throw new BusyError(`Expected at most ${MAXIMUM_WRITERS} to write, got one more; try again later`);
     const writing = new Writing(generator, { ...request, seed }, policy);
-    writers++;
-    const done = (): void => void writers--;
+    const done = begin();
     if (stream) return writing.asEvents(context, done);
     try {
       return context.json(await writing.whole(context.req.raw.signal));
@@ -66,12 +70,17 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
   api.post('/score', limitBody(MAXIMUM_BYTES), async (context) => {
     const { text, ...request } = await readBody(context, scoreSchema);
     const pause = pauses(context.req.raw.signal);
-    const tokens: TokenScore[] = [];
-    for (const piece of generator.scorePieces(text, policyOf(request))) {
-      for (const token of piece) tokens.push(token);
-      await pause();
+    const done = begin();
+    try {
+      const tokens: TokenScore[] = [];
+      for (const piece of generator.scorePieces(text, policyOf(request))) {
+        for (const token of piece) tokens.push(token);
+        await pause();
+      }
+      return context.json({ logProbability: tokens.reduce((sum, token) => sum + token.logProbability, 0), tokens });
+    } finally {
+      done();
     }
-    return context.json({ logProbability: tokens.reduce((sum, token) => sum + token.logProbability, 0), tokens });
   });
   return api;
 }

@@ -128,4 +128,15 @@ describe('POST /score', () => {
     expect(await ask('/score', { text: '' })).toMatchObject({ status: 400 });
     expect(await ask('/score', { text: 'x' })).toMatchObject({ status: 400 });
   });
+
+  it('refuses while as many write as may', async () => {
+    const ended = vi.spyOn(TextSession.prototype, 'dispose');
+    const open = Array.from({ length: 64 }, () => post('/generate', { length: 1_000_000, stream: true }));
+    const writing = await Promise.all(open);
+    expect(await ask('/score', { text: 'abc' })).toMatchObject({ status: 503 });
+    await Promise.all(writing.map(({ body }) => body!.cancel()));
+    await vi.waitUntil(() => ended.mock.calls.length === 64, 20_000);
+    ended.mockRestore();
+    await vi.waitUntil(async () => (await ask('/score', { text: 'abc' })).status === 200);
+  });
 });
