@@ -137,10 +137,15 @@ function askedOf(query: SearchQuery, { run: { config, symbols } }: Recognizer): 
 
 /** The bytes of a sound file: the body, or the `file` of a form. */
 async function soundOf(context: Context): Promise<Uint8Array> {
-  if (!context.req.header('content-type')?.startsWith('multipart/form-data')) {
+  if (!/^multipart\/form-data\b/i.test(context.req.header('content-type') ?? '')) {
     return new Uint8Array(await context.req.arrayBuffer());
   }
-  const { file } = await context.req.parseBody();
+  const { signal } = context.req.raw;
+  const form = await context.req.formData().catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new InputError('Expected the body to be a form as its content-type says, got other bytes', { cause });
+  });
+  const file = form.get('file');
   if (file instanceof File) return new Uint8Array(await file.arrayBuffer());
   throw new InputError('Expected the form to have one sound file as `file`, got none');
 }
@@ -172,7 +177,7 @@ function listen(context: Context, recognizer: Recognizer, { asked, sound, done }
     let stream: StreamingRecognizer | undefined;
     try {
       const body = context.req.raw.body ?? new Blob([]).stream();
-      for await (const { samples, sampleRate } of decodeSound(body, 'the body', sound)) {
+      for await (const { samples, sampleRate } of decodeSound(body, 'the body', sound, 'raw')) {
         const opened = (stream ??= open(recognizer, { ...asked, sampleRate }));
         const step = Math.ceil(STEP * sampleRate);
         for (let at = 0; at < samples.length && !answer.aborted; at += step) {

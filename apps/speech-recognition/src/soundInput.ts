@@ -40,6 +40,7 @@ export async function* decodeSound(
   bytes: AsyncIterable<Uint8Array>,
   name: string,
   raw?: RawFormat,
+  nameOfRaw = '--raw',
 ): AsyncGenerator<SoundPiece> {
   const stream = new WavStream(name);
   const decode = (piece: () => Float32Array[]): Float32Array[] => {
@@ -47,7 +48,7 @@ export async function* decodeSound(
       return piece();
     } catch (cause) {
       if (stream.format !== undefined || !(cause instanceof InputError)) throw cause;
-      throw new InputError(`${cause.message}; samples without a header need --raw`, { code: cause.code, cause });
+      throw new InputError(`${cause.message}; samples without a header need ${nameOfRaw}`, { code: cause.code, cause });
     }
   };
   if (raw !== undefined) stream.push(endlessHeader(raw));

@@ -85,6 +85,14 @@ describe('POST /transcribe', () => {
     });
     expect(await failure('/transcribe', wav.slice(0, 60))).toMatchObject({ status: 400 });
     expect(await failure('/transcribe', new FormData())).toMatchObject({ status: 400 });
+    for (const type of ['multipart/form-data', 'Multipart/Form-Data; boundary=x']) {
+      const headers = { 'content-type': type };
+      const broken = await api.request('/transcribe', { method: 'POST', body: 'no form', headers });
+      expect([broken.status, await broken.json()]).toEqual([
+        400,
+        { error: 'Expected the body to be a form as its content-type says, got other bytes' },
+      ]);
+    }
     expect(await failure('/transcribe?beam=many')).toEqual({
       status: 400,
       error: 'Expected beam to be a number, got "many"',
@@ -144,7 +152,9 @@ describe('POST /listen', () => {
   });
 
   it('says what is wrong with a stream, and goes on to serve others', async () => {
-    expect(await heard(await post('/listen', 'no sound'))).toEqual([{ error: expect.stringContaining('the body') }]);
+    expect(await heard(await post('/listen', 'no sound'))).toEqual([
+      { error: expect.stringMatching(/the body.*; samples without a header need raw$/) },
+    ]);
     expect(await heard(await post('/listen', ''))).toHaveLength(1);
     expect(await failure('/listen?rate=8000')).toEqual({
       ...{ status: 400, error: 'Expected raw with rate and channels, got none' },
