@@ -5,11 +5,6 @@ export function told<T extends object>(options: T | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-/** `1 byte`, `2 bytes`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Refuses keys that are not options, and names the nearest that is. */
 export function assertKnown(owner: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {

@@ -1,6 +1,6 @@
+import { plural } from '@cadenza/core';
 import type { CommonOptions } from './command.js';
 import type { Output } from './output.js';
-import { plural } from './progress.js';
 
 type Precision = 'f32' | 'bf16';
 

@@ -28,14 +28,7 @@ export { exitCodeOf, exitCodes, messageOf } from './exitCodes.js';
 export { watchInterrupts, type Interruption } from './interrupt.js';
 export { checkOutputFile, writeOutputFile } from './outputFile.js';
 export { createOutput, guardBrokenPipes, type Output, type OutputOptions } from './output.js';
-export {
-  createProgress,
-  formatCount,
-  formatDuration,
-  plural,
-  type Progress,
-  type ProgressOptions,
-} from './progress.js';
+export { createProgress, formatCount, formatDuration, type Progress, type ProgressOptions } from './progress.js';
 export { Presets, type ConfigSources } from './presets.js';
 export {
   defaultRunFolder,
@@ -47,7 +40,8 @@ export {
 } from './runDescription.js';
 export { checkRunFolder, claimRun, isRun, type RunClaim, type RunFolderOptions } from './runFolder.js';
 export { leafKeys } from './schema.js';
-export { addServeFlags, checkOrigin, type ServeFlags } from './serveFlags.js';
+export { addServe, checkOrigin, type ServedModel, type ServeFlags, type ServeVerb } from './serveVerb.js';
+export { plural } from '@cadenza/core';
 export { nearest, suggestion } from './suggest.js';
 export { formatTable } from './table.js';
 export { isObject, merge, nest, valueAt, type Values } from './values.js';

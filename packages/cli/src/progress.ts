@@ -37,11 +37,6 @@ export function formatCount(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** `1 line`, `2 lines`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** A display of the output's kind: silent under `--quiet`, a bar in a terminal, lines elsewhere. */
 export function createProgress(output: Output, options: ProgressOptions): Progress {
   if (output.quiet) return { update() {}, note() {}, stop() {} };

@@ -3,7 +3,7 @@ import { existsSync, openSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { createOutput } from '../src/output.js';
-import { createProgress, formatCount, formatDuration, plural } from '../src/progress.js';
+import { createProgress, formatCount, formatDuration, plural } from '../src/index.js';
 import { formatTable } from '../src/table.js';
 
 function streams() {

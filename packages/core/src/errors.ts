@@ -57,6 +57,11 @@ export function expected(what: string, requirement: string, got: unknown): strin
   return `Expected ${what} to be ${requirement}, got ${show(got)}`;
 }
 
+/** `1 line`, `2 lines`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;

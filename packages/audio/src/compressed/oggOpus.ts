@@ -1,5 +1,4 @@
-import { InputError } from '@cadenza/core';
-import { plural } from '../checks.js';
+import { InputError, plural } from '@cadenza/core';
 import { packetsOfPages, type OggPage } from './oggPages.js';
 
 /** What decodes the packets of an Ogg Opus stream. */

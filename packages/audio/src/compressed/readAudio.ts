@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { InputError } from '@cadenza/core';
-import { plural } from '../checks.js';
+import { InputError, plural } from '@cadenza/core';
 import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSphere } from '../sphere/decodeSphere.js';

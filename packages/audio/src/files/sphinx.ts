@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { InputError } from '@cadenza/core';
-import { assertInteger, plural } from '../checks.js';
+import { InputError, plural } from '@cadenza/core';
+import { assertInteger } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from '../features/featureMatrix.js';
 import { fileProblem, writeAtomically } from './atomicFile.js';
 

@@ -1,5 +1,4 @@
-import { InputError } from '@cadenza/core';
-import { plural } from '../checks.js';
+import { InputError, plural } from '@cadenza/core';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSamples } from '../wav/decodeSamples.js';
 import { SAMPLE_LIMITS } from '../wav/formatChunk.js';

@@ -1,4 +1,4 @@
-import { plural } from '../checks.js';
+import { plural } from '@cadenza/core';
 import { readFormatChunk } from './formatChunk.js';
 import { wavError } from './wavError.js';
 

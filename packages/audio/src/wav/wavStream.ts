@@ -1,4 +1,4 @@
-import { plural } from '../checks.js';
+import { plural } from '@cadenza/core';
 import { wavError } from './wavError.js';
 import { decodeSamples, frameCount } from './decodeSamples.js';
 import { parseWav, type WavFormat } from './wavFormat.js';

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CadenzaError, InputError } from '@cadenza/core';
+import { CadenzaError, InputError, plural } from '@cadenza/core';
 import type { Command } from 'commander';
 import { addVerb, type ActionContext, type CommonOptions } from '../command.js';
-import { createProgress, formatCount, plural, type Progress } from '../progress.js';
+import { createProgress, formatCount, type Progress } from '../progress.js';
 import { nearest, suggestion } from '../suggest.js';
 import { formatTable } from '../table.js';
 import type { DataFile, DataSet } from './dataSet.js';

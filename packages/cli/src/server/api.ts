@@ -74,16 +74,19 @@ export function limitBody(maximumBytes: number) {
 
 /** The body's JSON object, as its schema has it. @throws {InputError} that says what is wrong with it and where */
 export async function readBody<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
-  const values = parseBody(await context.req.arrayBuffer());
-  const result = schema.safeParse(values);
-  if (result.success) return result.data;
-  throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
+  return checked(parseBody(await context.req.arrayBuffer()), schema);
 }
 
 /** The query's parameters, as their schema has them: texts, or lists of them where one stands there again. @throws {InputError} */
 export function readQuery<Schema extends z.ZodType>(context: Context, schema: Schema): z.output<Schema> {
   const given = Object.entries(context.req.queries());
-  const values = Object.fromEntries(given.map(([name, found]) => [name, found.length === 1 ? found[0] : found]));
+  return checked(
+    Object.fromEntries(given.map(([name, found]) => [name, found.length === 1 ? found[0] : found])),
+    schema,
+  );
+}
+
+function checked<Schema extends z.ZodType>(values: Record<string, unknown>, schema: Schema): z.output<Schema> {
   const result = schema.safeParse(values);
   if (result.success) return result.data;
   throw new InputError(describeIssue(result.error.issues[0], values, schema).message);

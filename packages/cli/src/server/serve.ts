@@ -5,7 +5,7 @@ import { ConfigError } from '@cadenza/core';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { ActionContext } from '../command.js';
-import type { ServeFlags } from '../serveFlags.js';
+import type { ServeFlags } from '../serveVerb.js';
 
 /** How long requests may go on once the server is to stop. */
 const GRACE_SECONDS = 10;

@@ -15,8 +15,6 @@ const CSS = `
 #ask textarea { width: 100%; min-height: 7rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line-2); border-radius: 8px; padding: .6rem .8rem; resize: vertical; }
 #ask .controls { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center; color: var(--ink-2); font-size: .9rem; }
 #ask button { font: inherit; color: var(--surface); background: var(--ink); border: 0; border-radius: 8px; padding: .35rem 1rem; cursor: pointer; }
-#ask button.quiet { color: var(--ink); background: var(--surface); border: 1px solid var(--line-2); }
-#ask button:disabled { opacity: .4; cursor: default; }
 #ask input[type=number] { width: 5.5rem; font: inherit; color: inherit; background: var(--surface); border: 1px solid var(--line-2); border-radius: 6px; padding: .15rem .4rem; }
 #answer { min-height: 7rem; margin-top: 1rem; border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; }
 #answer.wrong { color: var(--bad); }
