@@ -2,6 +2,7 @@ import type { FeatureMatrix } from '@cadenza/audio';
 import { ConfigError, InputError, type AcousticModel, type FrameScores } from '@cadenza/core';
 import { scoreFrames, scoreVocalTracts, type ScoringOptions } from './acoustics.js';
 import { TranscriptDecoder, type DecoderOptions } from './decoder.js';
+import { isStreaming } from './config.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { CollectedUtterance } from './streaming/collectedUtterance.js';
 import { checkStreaming } from './streaming/requirements.js';
@@ -54,11 +55,6 @@ export class Recognizer {
     return this.run.config.features.sampleRate;
   }
 
-  /** How many runs hear together. */
-  get members(): number {
-    return 1 + this.partners.length;
-  }
-
   /** What is said in some recordings, each of one channel at {@link sampleRate}, in the order given. */
   transcribe(recordings: readonly Float32Array[], options: RecognizeOptions = {}): Promise<Transcript[]> {
     return this.transcribeFrames(
@@ -101,7 +97,7 @@ export class Recognizer {
   stream(options: StreamOptions = {}): StreamingRecognizer {
     checkStreaming(this.run.config);
     if (this.partners.length > 0) {
-      const got = this.members;
+      const got = 1 + this.partners.length;
       throw new ConfigError(`Expected one run to hear a stream as it comes, got ${got}; listen() takes several`);
     }
     const decoder = this.decoder(options);
@@ -123,6 +119,11 @@ export class Recognizer {
       new CollectedUtterance(this, { ...options, before }, start, remember);
     const forget = (): void => void (before.length = 0);
     return new StreamingRecognizer(this.sampleRate, open, { ...options, endpointing }, forget);
+  }
+
+  /** {@link stream} where the model can, and is alone, or else {@link listen}. */
+  hear(options: StreamOptions = {}): StreamingRecognizer {
+    return isStreaming(this.run.config) && this.partners.length === 0 ? this.stream(options) : this.listen(options);
   }
 
   /** log p(symbol | frame) of a recording's frames. */

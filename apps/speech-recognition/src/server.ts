@@ -19,7 +19,7 @@ import { transcriptFormats, transcriptWriter, utteranceObject, type RecordingTra
 import { checkHotWords, parseHotWord } from './hotWords.js';
 import type { Recognizer } from './recognizer.js';
 import { recognizerPage } from './serverPage.js';
-import { decodeSound, rawEncodings, type RawFormat } from './soundInput.js';
+import { decodeSound, inSteps, rawEncodings, type RawFormat } from './soundInput.js';
 import type { StreamingRecognizer, StreamUpdate } from './streaming/streamingRecognizer.js';
 import { transcribeSamples } from './transcribeRecordings.js';
 
@@ -29,8 +29,6 @@ const MAXIMUM_BYTES = 256 << 20;
 const MAXIMUM_STREAMS = 64;
 /** Recordings that may wait. */
 const WAITING = 256;
-/** What is heard of a stream is told after so many seconds of sound at most. */
-const STEP = 0.25;
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const number = z.coerce.number();
@@ -178,11 +176,8 @@ function listen(context: Context, recognizer: Recognizer, { asked, sound, done }
     try {
       const body = context.req.raw.body ?? new Blob([]).stream();
       for await (const { samples, sampleRate } of decodeSound(body, 'the body', sound, 'raw')) {
-        const opened = (stream ??= open(recognizer, { ...asked, sampleRate }));
-        const step = Math.ceil(STEP * sampleRate);
-        for (let at = 0; at < samples.length && !answer.aborted; at += step) {
-          await tellAll(await opened.push(samples.subarray(at, at + step)));
-        }
+        const opened = (stream ??= recognizer.hear({ ...asked, sampleRate }));
+        for (const step of inSteps(samples, sampleRate)) if (!answer.aborted) await tellAll(await opened.push(step));
       }
       const seconds = stream?.seconds ?? 0; // none once it has ended
       if (stream) await tellAll({ finished: await stream.end() });
@@ -194,9 +189,4 @@ function listen(context: Context, recognizer: Recognizer, { asked, sound, done }
       done();
     }
   });
-}
-
-function open(recognizer: Recognizer, options: Asked & { sampleRate: number }): StreamingRecognizer {
-  const asItComes = isStreaming(recognizer.run.config) && recognizer.members === 1;
-  return asItComes ? recognizer.stream(options) : recognizer.listen(options);
 }

@@ -60,6 +60,15 @@ export async function* decodeSound(
   yield* piece(decode(() => stream.end()));
 }
 
+/** What is heard is told after so many seconds of sound at most, also where more arrives at once, as from a file. */
+const STEP = 0.25;
+
+/** Samples in pieces after each of which it is told what was heard. */
+export function* inSteps(samples: Float32Array, sampleRate: number): Generator<Float32Array> {
+  const step = Math.ceil(STEP * sampleRate);
+  for (let at = 0; at < samples.length; at += step) yield samples.subarray(at, at + step);
+}
+
 /** The header of a WAV stream of these samples whose length nobody knows yet. */
 function endlessHeader({ encoding, sampleRate, channels }: RawFormat): Uint8Array {
   const { code, bits } = encodings[encoding];

@@ -55,9 +55,10 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
     checkChoiceOptions(request);
     const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
     const policy = policyOf(request);
-    generator.tokenizer.encode(request.prompt, { ...policy, name: 'the prompt' }); // before an answer begins
-    if (stream && request.number > 1)
-      throw new InputError(`Expected number to be 1 with stream, got ${request.number}`);
+    if (stream) {
+      if (request.number > 1) throw new InputError(`Expected number to be 1 with stream, got ${request.number}`);
+      generator.tokenizer.encode(request.prompt, { ...policy, name: 'the prompt' }); // before an answer begins
+    }
     const writing = new Writing(generator, { ...request, seed }, policy);
     const done = begin();
     if (stream) return writing.asEvents(context, done);

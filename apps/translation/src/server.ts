@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { pharaohPairs, softPairs } from './alignment.js';
 import { translatorPage } from './serverPage.js';
 import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
-import type { Translator } from './translator.js';
+import { checkOptions, type Translator } from './translator.js';
 
 const MAXIMUM_BYTES = 1 << 20;
 /** Lines that are translated together, and that may wait. */
@@ -85,9 +85,7 @@ function translateOptions(request: TranslationRequest, wanted: readonly string[]
   const { text: _, document, alignment, sample, beam = 5, nBest, ...rest } = request;
   if (sample && request.beam !== undefined)
     throw new InputError(expected('beam', 'absent beside sample', request.beam));
-  if (!sample && nBest !== undefined && nBest > beam) {
-    throw new InputError(expected('nBest', `at most beam ${beam}`, nBest));
-  }
+  checkOptions({ beam, nBest, sample });
   const { minLength = 0, maxLength = Infinity } = rest;
   if (minLength > maxLength) throw new ConfigError(expected('minLength', `at most maxLength ${maxLength}`, minLength));
   const answers = wanted.reduce((sum, lines) => sum + lines.length, 0) * (nBest ?? 1);

@@ -234,7 +234,8 @@ export function* batchesOf<Item>(items: readonly Item[], lengthOf: (item: Item) 
   if (batch.length > 0) yield batch;
 }
 
-function checkOptions({ beam = 5, nBest = 1, sample }: TranslateOptions): void {
+/** @throws {ConfigError} for what does not go together */
+export function checkOptions({ beam = 5, nBest = 1, sample }: TranslateOptions): void {
   if (!Number.isInteger(beam) || beam < 1) throw new ConfigError(expected('beam', 'a positive integer', beam));
   if (!Number.isInteger(nBest) || nBest < 1) throw new ConfigError(expected('nBest', 'a positive integer', nBest));
   if (sample === undefined && nBest > beam) throw new ConfigError(expected('nBest', `at most beam ${beam}`, nBest));

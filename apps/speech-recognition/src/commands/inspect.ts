@@ -5,10 +5,11 @@ import {
   createProgress,
   exitCodes,
   positiveInteger,
+  writeOutputFile,
   type ActionContext,
   type CommonOptions,
 } from '@cadenza/cli';
-import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { readManifestFile, type Recording } from '../corpora.js';
 import { readRequest } from '../dataRequest.js';
@@ -86,11 +87,7 @@ async function inspectCommand(
     title: 'What the network hears',
     subtitle: `${basename(run.directory)}, step ${run.step}`,
   });
-  try {
-    replaceFile(defaultFileSystem, path, page);
-  } catch (cause) {
-    throw new InputError((cause as Error).message, { cause });
-  }
+  writeOutputFile(path, page);
   if (!output.json) output.write(`${path}\n`);
   const numbers = { recordings: views.length, ...(failed > 0 ? { failed } : {}) };
   output.object({ path, ...numbers, run: run.directory, step: run.step });

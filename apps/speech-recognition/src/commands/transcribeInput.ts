@@ -1,16 +1,12 @@
 import { addAbortSignal } from 'node:stream';
 import type { ActionContext, Output } from '@cadenza/cli';
 import { InputError } from '@cadenza/core';
-import { isStreaming } from '../config.js';
 import { transcriptWriter } from '../formats.js';
 import type { Recognizer } from '../recognizer.js';
-import { decodeSound, type RawFormat } from '../soundInput.js';
+import { decodeSound, inSteps, type RawFormat } from '../soundInput.js';
 import type { StreamingRecognizer, StreamUpdate } from '../streaming/streamingRecognizer.js';
 import { Tally } from './tally.js';
 import type { RecognitionOptions, TranscribeFlags } from './transcribeOptions.js';
-
-/** What is heard is shown after so many seconds of sound at most, also where more arrives at once, as from a file. */
-const STEP = 0.25;
 
 export interface InputRequest {
   flags: TranscribeFlags;
@@ -45,9 +41,8 @@ export async function transcribeInput(
     const input = addAbortSignal(signal, process.stdin);
     for await (const { samples, sampleRate } of decodeSound(input, 'standard input', raw)) {
       const opened = (stream ??= openStream(recognizer, sampleRate, options, output));
-      const step = Math.ceil(STEP * sampleRate);
-      for (let at = 0; at < samples.length && !signal.aborted; at += step) {
-        show(await tally.time(() => opened.push(samples.subarray(at, at + step))));
+      for (const step of inSteps(samples, sampleRate)) {
+        if (!signal.aborted) show(await tally.time(() => opened.push(step)));
       }
       tally.audioSeconds = opened.seconds;
     }
@@ -73,8 +68,7 @@ function openStream(
   if (sampleRate !== recognizer.sampleRate) {
     output.say(`${sampleRate} Hz becomes ${recognizer.sampleRate} Hz: standard input`);
   }
-  const all = { ...options, sampleRate };
-  return isStreaming(recognizer.run.config) ? recognizer.stream(all) : recognizer.listen(all);
+  return recognizer.hear({ ...options, sampleRate });
 }
 
 /** Shows what is heard so far: over and over on one line of a terminal, elsewhere a line for each change. */

@@ -1,6 +1,13 @@
 import { basename, join, resolve } from 'node:path';
-import { addVerb, plural, positiveInteger, type ActionContext, type CommonOptions } from '@cadenza/cli';
-import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import {
+  addVerb,
+  plural,
+  positiveInteger,
+  writeOutputFile,
+  type ActionContext,
+  type CommonOptions,
+} from '@cadenza/cli';
+import { ConfigError } from '@cadenza/core';
 import { readTextFile } from '@cadenza/text';
 import type { Command } from 'commander';
 import { inspectModel } from '../inspect.js';
@@ -57,11 +64,7 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     subtitle: `${basename(run.directory)}, step ${run.step}`,
   });
   const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
-  try {
-    replaceFile(defaultFileSystem, path, page);
-  } catch (cause) {
-    throw new InputError((cause as Error).message, { cause });
-  }
+  writeOutputFile(path, page);
   const units = countUnits(inspection);
   output.say(
     `${plural(inspection.tokens.length, 'character')} coloured, ${plural(units, 'unit')} found that ${units === 1 ? 'follows' : 'follow'} something`,
