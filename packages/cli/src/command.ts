@@ -143,6 +143,15 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** Parses an option's value from 1 to `most`. */
+export function integerUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}, got ${text}.`);
+  };
+}
+
 /** Parses an option's value of at least 0, without a fraction. */
 export function nonNegativeInteger(text: string): number {
   const value = Number(text);

@@ -3,6 +3,7 @@ export {
   choice,
   createProgram,
   finiteNumber,
+  integerUpTo,
   nonNegativeInteger,
   positiveInteger,
   repeated,

@@ -1,6 +1,14 @@
 import { CadenzaError, InputError } from '@cadenza/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { addVerb, createProgram, positiveInteger, repeated, runProgram, type CommonOptions } from '../src/command.js';
+import {
+  addVerb,
+  createProgram,
+  integerUpTo,
+  positiveInteger,
+  repeated,
+  runProgram,
+  type CommonOptions,
+} from '../src/command.js';
 
 interface Options extends CommonOptions {
   size?: number;
@@ -24,7 +32,11 @@ async function call(action: () => void | Promise<void>, ...args: string[]) {
       await action();
       output.object({ fine: true });
     },
-    (verb) => verb.option('--size <n>', 'a size', positiveInteger).option('--tag <name>', 'tags', repeated),
+    (verb) =>
+      verb
+        .option('--size <n>', 'a size', positiveInteger)
+        .option('--width <n>', 'a width', integerUpTo(7))
+        .option('--tag <name>', 'tags', repeated),
   );
   process.exitCode = 0;
   await runProgram(program, args);
@@ -46,6 +58,8 @@ describe('a command', () => {
       'train',
       '--size',
       '3',
+      '--width',
+      '7',
       '--tag',
       'a',
       '--tag',
@@ -54,7 +68,7 @@ describe('a command', () => {
       '--threads',
       '2',
     );
-    expect(received).toMatchObject({ size: 3, tag: ['a', 'b'], json: true, threads: 2, backend: 'auto' });
+    expect(received).toMatchObject({ size: 3, width: 7, tag: ['a', 'b'], json: true, threads: 2, backend: 'auto' });
     expect(stdout).toBe('{"fine":true}\n');
     expect(code).toBe(0);
   });
@@ -64,6 +78,8 @@ describe('a command', () => {
     [['trian'], /^error: unknown command 'trian' \(Did you mean train\?\)\n$/],
     [['train', '--frobnicate'], /^error: unknown option '--frobnicate'; --help lists the known ones\n$/],
     [['train', '--size', '-3'], /^error: .*Expected a positive integer, got -3\.\n$/],
+    [['train', '--width', '8'], /^error: .*Expected a whole number from 1 to 7, got 8\.\n$/],
+    [['train', '--width', '2.5'], /^error: .*Expected a whole number from 1 to 7, got 2\.5\.\n$/],
     [['train', '--backend', 'natve'], /Expected one of auto, native, tensorflow, wasm, cpu; did you mean native\?\n$/],
     [['train', '--size'], /argument missing\n$/],
     [['train', 'extra'], /too many arguments/],

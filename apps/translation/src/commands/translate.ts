@@ -5,6 +5,7 @@ import {
   formatCount,
   nonNegativeInteger,
   plural,
+  integerUpTo,
   positiveInteger,
   type ActionContext,
   type CommonOptions,
@@ -48,7 +49,7 @@ export function addTranslateVerb(program: Command): void {
     addRunFlags(verb);
     verb
       .option('--input <file>', 'lines to translate, .gz too (default: standard input)')
-      .option('--n-best <number>', 'translations of each line, as `number ||| text ||| score`', positiveInteger)
+      .option('--n-best <number>', 'translations of each line, as `number ||| text ||| score`', integerUpTo(1000))
       .option('--scores', 'add the score of each translation after a tab')
       .addOption(choice('--alignment [kind]', alignment, ['hard', 'soft']))
       .option('--document', 'translate sentence by sentence, and keep what stands between them');

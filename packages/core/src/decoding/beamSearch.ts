@@ -61,11 +61,16 @@ interface Candidate {
 }
 
 class Beam implements SearchStrategy {
+  /** The best extensions of which K go on at least, where there are so many: each hypothesis has one that ends it. */
+  private readonly mostExamined: number;
+
   constructor(
     readonly rowsPerSentence: number,
     private readonly nBest: number,
     private readonly stopping: SearchStopping,
-  ) {}
+  ) {
+    this.mostExamined = 2 * rowsPerSentence;
+  }
 
   async extend(logits: tf.Tensor2D, view: SearchView): Promise<(Extension | null)[][]> {
     // One row may hold all that go on, and besides them the end.
@@ -73,16 +78,29 @@ class Beam implements SearchStrategy {
     const top = await TopTokens.read(logits, view, wanted);
     return view.sentences.map((sentence, place) => {
       const candidates: Candidate[] = [];
+      let least = -Infinity;
       sentence.links.forEach((before, slot) => {
         const row = place * view.rows.rowsPerSentence + slot;
         if (before === null) return;
-        top.each(place, slot, wanted, (token, logProbability) =>
-          candidates.push({ before, row, token, logProbability, total: before.total + Math.min(logProbability, 0) }),
-        );
+        top.each(place, slot, wanted, (token, logProbability) => {
+          const total = before.total + Math.min(logProbability, 0);
+          if (total < least) return false;
+          candidates.push({ before, row, token, logProbability, total });
+          if (candidates.length >= 4 * this.mostExamined) {
+            this.keepBest(candidates);
+            least = candidates.at(-1)!.total;
+          }
+          return true;
+        });
       });
-      candidates.sort(byTotal);
+      this.keepBest(candidates);
       return this.choose(sentence, candidates, view);
     });
+  }
+
+  private keepBest(candidates: Candidate[]): void {
+    candidates.sort(byTotal);
+    if (candidates.length > this.mostExamined) candidates.length = this.mostExamined;
   }
 
   private choose(sentence: SearchSentence, candidates: readonly Candidate[], view: SearchView): Extension[] {

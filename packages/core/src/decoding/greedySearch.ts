@@ -29,6 +29,7 @@ class Greedy implements SearchStrategy {
       let link = null as typeof before | null;
       top.each(row, 0, 1, (token, logProbability) => {
         link = extendLink(before, token, logProbability, view.attentionOf(row));
+        return false;
       });
       if (link !== null && link.token !== sentence.endToken) return [{ link, row }];
       sentence.ended.push(sentence.end(link ?? before));

@@ -40,8 +40,11 @@ export class TopTokens {
     }
   }
 
-  /** Calls back for at most `wanted` tokens that may follow row `row` of the sentence at `place`, the most likely first. */
-  each(place: number, slot: number, wanted: number, take: (token: number, logProbability: number) => void): void {
+  /**
+   * Calls back for at most `wanted` tokens that may follow hypothesis `slot` of the sentence at `place`, the most likely first, until it
+   * is told that no more are taken.
+   */
+  each(place: number, slot: number, wanted: number, take: (token: number, logProbability: number) => boolean): void {
     const row = place * this.view.rows.rowsPerSentence + slot;
     const token = this.view.sentences[place].forcedToken(this.view.rows.position);
     if (token !== undefined) {
@@ -53,7 +56,7 @@ export class TopTokens {
       if (logProbability === -Infinity) return;
       const id = this.ids[row * this.count + rank];
       if (this.excluded[row]!.has(id)) continue;
-      take(id, logProbability);
+      if (!take(id, logProbability)) return;
       taken++;
     }
   }

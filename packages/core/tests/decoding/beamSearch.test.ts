@@ -141,6 +141,20 @@ test('beams of any width are those of the plain algorithm', async () => {
   );
 });
 
+test('wide beams, which look at the best extensions only, are those of the plain algorithm too', async () => {
+  const size = 40;
+  await fc.assert(
+    fc.asyncProperty(seeds, penalties, fc.integer({ min: 9, max: 24 }), async (seed, lengthPenalty, beamSize) => {
+      const next = randomLogits(size, seed, 1);
+      const options = { beamSize, nBest: beamSize, maxLength: 4, lengthPenalty };
+      const [found] = await search(new ToyModel(size, next), options);
+      const wanted = plainBeam(next, beamSize, beamSize, 4, lengthPenalty);
+      expect(found.map(({ tokens }) => tokens)).toEqual(wanted.map(({ tokens }) => tokens));
+    }),
+    { numRuns: 20 },
+  );
+});
+
 test('a beam of one without a length penalty, or that stops with the first to end, is greedy search', async () => {
   await fc.assert(
     fc.asyncProperty(seeds, fc.integer({ min: 1, max: 6 }), penalties, async (seed, maxLength, lengthPenalty) => {
