@@ -10,7 +10,14 @@ function fans(shape: readonly number[]): { fanIn: number; fanOut: number } {
   return { fanIn: shape[shape.length - 2] * receptive, fanOut: shape[shape.length - 1] * receptive };
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+/** The most numbers of one tensor, as kernels count them. */
+const MOST = 2 ** 31 - 1;
+
+function sizeOf(shape: readonly number[]): number {
+  const size = shape.reduce((product, length) => product * length, 1);
+  if (size > MOST) throw new ConfigError(expected('the shape of a weight', `of at most ${MOST} numbers`, shape));
+  return size;
+}
 
 export function zeros(shape: readonly number[]): Float32Array {
   return new Float32Array(sizeOf(shape));
@@ -80,7 +87,7 @@ export function lecunNormal(random: Random, shape: readonly number[]): Float32Ar
 export function identity(shape: readonly number[], gain = 1): Float32Array {
   if (shape.length !== 2) throw new ConfigError(expected('the shape of an identity', '[rows, columns]', shape));
   const [rows, columns] = shape;
-  const values = new Float32Array(rows * columns);
+  const values = new Float32Array(sizeOf(shape));
   for (let k = 0; k < Math.min(rows, columns); k++) values[k * columns + k] = gain;
   return values;
 }

@@ -103,6 +103,12 @@ describe('initializers', () => {
     tf.dispose([a, b]);
   });
 
+  it.each(initializerNames)('%s refuses more numbers than a tensor may have', (name) => {
+    expect(() => initialize(name, [65536, 65536], new Random(1))).toThrow(
+      'Expected the shape of a weight to be of at most 2147483647 numbers, got [65536, 65536]',
+    );
+  });
+
   it('names the known ones when it does not know one', () => {
     expect(() => initialize('ortogonal' as 'orthogonal', [2, 2], new Random(1))).toThrow(/orthogonal, got "ortogonal"/);
   });
