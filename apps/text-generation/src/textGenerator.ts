@@ -96,10 +96,11 @@ export class TextGenerator {
 
   /** The same, piece by piece, as it is written. */
   async *stream(prompt = '', options: SamplingOptions & ReadingPolicy = {}): AsyncGenerator<string, void, undefined> {
+    const { unknown, nameOfPolicy, ...sampling } = options;
     const session = this.session();
     try {
-      await session.read(prompt, options);
-      yield* session.write(options);
+      await session.read(prompt, { unknown, nameOfPolicy, signal: sampling.signal });
+      yield* session.write(sampling);
     } finally {
       session.dispose();
     }

@@ -27,6 +27,10 @@ export interface ChoiceOptions {
   bannedTokens?: readonly number[];
 }
 
+export const choiceOptionNames = [
+  ...['temperature', 'topK', 'topP', 'repetitionPenalty', 'repetitionWindow', 'bannedTokens'],
+];
+
 export interface Choice {
   token: number;
   /** log p of the token as the model gives it, before any option here changed it; nats. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
 import { choice } from '../layers/options.js';
+import { refuseUnknown } from '../training/checks.js';
 import type { SearchModel, SearchRows, SearchStep } from './searchModel.js';
 
 /**
@@ -23,6 +24,7 @@ export function ensemble<State>(
   models: readonly SearchModel<State>[],
   options: { average?: EnsembleAverage } = {},
 ): SearchModel<State[]> {
+  refuseUnknown('ensemble', options, ['average']);
   const average = choice(options.average, ['probabilities', 'logProbabilities'] as const, 'probabilities', 'average');
   if (models.length === 0) throw new ConfigError('Expected an ensemble of at least one model, got none');
   const { vocabularySize } = models[0];

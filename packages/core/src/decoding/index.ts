@@ -1,6 +1,21 @@
 export * from './logitsFilters.js';
-export * from './chooseToken.js';
-export * from './sampleSequence.js';
+export {
+  checkChoiceOptions,
+  chooseToken,
+  DEFAULT_REPETITION_WINDOW,
+  type Choice,
+  type ChoiceOptions,
+} from './chooseToken.js';
+export {
+  checkSampleOptions,
+  sampleSequence,
+  sampleSequences,
+  type SampledSequence,
+  type SampledToken,
+  type SampleOptions,
+  type StepFunction,
+  type StepResult,
+} from './sampleSequence.js';
 export * from './stepEngine.js';
 export { fromBfloat16, packMatrix, toBfloat16, transposeValues, unpackMatrix, weightFormats } from './stepMatrix.js';
 export { checkSampleRequest, drawTokens } from './drawTokens.js';

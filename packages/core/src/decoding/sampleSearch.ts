@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { positiveInteger } from '../layers/options.js';
 import { Random } from '../random.js';
-import { checkChoiceOptions, chooseToken, type ChoiceOptions } from './chooseToken.js';
+import { checkChoiceOptions, choiceOptionNames, chooseToken, type ChoiceOptions } from './chooseToken.js';
 import { extendLink, tokensOf, type HypothesisLink } from './hypothesisLink.js';
 import { logSoftmax } from './logitsFilters.js';
 import { runSearch, type Extension, type SearchStrategy, type SearchView } from './searchLoop.js';
@@ -17,8 +17,6 @@ export interface SampleSearchOptions extends SearchOptions, Omit<ChoiceOptions, 
   random: Random | readonly Random[];
 }
 
-const choiceNames = ['temperature', 'topK', 'topP', 'repetitionPenalty', 'repetitionWindow'];
-
 /**
  * Draws sequences for a batch of sentences, several for each side by side. Gives those of each sentence in the order of their
  * numbers. Sample j of sentence i draws from `random.fork('sentence i sample j')`, or from `random[i].fork('sample j')` where each
@@ -29,7 +27,7 @@ export async function sampleSearch<State>(
   initialState: State,
   options: SampleSearchOptions,
 ): Promise<Hypothesis[][]> {
-  const own = ['samples', 'random', ...choiceNames];
+  const own = ['samples', 'random', ...choiceOptionNames];
   const settings = searchSettings(options, model.vocabularySize, 'sampleSearch', own);
   const { temperature, topK, topP, repetitionPenalty, repetitionWindow } = options;
   const choices = { temperature, topK, topP, repetitionPenalty, repetitionWindow };

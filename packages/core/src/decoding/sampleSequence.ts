@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
 import type { Random } from '../random.js';
-import { checkChoiceOptions, chooseToken, type ChoiceOptions } from './chooseToken.js';
+import { refuseUnknown } from '../training/checks.js';
+import { checkChoiceOptions, choiceOptionNames, chooseToken, type ChoiceOptions } from './chooseToken.js';
 
 /** What a model gives for one more token of each row. */
 export interface StepResult<S> {
@@ -34,6 +35,11 @@ export interface SampleOptions<S> extends ChoiceOptions {
   signal?: AbortSignal;
 }
 
+const sampleOptionNames = [
+  ...choiceOptionNames,
+  ...['prompt', 'read', 'maximumTokens', 'stopTokens', 'stop', 'random', 'signal'],
+];
+
 /** One token of one sequence. */
 export interface SampledToken {
   sample: number;
@@ -52,8 +58,9 @@ export async function* sampleSequence<S>(
   step: StepFunction<S>,
   options: SampleOptions<S>,
 ): AsyncGenerator<SampledToken, void, undefined> {
-  const { samples = 1, maximumTokens, stopTokens = [], stop } = options;
+  checkSampleNames('sampleSequence', options, ['state', 'samples', 'disposeState']);
   checkSampleOptions(options);
+  const { samples = 1, maximumTokens, stopTokens = [], stop } = options;
   const histories = Array.from({ length: samples }, () => Array.from(options.prompt));
   const generators = histories.map((_, sample) => options.random.fork(`sample ${sample}`));
   const alive = histories.map(() => true);
@@ -94,6 +101,7 @@ export interface SampledSequence {
 
 /** The sequences of {@link sampleSequence}, whole, without the prompt. */
 export async function sampleSequences<S>(step: StepFunction<S>, options: SampleOptions<S>): Promise<SampledSequence[]> {
+  checkSampleNames('sampleSequences', options, ['state', 'samples', 'disposeState']);
   const sequences = Array.from({ length: options.samples ?? 1 }, (): SampledSequence => ({
     tokens: [],
     logProbabilities: [],
@@ -139,6 +147,11 @@ class Walk<S> {
     if (this.own) this.disposeState?.(this.state);
     this.own = false;
   }
+}
+
+/** Refuses options that a way of drawing sequences does not know. `own` names those that not every way has. */
+export function checkSampleNames(owner: string, options: object, own: readonly string[] = []): void {
+  refuseUnknown(owner, options, [...sampleOptionNames, ...own]);
 }
 
 /** Refuses options out of their ranges before anything is read. */

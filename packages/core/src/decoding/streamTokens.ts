@@ -1,7 +1,8 @@
 import { expected, InputError } from '../errors.js';
 import type { Random } from '../random.js';
 import { TurnTaker } from './eventLoop.js';
-import { checkSampleOptions, sampleSequence, type SampledToken, type SampleOptions } from './sampleSequence.js';
+import { checkSampleNames, checkSampleOptions, sampleSequence } from './sampleSequence.js';
+import type { SampledToken, SampleOptions } from './sampleSequence.js';
 import type { StepSession } from './stepEngine.js';
 
 /** The options of {@link streamTokens}: `sampleSequence`'s; the state and the number of samples are the session's. */
@@ -25,6 +26,7 @@ export async function* streamTokens(
   session: StepSession,
   options: StreamOptions,
 ): AsyncGenerator<SampledToken, void, undefined> {
+  checkSampleNames('streamTokens', options);
   checkSampleOptions(options);
   const { repetitionPenalty = 1 } = options;
   yield* session.batch > 1 || repetitionPenalty !== 1 ? streamSteps(session, options) : streamSlices(session, options);
@@ -83,6 +85,7 @@ export async function* streamChunks(
   session: StepSession,
   options: StreamOptions,
 ): AsyncGenerator<SampledChunk, void, undefined> {
+  checkSampleNames('streamChunks', options);
   checkSampleOptions(options);
   if (session.batch !== 1) throw new InputError(expected('the batch of a session in chunks', '1', session.batch));
   const turns = new TurnTaker(SLICE_MILLISECONDS);

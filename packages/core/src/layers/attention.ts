@@ -162,6 +162,7 @@ export class Attention extends NestedLayer {
     options: AttendOptions = {},
   ): AttentionResult {
     this.checkBuilt();
+    assertKnownOptions(`a look of ${this.name}`, options, ['needWeightsGradient'], []);
     if (coverage && !this.coverage) throw new InputError(expected('coverage', 'absent for a layer without it', 'one'));
     return tf.tidy(() => {
       let keys = memory.keys;

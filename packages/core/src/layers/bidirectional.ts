@@ -4,7 +4,8 @@ import { Random } from '../random.js';
 import { assertKnownOptions, choice, presentOptions } from './options.js';
 import { RecurrentLayer } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
-import { SequenceLayer, type RunOptions, type RunResult, type SequenceOptions, type Trace } from './sequenceLayer.js';
+import { assertRunOptions, SequenceLayer } from './sequenceLayer.js';
+import type { RunOptions, RunResult, SequenceOptions, Trace } from './sequenceLayer.js';
 import { savedOption, type ClassConfig } from './weightOptions.js';
 
 const mergeModes = ['concat', 'sum', 'mul', 'ave', 'none'] as const;
@@ -134,6 +135,7 @@ export class Bidirectional extends SequenceLayer {
   }
 
   private split(options: RunOptions): [RunOptions, RunOptions] {
+    assertRunOptions(`a run of ${this.name}`, options);
     const { initialState } = options;
     if (initialState) this.checkStates(initialState);
     const count = this.forwardLayer.stateSizes.length;

@@ -8,7 +8,7 @@ import { zeroPadding } from './masks.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from './options.js';
 import type { WeightSpec } from './nestedLayer.js';
 import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.js';
-import { SequenceLayer } from './sequenceLayer.js';
+import { assertRunOptions, SequenceLayer } from './sequenceLayer.js';
 import type { RunOptions, RunResult, Trace } from './sequenceLayer.js';
 import { resolveConstraint, resolveInitializer, resolveRegularizer, savedOptions } from './weightOptions.js';
 import type { Fill } from './weightOptions.js';
@@ -166,6 +166,7 @@ export abstract class RecurrentLayer extends SequenceLayer {
   private prepare(x: tf.Tensor, options: RunOptions): CellRun {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it runs; call build([null, null, D])`);
+    assertRunOptions(`a run of ${this.name}`, options);
     if (options.initialState) this.checkStates(options.initialState);
     const { rates } = this;
     const training = options.training === true;

@@ -9,7 +9,7 @@ import { zeroPadding } from './masks.js';
 import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from './options.js';
 import type { RecurrentLayer } from './recurrentLayer.js';
 import { recurrentOptionNames, type RecurrentOptions } from './recurrentOptions.js';
-import { SequenceLayer, sequenceOptionNames } from './sequenceLayer.js';
+import { assertRunOptions, SequenceLayer, sequenceOptionNames } from './sequenceLayer.js';
 import type { RunOptions, RunResult, Trace } from './sequenceLayer.js';
 import { SimpleRNN } from './simpleRNN.js';
 import { savedOptions } from './weightOptions.js';
@@ -186,6 +186,7 @@ export class RecurrentStack extends SequenceLayer {
     options: RunOptions,
     visit: (layer: RecurrentLayer | Bidirectional, input: tf.Tensor, options: RunOptions, index: number) => tf.Tensor,
   ): void {
+    assertRunOptions(`a run of ${this.name}`, options);
     const random = options.random ?? this.random;
     if (options.initialState) this.checkStates(options.initialState);
     const drop = (features: tf.Tensor, dropRate: number): tf.Tensor => {

@@ -5,7 +5,7 @@ import { assertShape } from '../shapes.js';
 import { packMasked } from './masks.js';
 import { NestedLayer, firstOf, gatherInputs, sequenceShape } from './nestedLayer.js';
 import type { ApplyInputs, CallArguments, Shape } from './nestedLayer.js';
-import { flag, type BaseLayerOptions } from './options.js';
+import { assertKnownOptions, flag, type BaseLayerOptions } from './options.js';
 
 /** What `run` may be given besides the sequence. */
 export interface RunOptions {
@@ -21,6 +21,16 @@ export interface RunOptions {
   table?: tf.Tensor;
   /** False saves the gradient of features that need none, such as data. */
   needInputGradient?: boolean;
+}
+
+const runOptionNames: readonly (keyof RunOptions)[] = [
+  ...(['initialState', 'lengths', 'training', 'random', 'table', 'needInputGradient'] as const),
+];
+
+/** Refuses options that no run has; `without` names those that this one has not. */
+export function assertRunOptions(owner: string, options: RunOptions, without: readonly string[] = []): void {
+  const known = runOptionNames.filter((name) => !without.includes(name));
+  assertKnownOptions(owner, options, known, []);
 }
 
 /** What a run gives. */

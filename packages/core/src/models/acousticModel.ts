@@ -73,6 +73,8 @@ export interface AcousticForwardOptions {
   random?: Random;
 }
 
+const forwardOptionNames = ['training', 'random'];
+
 /**
  * Tells frame by frame what is being said: a deep recurrent network over acoustic features, in one direction or both (Graves, Mohamed
  * and Hinton 2013), and a softmax over symbols, trained by connectionist temporal classification (Graves et al. 2006). The same
@@ -133,6 +135,7 @@ export class AcousticModel {
     batch: FrameBatch,
     { state, ...options }: AcousticForwardOptions & { state?: tf.Tensor[] } = {},
   ): { logits: tf.Tensor3D; state: tf.Tensor[] } {
+    assertKnownOptions('forward', options, [...forwardOptionNames, 'state'], []);
     if (state !== undefined && this.config.bidirectional) {
       throw new ConfigError(
         expected('state', 'absent for a model of both directions, which needs the end first', 'one'),
@@ -151,6 +154,7 @@ export class AcousticModel {
    * nothing. The blank is class 0.
    */
   ctcLoss(batch: TranscribedBatch, options: AcousticForwardOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
+    assertKnownOptions('ctcLoss', options, forwardOptionNames, []);
     return tf.tidy(() => {
       const { logits } = this.forward(batch, options);
       const losses = ctcLoss(logits, batch.labels, batch.frameLengths, batch.labelLengths, { zeroInfinity: true });
@@ -160,6 +164,7 @@ export class AcousticModel {
 
   /** The logits of whole recordings, [B, V]. */
   classify(batch: FrameBatch, options: AcousticForwardOptions = {}): tf.Tensor2D {
+    assertKnownOptions('classify', options, forwardOptionNames, []);
     return tf.tidy(() => {
       if (this.config.pooling === 'frames') return this.productOfFrames(batch, options);
       const { outputs } = this.run(batch, options);
@@ -174,6 +179,7 @@ export class AcousticModel {
     batch: FrameBatch & { classes: tf.Tensor },
     { labelSmoothing = 0, ...options }: AcousticForwardOptions & { labelSmoothing?: number } = {},
   ): { loss: tf.Tensor; losses: tf.Tensor1D } {
+    assertKnownOptions('classificationLoss', options, [...forwardOptionNames, 'labelSmoothing'], []);
     return tf.tidy(() => {
       assertShape(batch.classes, ['B'], 'classes');
       const losses = softmaxCrossEntropy(this.classify(batch, options), batch.classes, { smoothing: labelSmoothing });

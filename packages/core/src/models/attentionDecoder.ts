@@ -6,6 +6,7 @@ import { LSTM } from '../layers/lstm.js';
 import { packMasked, zeroPadding } from '../layers/masks.js';
 import { maskInput } from '../layers/memoryMask.js';
 import { NestedLayer, gatherInputs, type ApplyInputs, type CallArguments, type Shape } from '../layers/nestedLayer.js';
+import { assertKnownOptions } from '../layers/options.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { embeddingLookup } from '../ops/index.js';
 import { Random } from '../random.js';
@@ -20,6 +21,10 @@ import {
 import type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderState } from './attentionDecoderState.js';
 import { AttentionDecoderSteps } from './attentionDecoderSteps.js';
 import { embeddingSpec } from './tokens.js';
+
+const decodeOptionNames: readonly (keyof AttentionDecodeOptions)[] = [
+  ...(['lengths', 'training', 'random', 'table', 'needWeightsGradient'] as const),
+];
 
 /**
  * A deep LSTM decoder with attention. Layer l reads what the layer below put out and, where that one attends, the context it
@@ -138,6 +143,7 @@ export class AttentionDecoder extends NestedLayer {
   /** Runs target ids [B, T] from a state, every step predicting the next token. The caller owns the result. */
   decode(ids: tf.Tensor, state: AttentionDecoderState, options: AttentionDecodeOptions = {}): AttentionDecodeResult {
     if (!this.built) throw new InputError(`Expected ${this.name} to be built before it decodes; call build(...)`);
+    assertKnownOptions(`decode of ${this.name}`, options, decodeOptionNames, []);
     const { B, T } = assertShape(ids, ['B', 'T'], 'ids');
     if (T === 0) throw new InputError('Expected ids to have at least one step, got none', { code: 'SHAPE' });
     return tf.tidy(() => {

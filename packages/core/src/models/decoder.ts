@@ -59,7 +59,8 @@ export type DecodeResult = {
   state: DecoderState;
 };
 
-export type DecodeOptions = Pick<RunOptions, 'lengths' | 'training' | 'random' | 'needInputGradient'>;
+const decodeOptionNames = ['lengths', 'training', 'random', 'needInputGradient'] as const;
+export type DecodeOptions = Pick<RunOptions, (typeof decodeOptionNames)[number]>;
 
 /**
  * Reads tokens (or features) and predicts what follows each: embedding, a stack of recurrent layers, logits. Whole sequences
@@ -147,6 +148,7 @@ export class RecurrentDecoder extends NestedLayer {
   decode(x: tf.Tensor, state?: DecoderState, options: DecodeOptions = {}): DecodeResult {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it decodes; call build([null, null, D])`);
+    assertKnownOptions(`decode of ${this.name}`, options, decodeOptionNames, []);
     return tf.tidy(() => {
       const { x: packed, lengths, unpack } = checkedSequence(x, this.given, options.lengths);
       const { outputs: found, states } = this.features(packed, state, { ...options, lengths });

@@ -4,7 +4,7 @@ import { NestedLayer, gatherInputs, sequenceShape } from '../layers/nestedLayer.
 import type { ApplyInputs, CallArguments, Shape } from '../layers/nestedLayer.js';
 import { assertKnownOptions, choice, positiveInteger, presentOptions, seedOf } from '../layers/options.js';
 import { RecurrentStack, stackOptionNames, type RecurrentStackOptions } from '../layers/recurrentStack.js';
-import type { RunOptions, Trace } from '../layers/sequenceLayer.js';
+import { assertRunOptions, type RunOptions, type Trace } from '../layers/sequenceLayer.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { Random } from '../random.js';
 import type { DecoderState } from './decoder.js';
@@ -139,6 +139,7 @@ export class LSTMEncoder extends NestedLayer {
   encode(x: tf.Tensor, options: Omit<RunOptions, 'table'> = {}): EncodeResult {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it encodes; call build([null, null, D])`);
+    assertRunOptions(`encode of ${this.name}`, options, ['table']);
     return tf.tidy(() => {
       const { x: features, lengths } = checkedSequence(x, this.given, options.lengths);
       const { outputs, states } = this.stack.run(features, { ...options, lengths, table: this.weight('embedding') });
@@ -157,6 +158,7 @@ export class LSTMEncoder extends NestedLayer {
    * of {@link encode}. Beyond a row's length they are zero, but for the cells, which stay what they were.
    */
   traceGates(x: tf.Tensor, options: Omit<RunOptions, 'table'> = {}): Trace[] {
+    assertRunOptions(`traceGates of ${this.name}`, options, ['table']);
     return tf.tidy(() => {
       const { x: features, lengths } = checkedSequence(x, this.given, options.lengths);
       return this.stack.traceGates(features, { ...options, lengths, table: this.weight('embedding') });

@@ -66,6 +66,7 @@ export type State = tf.Tensor[];
 
 /** Whether dropout acts, and where it draws from (the model's own generator when absent). */
 export type ForwardOptions = { training?: boolean; random?: Random };
+const forwardOptionNames = ['training', 'random'];
 
 /**
  * Predicts the next token of a text: embedding, a stack of recurrent layers, softmax. p(x_1 ... x_T) is the product of
@@ -114,6 +115,7 @@ export class RecurrentLanguageModel {
 
   /** Reads ids [B, T] from a state. The caller owns the logits [B * T, V] and the new state. */
   forward(ids: tf.Tensor, state: State, options: ForwardOptions = {}): { logits: tf.Tensor2D; state: State } {
+    assertKnownOptions('forward', options, forwardOptionNames, []);
     return tf.tidy(() => {
       const random = options.random ?? this.random;
       const { logits, state: next } = this.decoder.decode(ids, { states: state }, { ...options, random });
@@ -126,6 +128,7 @@ export class RecurrentLanguageModel {
    * nats, and each of them, [B * T].
    */
   loss(ids: tf.Tensor, targets: tf.Tensor, state: State, options: ForwardOptions = {}) {
+    assertKnownOptions('loss', options, forwardOptionNames, []);
     return tf.tidy(() => {
       const { logits, state: next } = this.forward(ids, state, options);
       assertShape(targets, ids.shape, 'targets');

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, InputError, expected } from '../errors.js';
 import { zeroPadding } from '../layers/masks.js';
+import { assertKnownOptions } from '../layers/options.js';
 import {
   consistencyLoss,
   dropout,
@@ -52,6 +53,8 @@ export interface SequenceForwardOptions {
   random?: Random;
 }
 
+const forwardOptionNames = ['training', 'random'];
+
 /** What teacher forcing takes besides. */
 export type SequenceDecodeOptions = SequenceForwardOptions & Pick<AttentionDecodeOptions, 'needWeightsGradient'>;
 
@@ -75,6 +78,11 @@ export interface SequenceLossOptions extends SequenceForwardOptions {
    */
   consistency?: number;
 }
+
+const lossOptionNames = [
+  ...forwardOptionNames,
+  ...['labelSmoothing', 'coverageLoss', 'scheduledSampling', 'consistency'],
+];
 
 /**
  * Translates sequences of tokens into others: an {@link LSTMEncoder}, and an {@link AttentionDecoder} that starts from its bridged
@@ -129,6 +137,7 @@ export class SequenceToSequence {
 
   /** Reads source sentences: where the decoder starts. The caller frees it by {@link disposeStart}. */
   start({ source, sourceLengths }: SourceBatch, options: SequenceForwardOptions = {}): AttentionDecoderState {
+    assertKnownOptions('start', options, forwardOptionNames, []);
     assertShape(source, ['B', 'S'], 'source');
     return tf.tidy(() => {
       const { training = false, random = this.random } = options;
@@ -164,11 +173,12 @@ export class SequenceToSequence {
 
   /** Teacher forcing: reads the pairs and predicts every target token from those before it. The caller owns the result. */
   forward(batch: PairBatch, options: SequenceDecodeOptions = {}): AttentionDecodeResult {
+    assertKnownOptions('forward', options, [...forwardOptionNames, 'needWeightsGradient'], []);
     return tf.tidy(() => {
       const { training, random = this.random, needWeightsGradient } = options;
       const { B, S } = assertShape(batch.source, ['B', 'S'], 'source');
       assertShape(batch.inputs, [B, 'T'], 'inputs', { B, S });
-      const state = this.start(batch, options);
+      const state = this.start(batch, { training, random });
       const run = { lengths: batch.targetLengths, training, random, needWeightsGradient };
       return this.decode(batch.inputs, state, run);
     });
@@ -183,6 +193,7 @@ export class SequenceToSequence {
    * token, [B * T], or [2 B * T] with consistency, of one pass after the other.
    */
   loss(pairs: PairBatch, options: SequenceLossOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
+    assertKnownOptions('loss', options, lossOptionNames, []);
     return tf.tidy(() => {
       const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0, consistency = 0 } = options;
       const { training, random = this.random } = options;
@@ -195,7 +206,7 @@ export class SequenceToSequence {
         throw new ConfigError(expected('scheduledSampling', 'a number of [0, 1]', scheduledSampling));
       }
       const batch = consistency > 0 ? twice(pairs) : pairs;
-      const state = this.start(batch, options);
+      const state = this.start(batch, { training, random });
       const run = { lengths: batch.targetLengths, training, random };
       const inputs =
         scheduledSampling > 0

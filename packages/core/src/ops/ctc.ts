@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
+import { assertKnownOptions } from '../layers/options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, isRecording, runKernel } from './customOp.js';
 
@@ -33,8 +34,10 @@ export function ctcLoss(
   labels: tf.Tensor,
   frameLengths: tf.Tensor,
   labelLengths: tf.Tensor,
-  { blank = 0, zeroInfinity = false }: CtcLossOptions = {},
+  options: CtcLossOptions = {},
 ): tf.Tensor1D {
+  assertKnownOptions('ctcLoss', options, ['blank', 'zeroInfinity'], []);
+  const { blank = 0, zeroInfinity = false } = options;
   const sizes = assertShape(logits, ['B', 'F', 'V'], 'logits');
   assertType(logits, 'float32', 'logits');
   assertShape(labels, ['B', 'L'], 'labels', sizes);

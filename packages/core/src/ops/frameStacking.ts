@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
+import { assertKnownOptions } from '../layers/options.js';
 import { assertShape, assertType } from '../shapes.js';
 
 export interface FrameStackingOptions {
@@ -22,10 +23,9 @@ export interface FrameStackingOptions {
 export function stackFrames(
   features: tf.Tensor,
   frameLengths: tf.Tensor,
-  { size, stride = size }: FrameStackingOptions,
+  options: FrameStackingOptions,
 ): { stacked: tf.Tensor3D; lengths: tf.Tensor1D } {
-  checkCount(size, 'size');
-  checkCount(stride, 'stride');
+  const { size, stride } = checked('stackFrames', options);
   const sizes = assertShape(features, ['B', 'F', 'D'], 'features');
   assertType(features, 'float32', 'features');
   assertShape(frameLengths, ['B'], 'frameLengths', sizes);
@@ -53,10 +53,16 @@ export function stackFrames(
 }
 
 /** How many stacks a recording of some frames has: ceil(frames / stride). */
-export function stackedLength(frames: number, { size, stride = size }: FrameStackingOptions): number {
+export function stackedLength(frames: number, options: FrameStackingOptions): number {
+  return Math.ceil(frames / checked('stackedLength', options).stride);
+}
+
+function checked(owner: string, options: FrameStackingOptions): Required<FrameStackingOptions> {
+  assertKnownOptions(owner, options, ['size', 'stride'], []);
+  const { size, stride = size } = options;
   checkCount(size, 'size');
   checkCount(stride, 'stride');
-  return Math.ceil(frames / stride);
+  return { size, stride };
 }
 
 function checkCount(value: number, name: string): void {

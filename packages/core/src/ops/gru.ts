@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { assertKnownOptions } from '../layers/options.js';
 import {
   checkAll,
   checkInput,
@@ -50,6 +51,11 @@ export interface GruArgs {
   needInputGradient?: boolean;
 }
 
+const gruArgNames: readonly (keyof GruArgs)[] = [
+  ...(['x', 'kernel', 'recurrentKernel', 'bias', 'resetAfter', 'h0', 'lengths', 'recurrentMask'] as const),
+  ...(['zoneoutMaskH', 'normInput', 'normRecurrent', 'reverse', 'zoneoutH', 'needInputGradient'] as const),
+];
+
 export type GruResult = {
   /** [B, T, H] */
   outputs: tf.Tensor3D;
@@ -92,6 +98,7 @@ export function gruTrace(args: GruArgs): GruTrace {
 
 /** Checks the arguments and fills in what is absent. */
 export function gruCall(args: GruArgs): SequenceCall {
+  assertKnownOptions('gru', args, gruArgNames, []);
   const sizes = checkInput(args.x, args.kernel, 3);
   const resetAfter = args.resetAfter ?? true;
   checkAll(

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { assertKnownOptions } from '../layers/options.js';
 import {
   checkAll,
   checkInput,
@@ -61,6 +62,12 @@ export interface LstmArgs {
   needInputGradient?: boolean;
 }
 
+const lstmArgNames: readonly (keyof LstmArgs)[] = [
+  ...(['x', 'kernel', 'recurrentKernel', 'bias', 'h0', 'c0', 'lengths', 'recurrentMask', 'zoneoutMaskH'] as const),
+  ...(['zoneoutMaskC', 'projection', 'normInput', 'normRecurrent', 'normCell', 'reverse', 'zoneoutH'] as const),
+  ...(['zoneoutC', 'needInputGradient'] as const),
+];
+
 export type LstmResult = {
   /** [B, T, P] */
   outputs: tf.Tensor3D;
@@ -109,6 +116,7 @@ export function lstmTrace(args: LstmArgs): LstmTrace {
 
 /** Checks the arguments and fills in what is absent. */
 export function lstmCall(args: LstmArgs): SequenceCall {
+  assertKnownOptions('lstm', args, lstmArgNames, []);
   const sizes = checkInput(args.x, args.kernel, 4);
   checkLstm(args, sizes);
   const { B, H, P } = sizes;

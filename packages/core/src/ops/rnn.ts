@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
+import { assertKnownOptions } from '../layers/options.js';
 import { checkAll, checkInput, checkRate, runSequence, type SequenceCall, type SequenceOp } from './sequenceOp.js';
 
 /** The kernel, its outputs [y, hLast, reserve], and what receives a gradient. */
@@ -45,6 +46,11 @@ export interface RnnArgs {
   needInputGradient?: boolean;
 }
 
+const rnnArgNames: readonly (keyof RnnArgs)[] = [
+  ...(['x', 'kernel', 'recurrentKernel', 'bias', 'activation', 'h0', 'lengths', 'recurrentMask'] as const),
+  ...(['zoneoutMaskH', 'normInput', 'normRecurrent', 'reverse', 'zoneoutH', 'needInputGradient'] as const),
+];
+
 export type RnnResult = {
   /** [B, T, H] */
   outputs: tf.Tensor3D;
@@ -77,6 +83,7 @@ export function rnnTrace(args: RnnArgs): RnnTrace {
 
 /** Checks the arguments and fills in what is absent. */
 export function rnnCall(args: RnnArgs): SequenceCall {
+  assertKnownOptions('simpleRnn', args, rnnArgNames, []);
   const sizes = checkInput(args.x, args.kernel, 1);
   const activation = args.activation ?? 'tanh';
   if (activation !== 'tanh' && activation !== 'relu') {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
+import { assertKnownOptions } from '../layers/options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, runKernel } from './customOp.js';
 import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
@@ -27,8 +28,10 @@ export interface CrossEntropyOptions {
 export function softmaxCrossEntropy(
   logits: tf.Tensor,
   labels: tf.Tensor,
-  { smoothing = 0 }: CrossEntropyOptions = {},
+  options: CrossEntropyOptions = {},
 ): tf.Tensor1D {
+  assertKnownOptions('softmaxCrossEntropy', options, ['smoothing'], []);
+  const { smoothing = 0 } = options;
   if (!(smoothing >= 0 && smoothing < 1)) {
     throw new ConfigError(expected('smoothing', 'a number of [0, 1)', smoothing));
   }

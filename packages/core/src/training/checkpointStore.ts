@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.js';
+import { refuseUnknown } from './checks.js';
 import { readCheckpoint, stepOf, writeCheckpoint, type Checkpoint } from './checkpointFolder.js';
 import { defaultFileSystem, replaceFile, syncFolder, writeError, type FileSystem } from './fileSystem.js';
 
@@ -30,6 +31,7 @@ export class CheckpointStore {
   private readonly bestOf = new Map<number, number | undefined>();
 
   constructor(run: string, options: CheckpointStoreOptions = {}) {
+    refuseUnknown('CheckpointStore', options, ['keep', 'onWarning', 'fileSystem']);
     this.directory = join(run, 'checkpoints');
     this.fs = options.fileSystem ?? defaultFileSystem;
     this.keep = options.keep ?? 2;

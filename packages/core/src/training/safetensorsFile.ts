@@ -1,3 +1,4 @@
+import { refuseUnknown } from './checks.js';
 import { defaultFileSystem, readWhole, writeDurably, type FileSystem } from './fileSystem.js';
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from './safetensors.js';
 import type { StoredTensor } from './tensorData.js';
@@ -13,5 +14,6 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   options: { metadata?: Record<string, string>; fileSystem?: FileSystem } = {},
 ): string {
+  refuseUnknown('writeSafetensors', options, ['metadata', 'fileSystem']);
   return writeDurably(options.fileSystem ?? defaultFileSystem, path, encodeSafetensors(tensors, options.metadata));
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppendedFile } from './appendedFile.js';
+import { refuseUnknown } from './checks.js';
 import { encodeEvent, type EventMessage } from './eventProto.js';
 import { defaultFileSystem, type FileSystem } from './fileSystem.js';
 import { encodeRecord } from './tfRecord.js';
@@ -24,6 +25,7 @@ export class EventWriter {
   private readonly now: () => number;
 
   constructor(directory: string, options: EventWriterOptions = {}) {
+    refuseUnknown('EventWriter', options, ['resumedAt', 'now', 'fileSystem']);
     const fs = options.fileSystem ?? defaultFileSystem;
     this.now = options.now ?? Date.now;
     const earlier = fs

@@ -122,6 +122,9 @@ test('models that do not go together are refused', async () => {
     'Expected the vocabularySize of every model of an ensemble to be that of the first, 5, got 6',
   );
   expect(() => ensemble([model], { average: 'probability' as never })).toThrow(/did you mean probabilities\?/);
+  expect(() => ensemble([model], { averages: 'probabilities' } as never)).toThrow(
+    'Expected an option that ensemble knows, got averages; did you mean average?',
+  );
   const start = model.start(2);
   await expect(beamSearch(ensemble([model, model]), [start], options)).rejects.toThrow(
     'Expected the states of an ensemble to be 2, one a model, got 1',

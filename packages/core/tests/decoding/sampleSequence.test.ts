@@ -166,6 +166,15 @@ test.each([
   await expect(sampleSequences(step, { ...base, ...options, random: new Random(1) })).rejects.toThrow(message);
 });
 
+test('an option that nobody knows is refused before the first step, naming the nearest', async () => {
+  const step: StepFunction<number> = () => expect.unreachable();
+  const options = { ...base, random: new Random(1), topk: 3 };
+  await expect(sampleSequences(step, options)).rejects.toThrow(
+    'Expected an option that sampleSequences knows, got topk; did you mean topK?',
+  );
+  await expect(sampleSequence(step, options).next()).rejects.toThrow('that sampleSequence knows, got topk');
+});
+
 test('greedy choice refuses logits among which there is nothing to choose', () => {
   const choose = (): unknown =>
     chooseToken(Float32Array.of(1, 2), [], { temperature: 0, bannedTokens: [0, 1] }, new Random(1));

@@ -251,6 +251,18 @@ describe('a request is refused', () => {
     expect(drawTokens(session, { ...request, temperature: 0, uniforms: new Float64Array(0) })).toBe(2);
   });
 
+  test('with an option that nobody knows, or that is the session’s', async () => {
+    const stream = streamTokens(session, options({ temprature: 0 } as never));
+    await expect(collect(stream)).rejects.toThrow(
+      'Expected an option that streamTokens knows, got temprature; did you mean temperature?',
+    );
+    await expect(streamChunks(session, options({ maxTokens: 3 } as never)).next()).rejects.toThrow(
+      'Expected an option that streamChunks knows, got maxTokens',
+    );
+    await expect(collect(streamTokens(session, options({ samples: 2 } as never)))).rejects.toThrow(/samples/);
+    expect(session.read).toEqual([]);
+  });
+
   test('with options out of their ranges', async () => {
     await expect(collect(streamTokens(session, options({ topP: 2 })))).rejects.toThrow(/topP/);
     await expect(collect(streamTokens(session, options({ prompt: [] })))).rejects.toThrow(/prompt/);

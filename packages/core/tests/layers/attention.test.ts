@@ -169,6 +169,10 @@ describe('Attention', () => {
     const layer = built({});
     const attend = () => layer.attend(query, layer.remember(values), tf.zeros([B, S]));
     expect(attend).toThrow('Expected coverage to be absent for a layer without it, got "one"');
+    const misspelt = { needsWeightsGradient: true } as never;
+    expect(() => layer.attend(query, layer.remember(values), undefined, misspelt)).toThrow(
+      /did you mean needWeightsGradient\?/,
+    );
   });
 
   it('refuses to be built without both shapes', () => {

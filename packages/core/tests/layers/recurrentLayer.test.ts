@@ -180,6 +180,14 @@ describe.each(cells)('%s', (_name, Cell) => {
     expect(() => layer.run(x, { initialState: [] })).toThrow(/Expected the initial state of memory to be \d tensor/);
   });
 
+  it('refuses options of a run that it does not know', () => {
+    const layer = built(new Cell({ units: H, name: 'memory' }));
+    const misspelt = { initialStates: [] } as never;
+    const message = 'Expected an option that a run of memory knows, got initialStates; did you mean initialState?';
+    expect(() => layer.run(x, misspelt)).toThrow(message);
+    expect(() => layer.traceGates(x, misspelt)).toThrow(message);
+  });
+
   it('carries its state over calls when stateful, as one long call would', () => {
     const layer = new Cell({ units: H, seed: 8, returnSequences: true, stateful: true });
     const whole = new Cell({ units: H, seed: 8, returnSequences: true }).apply(x) as tf.Tensor;

@@ -156,6 +156,12 @@ describe('AcousticModel', () => {
   it('refuses wrong options and shapes in one line', () => {
     expect(() => model({ hiddenSize: 0 })).toThrow(ConfigError);
     expect(() => model({ units: 3 } as never)).toThrow(/units/);
+    const misspelt = { trainning: true } as never;
+    const message = /knows, got trainning; did you mean training\?/;
+    expect(() => model().forward(batch(), misspelt)).toThrow(message);
+    expect(() => model().classify(batch(), misspelt)).toThrow(message);
+    expect(() => model().ctcLoss(batch() as never, misspelt)).toThrow(message);
+    expect(() => model().classificationLoss(batch() as never, misspelt)).toThrow(message);
     expect(() => model().forward({ features, frameLengths: tf.tensor1d([1], 'int32') })).toThrow(InputError);
     expect(() => model().forward({ features: tf.zeros([B, F, D + 1]), frameLengths })).toThrow(
       /Expected features to have shape \[B=2, F=6, 3\], got \[2, 6, 4\]/,

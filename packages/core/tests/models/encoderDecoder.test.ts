@@ -238,6 +238,16 @@ describe('LSTMDecoder', () => {
     expect(() => decoderOf(options)).toThrow(text);
   });
 
+  it('refuses an option of a call that it does not know, as its encoder does', () => {
+    const [encoder, decoder] = [encoderOf({ name: 'reader' }), decoderOf({ name: 'writer' })];
+    expect(() => decoder.decode(target, undefined, { length: 2 } as never)).toThrow(
+      'Expected an option that decode of writer knows, got length; did you mean lengths?',
+    );
+    expect(() => encoder.encode(features, { train: true } as never)).toThrow(/encode of reader knows, got train/);
+    expect(() => encoder.encode(features, { table: target } as never)).toThrow(/encode of reader knows, got table/);
+    expect(() => encoder.traceGates(features, { train: true } as never)).toThrow(/traceGates of reader knows/);
+  });
+
   it('must be built before it decodes', () => {
     expect(() => new RecurrentDecoder({ units: H, name: 'raw' }).decode(features)).toThrow('Expected raw to be built');
     expect(() => new LSTMEncoder({ units: H, name: 'raw' }).encode(features)).toThrow('Expected raw to be built');

@@ -242,4 +242,13 @@ describe('A language model', () => {
       'Expected targets to have shape [2, 3], got [2, 4]',
     );
   });
+
+  it('refuses an option of a pass that it does not know', () => {
+    const m = model();
+    const misspelt = { train: true } as never;
+    expect(() => m.forward(ids, m.initialState(B), misspelt)).toThrow(
+      'Expected an option that forward knows, got train; did you mean training?',
+    );
+    expect(() => m.loss(ids, targets, m.initialState(B), misspelt)).toThrow(/loss knows, got train/);
+  });
 });

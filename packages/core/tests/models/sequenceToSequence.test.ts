@@ -405,6 +405,20 @@ describe('SequenceToSequence', () => {
     model.dispose();
   });
 
+  it('refuses options of its calls that it does not know, naming the nearest', () => {
+    const model = new SequenceToSequence(small, new Random(9));
+    const batch = batchOf(golden.batch);
+    expect(() => model.loss(batch, { smoothing: 0.1 } as never)).toThrow(
+      'Expected an option that loss knows, got smoothing; did you mean labelSmoothing?',
+    );
+    expect(() => model.forward(batch, { train: true } as never)).toThrow(/forward knows, got train; .* training\?/);
+    expect(() => model.start(batch, { train: true } as never)).toThrow(/start knows, got train/);
+    const start = model.start(batch);
+    expect(() => model.decoder.decode(batch.inputs, start, { train: true } as never)).toThrow(/decode of .* got train/);
+    model.disposeStart(start);
+    model.dispose();
+  });
+
   it('refuses a coverage loss without coverage', () => {
     const model = new SequenceToSequence(small, new Random(9));
     expect(() => model.loss(batchOf(golden.batch), { coverageLoss: 1 })).toThrow(InputError);

@@ -63,6 +63,10 @@ describe('adamStep', () => {
       v: tf.zeros([2]),
       learningRate: 1,
     };
+    const unknown = { ...given, step: 1, lr: 1 };
+    expect(() => adamStep(unknown)).toThrow('Expected an option that adamStep knows, got lr');
+    expect(() => adamSteps([], unknown)).toThrow(/adamSteps knows/);
+    expect(() => adamSteps([unknown], { learningRate: 1, step: 1 })).toThrow(/a parameter of adamSteps knows/);
     expect(() => adamStep({ ...given, step: 0 })).toThrow('Expected step to be a positive integer, got 0');
     expect(() => adamStep({ ...given, step: 1, m: tf.zeros([3]) })).toThrow('Expected m to have shape [2], got [3]');
   });

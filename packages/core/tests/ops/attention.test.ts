@@ -182,6 +182,7 @@ describe('attention', () => {
       [{ ...args, score: 'cosine' as never }, 'Expected score to be "dot" or "additive", got "cosine"'],
       [{ ...args, scale: NaN }, 'Expected scale to be a finite number, got NaN'],
       [{ ...args, vector: tf.zeros([5]) }, 'Expected vector to be absent with "dot"'],
+      [{ ...args, length: 1 } as never, 'Expected an option that attention knows, got length; did you mean lengths?'],
       [{ ...additive, scale: 2 }, 'Expected scale to be absent with "additive", got 2'],
       [{ ...additive, vector: undefined }, 'Expected vector to be given with "additive", got undefined'],
       [{ ...additive, vector: tf.zeros([4]) }, 'Expected vector to have shape [H=5], got [4]'],

@@ -147,6 +147,9 @@ describe('ctcLoss', () => {
     expect(() => ctcLoss(logits, labels, frames, integers([2, 2]))).toThrow(
       'Expected labels to be of [0, 3) and not the blank 0, got -1 at position 1 of row 1',
     );
+    expect(() => ctcLoss(logits, labels, frames, lengths, { zeroInfinite: true } as never)).toThrow(
+      'Expected an option that ctcLoss knows, got zeroInfinite; did you mean zeroInfinity?',
+    );
     expect(() => ctcLoss(logits, labels, frames, lengths, { blank: 1 })).toThrow(
       'Expected labels to be of [0, 3) and not the blank 1, got 1 at position 0 of row 0',
     );

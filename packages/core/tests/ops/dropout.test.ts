@@ -71,6 +71,10 @@ describe('dropout', () => {
 
   it('refuses rates and shapes that it cannot take', () => {
     const x = tf.ones([4]);
+    expect(() => dropout(x, { rate: 0.5, seed: [1, 2], lock: true } as never)).toThrow(
+      'Expected an option that dropout knows, got lock; did you mean locked?',
+    );
+    expect(() => dropoutMask([4], { rate: 0.5, seed: [1, 2], scaled: false } as never)).toThrow(/dropoutMask knows/);
     expect(() => dropout(x, { rate: 1, seed: [1, 2] })).toThrow('Expected rate to be a number of [0, 1), got 1');
     expect(() => dropoutMask([4], { rate: NaN, seed: [1, 2] })).toThrow(
       'Expected rate to be a number of [0, 1), got NaN',

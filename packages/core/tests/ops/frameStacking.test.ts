@@ -70,6 +70,10 @@ describe('stackFrames', () => {
     expect(() => stackFrames(features, frameLengths, { size: 0 })).toThrow(
       'Expected size to be a positive integer, got 0',
     );
+    expect(() => stackFrames(features, frameLengths, { size: 2, step: 1 } as never)).toThrow(
+      'Expected an option that stackFrames knows, got step',
+    );
+    expect(() => stackedLength(5, { size: 2, step: 1 } as never)).toThrow(/stackedLength knows/);
     expect(() => stackedLength(5, { size: 2, stride: 1.5 })).toThrow(
       'Expected stride to be a positive integer, got 1.5',
     );

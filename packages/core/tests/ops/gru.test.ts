@@ -158,6 +158,7 @@ describe('gru', () => {
 
   it('names the argument whose shape is wrong', () => {
     const args = makeArgs({}, SMALL);
+    expect(() => gru({ ...args, length: 3 } as never)).toThrow('knows, got length; did you mean lengths?');
     expect(() => gru({ ...args, resetAfter: false })).toThrow('Expected bias to have shape [3H=15], got [2, 15]');
     expect(() => gru({ ...args, kernel: tf.zeros([4, 16]) })).toThrow(/Expected kernel to have shape \[D=4, 3H\]/);
     expect(() => gru({ ...args, zoneoutH: -0.1 })).toThrow('Expected zoneoutH to be a number of [0, 1), got -0.1');

@@ -244,6 +244,7 @@ describe('lstm', () => {
       [{ lengths: tf.zeros([2]) }, /Expected lengths to be of type int32, got float32/],
       [{ c0: tf.zeros([2, 5], 'int32') }, /Expected c0 to be of type float32, got int32/],
       [{ normCell: tf.zeros([2, 6]) }, /Expected normCell to have shape \[2, H=5\]/],
+      [{ zoneout: 0.1 } as never, /Expected an option that lstm knows, got zoneout; did you mean zoneoutH\?/],
       [{ zoneoutH: 1 }, /Expected zoneoutH to be a number of \[0, 1\), got 1/],
       [
         { x: tf.tensor2d([[0, 4]], [1, 2], 'int32'), h0: undefined, c0: undefined },

@@ -126,8 +126,10 @@ describe('simpleRnn', () => {
     expect(distance(rnnTrace(args).h.dataSync(), simpleRnn(args).outputs.dataSync())).toBe(0);
   });
 
-  it('refuses an activation that it does not have', () => {
+  it('refuses an activation and an argument that it does not have', () => {
     const args = { ...makeArgs({}, SMALL), activation: 'sigmoid' as RnnActivation };
     expect(() => simpleRnn(args)).toThrow('Expected activation to be "tanh" or "relu", got "sigmoid"');
+    const unknown = { ...makeArgs({}, SMALL), reversed: true };
+    expect(() => simpleRnn(unknown)).toThrow('knows, got reversed; did you mean reverse?');
   });
 });

@@ -113,6 +113,9 @@ describe('softmaxCrossEntropy', () => {
     expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 3], 'int32'))).toThrow(
       'Expected labels to be -1 or of [0, 3), got 3 at position 1',
     );
+    expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 1], 'int32'), { labelSmoothing: 0.1 } as never)).toThrow(
+      'Expected an option that softmaxCrossEntropy knows, got labelSmoothing; did you mean smoothing?',
+    );
     expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0], 'int32'))).toThrow(
       'Expected labels to have shape [N=2], got [1]',
     );

@@ -73,6 +73,12 @@ describe('a checkpoint store', () => {
     expect(() => store.load(15)).toThrow('Expected a checkpoint of step 15');
   });
 
+  it('refuses an option that it does not know', () => {
+    expect(() => new CheckpointStore(run, { keeps: 3 } as never)).toThrow(
+      'Expected an option that CheckpointStore knows, got keeps; did you mean keep?',
+    );
+  });
+
   it('keeps the newest and the best that each of them knows', () => {
     const store = new CheckpointStore(run, { keep: 2 });
     for (const [step, best] of [

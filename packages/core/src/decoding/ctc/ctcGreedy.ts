@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../../training/checks.js';
 import { checkedScore, countFrames, DEFAULT_BLANK, type FrameScores, type SymbolSpan } from './frameScores.js';
 
 export interface BestPath {
@@ -10,7 +11,9 @@ export interface BestPath {
  * Best path decoding: the most probable symbol of each frame, equal neighbours as one and blanks dropped (Graves et al. 2006,
  * section 3.2.1). Of equally probable symbols the first counts.
  */
-export function ctcGreedy(scores: FrameScores, { blank = DEFAULT_BLANK }: { blank?: number } = {}): BestPath {
+export function ctcGreedy(scores: FrameScores, options: { blank?: number } = {}): BestPath {
+  refuseUnknown('ctcGreedy', options, ['blank']);
+  const { blank = DEFAULT_BLANK } = options;
   const { logProbabilities, symbolCount } = scores;
   const frames = countFrames(scores, blank);
   const path = new Int32Array(frames);

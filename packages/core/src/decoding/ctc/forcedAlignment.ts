@@ -1,4 +1,5 @@
 import { InputError, expected } from '../../errors.js';
+import { refuseUnknown } from '../../training/checks.js';
 import { spansOfPath, type BestPath } from './ctcGreedy.js';
 import { checkedScore, countFrames, DEFAULT_BLANK, type FrameScores } from './frameScores.js';
 
@@ -14,8 +15,10 @@ import { checkedScore, countFrames, DEFAULT_BLANK, type FrameScores } from './fr
 export function forcedAlignment(
   scores: FrameScores,
   symbols: readonly number[],
-  { blank = DEFAULT_BLANK }: { blank?: number } = {},
+  options: { blank?: number } = {},
 ): BestPath {
+  refuseUnknown('forcedAlignment', options, ['blank']);
+  const { blank = DEFAULT_BLANK } = options;
   const frames = countFrames(scores, blank);
   const extended = extend(symbols, scores.symbolCount, blank); // [S]
   const needed = symbols.length + symbols.filter((symbol, place) => symbol === symbols[place - 1]).length;

@@ -1,4 +1,5 @@
 import { ConfigError, expected, InputError } from '../../errors.js';
+import { refuseUnknown } from '../../training/checks.js';
 import type { LanguageScorer } from './languageScorer.js';
 
 export interface HotPhrase {
@@ -26,8 +27,10 @@ export interface HotWordState {
  */
 export function hotWordScorer(
   phrases: Iterable<HotPhrase>,
-  { separator = -1 }: { separator?: number } = {},
+  options: { separator?: number } = {},
 ): LanguageScorer<number, HotWordState> {
+  refuseUnknown('hotWordScorer', options, ['separator']);
+  const { separator = -1 } = options;
   const root = makeNode();
   for (const phrase of phrases) addPhrase(root, phrase, separator);
   linkFailures(root);

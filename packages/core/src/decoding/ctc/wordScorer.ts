@@ -1,4 +1,5 @@
 import { ConfigError, expected, InputError } from '../../errors.js';
+import { refuseUnknown } from '../../training/checks.js';
 import { nameOfSymbol, type LanguageScorer } from './languageScorer.js';
 
 /** How a text of symbols is made of words. */
@@ -22,8 +23,10 @@ export interface WordState<State> {
  */
 export function wordScorer<State>(
   model: LanguageScorer<string, State>,
-  { symbols, separator }: WordSpelling,
+  spelling: WordSpelling,
 ): LanguageScorer<number, WordState<State>> {
+  refuseUnknown('wordScorer', spelling, ['symbols', 'separator']);
+  const { symbols, separator } = spelling;
   checkSeparator(separator, symbols.length);
   return {
     start: () => ({ words: model.start(), letters: '' }),
@@ -47,10 +50,9 @@ export function wordScorer<State>(
  * Adds `bonus` for each word, or without a separator for each symbol: the beta of Hannun et al. 2014, against a language
  * model's liking for short texts.
  */
-export function insertionBonus(
-  bonus: number,
-  { separator = -1 }: { separator?: number } = {},
-): LanguageScorer<number, boolean> {
+export function insertionBonus(bonus: number, options: { separator?: number } = {}): LanguageScorer<number, boolean> {
+  refuseUnknown('insertionBonus', options, ['separator']);
+  const { separator = -1 } = options;
   if (!Number.isFinite(bonus)) throw new ConfigError(expected('bonus', 'a finite number', bonus));
   // The state: whether a word is open.
   return {
@@ -72,8 +74,10 @@ export interface LexiconNode {
 /** Allows the words of a lexicon only, each as its symbols; between two of them stands one separator, and none is at the start. */
 export function lexiconScorer(
   words: Iterable<readonly number[]>,
-  { separator }: { separator: number },
+  options: { separator: number },
 ): LanguageScorer<number, LexiconNode> {
+  refuseUnknown('lexiconScorer', options, ['separator']);
+  const { separator } = options;
   const root: LexiconNode = { children: new Map(), isWord: false };
   for (const word of words) {
     if (word.length === 0 || word.includes(separator)) {

@@ -1,4 +1,5 @@
 import { ConfigError, expected } from '../../errors.js';
+import { refuseUnknown } from '../../training/checks.js';
 import type { SymbolSpan } from './frameScores.js';
 
 export interface TimedWord {
@@ -22,10 +23,9 @@ export interface WordTimesOptions {
 }
 
 /** The words of some aligned symbols with their times. A word lasts from its first symbol's start to its last one's end. */
-export function wordTimes(
-  spans: readonly SymbolSpan[],
-  { symbols, separator, secondsPerFrame, offset = 0 }: WordTimesOptions,
-): TimedWord[] {
+export function wordTimes(spans: readonly SymbolSpan[], options: WordTimesOptions): TimedWord[] {
+  refuseUnknown('wordTimes', options, ['symbols', 'separator', 'secondsPerFrame', 'offset']);
+  const { symbols, separator, secondsPerFrame, offset = 0 } = options;
   if (!(secondsPerFrame > 0)) throw new ConfigError(expected('secondsPerFrame', 'a positive number', secondsPerFrame));
   const words: SymbolSpan[][] = [];
   let open = false;

@@ -40,6 +40,9 @@ describe('ctcGreedy', () => {
     expect(() => ctcGreedy(scoresOfPath([0], 3), { blank: 3 })).toThrow(
       'Expected blank to be an integer of [0, 3), got 3',
     );
+    expect(() => ctcGreedy(scoresOfPath([0], 3), { blanc: 2 } as never)).toThrow(
+      'Expected an option that ctcGreedy knows, got blanc; did you mean blank?',
+    );
   });
 });
 

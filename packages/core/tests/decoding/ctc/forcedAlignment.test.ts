@@ -45,5 +45,6 @@ describe('forcedAlignment', () => {
     expect(() => forcedAlignment(scoresOfPath([1, 1], 3, 1), [2])).toThrow(
       'Expected an alignment of probability above 0, got none',
     );
+    expect(() => forcedAlignment(scores, [1], { blanc: 2 } as never)).toThrow(/forcedAlignment knows, got blanc/);
   });
 });

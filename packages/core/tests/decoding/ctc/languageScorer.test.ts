@@ -153,6 +153,12 @@ describe('hotWordScorer', () => {
     expect(() => hotWordScorer([{ symbols: [A, SPACE], boost: 1 }], { separator: SPACE })).toThrow(
       'Expected a hot phrase to be symbols that neither begin nor end with the separator, got [2, 1]',
     );
+    const wrong = { seperator: SPACE } as never;
+    const message = /knows, got seperator; did you mean separator\?/;
+    expect(() => hotWordScorer([], wrong)).toThrow(message);
+    expect(() => insertionBonus(1, wrong)).toThrow(message);
+    expect(() => lexiconScorer([[A]], wrong)).toThrow(message);
+    expect(() => wordScorer(lengths, wrong)).toThrow(message);
   });
 });
 

@@ -25,5 +25,7 @@ describe('wordTimes', () => {
     expect(() => wordTimes([], { symbols, separator: 1, secondsPerFrame: 0 })).toThrow(
       'Expected secondsPerFrame to be a positive number, got 0',
     );
+    const start = { symbols, separator: 1, secondsPerFrame: 1, start: 2 };
+    expect(() => wordTimes([], start)).toThrow('Expected an option that wordTimes knows, got start');
   });
 });
