@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError, Random } from '@cadenza/core';
+import { ConfigError, expected, InputError, Random, refuseUnknown } from '@cadenza/core';
 import { PAD_ID } from './subwordVocabulary.js';
 import { requirePositive } from './windows.js';
 
@@ -23,7 +23,7 @@ export interface BucketOptions {
  * shuffled. Within a batch the longest source comes first, so that the rows of a step that are still read come first.
  */
 export function bucketBatches(lengths: readonly PairLengths[], options: BucketOptions, random: Random): Int32Array[] {
-  checkOptions(options);
+  checkOptions('bucketBatches', options);
   checkLengths(lengths, options);
   const { poolSize = lengths.length } = options;
   const order = random.shuffle(Int32Array.from(lengths, (_, index) => index));
@@ -90,7 +90,7 @@ export class BucketBatches {
     private readonly lengths: readonly PairLengths[] | ((epoch: number) => readonly PairLengths[]),
     private readonly options: BucketOptions & { seed: number },
   ) {
-    checkOptions(options);
+    checkOptions('BucketBatches', options);
   }
 
   /** The next batch; after the last of an epoch, the first of the next one. */
@@ -171,7 +171,9 @@ export function padBatch(sequences: readonly ArrayLike<number>[], padId = PAD_ID
   return { ids, lengths, rows: sequences.length, steps };
 }
 
-function checkOptions({ maximumTokens, maximumSentences, poolSize }: BucketOptions): void {
+function checkOptions(owner: string, options: BucketOptions): void {
+  refuseUnknown(owner, options, ['maximumTokens', 'maximumSentences', 'poolSize', 'seed']);
+  const { maximumTokens, maximumSentences, poolSize } = options;
   requirePositive('maximumTokens', maximumTokens);
   if (maximumSentences !== undefined) requirePositive('maximumSentences', maximumSentences);
   if (poolSize !== undefined) requirePositive('poolSize', poolSize);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { addAbortSignal } from 'node:stream';
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { fileError } from './fileError.js';
 import { gunzipWhole } from './gzip.js';
 import { normalizeLineEnds } from './normalize.js';
@@ -41,6 +41,7 @@ export interface Corpus {
  * standard input for `-`; plain or compressed by gzip, which the first two bytes tell. Throws an {@link InputError} that names the file, and the byte where UTF-8 ends.
  */
 export async function readCorpus(path: string, options: CorpusOptions = {}): Promise<Corpus> {
+  refuseUnknown('readCorpus', options, ['extensions', 'separator', 'lineEnds', 'signal']);
   const { extensions = ['.txt'], separator = 'newline', signal } = options;
   if (!(separator in SEPARATORS)) {
     throw new ConfigError(expected('separator', `one of ${Object.keys(SEPARATORS).join(', ')}`, separator));

@@ -3,7 +3,13 @@ export * from './utf8.js';
 export * from './normalize.js';
 export * from './corpus.js';
 export * from './segment.js';
-export * from './vocabulary.js';
+export {
+  compareCodePoints,
+  UNKNOWN_TOKEN,
+  Vocabulary,
+  type VocabularyJson,
+  type VocabularyOptions,
+} from './vocabulary.js';
 export * from './tokenizer.js';
 export * from './split.js';
 export * from './batch.js';

@@ -1,4 +1,4 @@
-import { ConfigError, expected } from '@cadenza/core';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
 
 /** The Unicode normalisation forms (UAX #15), or none. */
 export const NORMALIZATION_FORMS = ['none', 'NFC', 'NFD', 'NFKC', 'NFKD'] as const;
@@ -13,7 +13,9 @@ export interface Normalization {
 }
 
 /** The text in one Unicode form and, when asked, in lower case. Doing it twice changes nothing more. */
-export function normalizeText(text: string, { form = 'NFC', lowerCase = false }: Normalization = {}): string {
+export function normalizeText(text: string, normalization: Normalization = {}): string {
+  refuseUnknown('normalizeText', normalization, ['form', 'lowerCase']);
+  const { form = 'NFC', lowerCase = false } = normalization;
   if (!NORMALIZATION_FORMS.includes(form)) {
     throw new ConfigError(expected('normalisation form', `one of ${NORMALIZATION_FORMS.join(', ')}`, form));
   }

@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 
 export interface SplitFractions {
   /** The part after the training part; 0.1 unless told. */
@@ -40,7 +40,9 @@ export function splitText(text: string, fractions: SplitFractions = {}): Split<s
   };
 }
 
-function boundaries(length: number, { validation = 0.1, test = 0 }: SplitFractions): [number, number] {
+function boundaries(length: number, fractions: SplitFractions): [number, number] {
+  refuseUnknown('a split', fractions, ['validation', 'test']);
+  const { validation = 0.1, test = 0 } = fractions;
   for (const [name, fraction] of Object.entries({ validation, test, 'validation + test': validation + test })) {
     if (!(fraction >= 0 && fraction < 1)) throw new ConfigError(expected(name, 'a fraction of [0, 1)', fraction));
   }

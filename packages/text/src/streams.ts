@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError, Random, type RandomState } from '@cadenza/core';
+import { ConfigError, expected, InputError, Random, type RandomState, refuseUnknown } from '@cadenza/core';
 import { IGNORED, type TokenBatch } from './batch.js';
 import { requirePositive } from './windows.js';
 
@@ -52,6 +52,7 @@ export class TokenStreams {
     private readonly tokens: Int32Array,
     private readonly options: StreamOptions,
   ) {
+    refuseUnknown('TokenStreams', options, ['rows', 'steps', 'random', 'partial']);
     const { rows, steps, partial = 'keep' } = options;
     requirePositive('rows', rows);
     requirePositive('steps', steps);

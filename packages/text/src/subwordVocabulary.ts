@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { sha256 } from './sha256.js';
 import { compareCodePoints } from './vocabulary.js';
 
@@ -73,6 +73,7 @@ export class SubwordVocabulary {
 
   /** The vocabulary of counted tokens, such as those of {@link countTokens}. */
   static build(counts: ReadonlyMap<string, number>, options: SubwordVocabularyOptions = {}): SubwordVocabulary {
+    refuseUnknown('SubwordVocabulary.build', options, ['minimumFrequency', 'maximumSize']);
     const { minimumFrequency = 1, maximumSize = Infinity } = options;
     if (!Number.isInteger(minimumFrequency) || minimumFrequency < 1) {
       throw new ConfigError(expected('minimumFrequency', 'a positive integer', minimumFrequency));
@@ -111,7 +112,9 @@ export class SubwordVocabulary {
   }
 
   /** The ids of a sentence. */
-  encode(tokens: readonly string[], { bos = false, eos = false }: SequenceOptions = {}): Int32Array {
+  encode(tokens: readonly string[], options: SequenceOptions = {}): Int32Array {
+    refuseUnknown('encode', options, ['bos', 'eos']);
+    const { bos = false, eos = false } = options;
     const start = bos ? 1 : 0;
     const ids = new Int32Array(start + tokens.length + (eos ? 1 : 0));
     if (bos) ids[0] = BOS_ID;

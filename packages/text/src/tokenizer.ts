@@ -1,8 +1,8 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { normalizeText, type Normalization } from './normalize.js';
 import { splitCharacters, splitGraphemes, splitWords } from './segment.js';
 import { sha256 } from './sha256.js';
-import { Vocabulary, type VocabularyJson, type VocabularyOptions } from './vocabulary.js';
+import { Vocabulary, vocabularyOptionNames, type VocabularyJson, type VocabularyOptions } from './vocabulary.js';
 
 /** What to do with a token the vocabulary does not hold: refuse, leave it out, or write `<unk>`. */
 export const UNKNOWN_POLICIES = ['error', 'skip', 'unk'] as const;
@@ -45,6 +45,17 @@ export interface TokenizerJson {
 export interface TokenizerOptions extends VocabularyOptions {
   /** Applied to every text before it is split, in training and in use alike; none unless told. */
   normalization?: Normalization;
+}
+
+/** Refuses options that a tokenizer does not know; gives those of its vocabulary. */
+function vocabularyOptions(
+  owner: string,
+  { normalization: _, ...options }: TokenizerOptions,
+  own: readonly string[] = [],
+): VocabularyOptions {
+  refuseUnknown(owner, options, [...vocabularyOptionNames, 'normalization', ...own]);
+  const given = Object.entries(options).filter(([name]) => !own.includes(name));
+  return Object.fromEntries(given);
 }
 
 /** What all tokenizers that look up pieces of the text in a list share: they differ in how they split. */
@@ -124,9 +135,10 @@ export class CharacterTokenizer extends LookupTokenizer {
 
   /** A tokenizer for the characters of a text, by default in the order of their code points. */
   static build(text: string, options: CharacterTokenizerOptions = {}): CharacterTokenizer {
+    const forVocabulary = vocabularyOptions('CharacterTokenizer.build', options, ['unit']);
     const split = options.unit === 'grapheme' ? splitGraphemes : splitCharacters;
     const pieces = split(normalizeText(text, options.normalization ?? { form: 'none' }));
-    return new CharacterTokenizer(Vocabulary.build(pieces, options), options);
+    return new CharacterTokenizer(Vocabulary.build(pieces, forVocabulary), options);
   }
 
   split(text: string): string[] {
@@ -145,9 +157,10 @@ export class WordTokenizer extends LookupTokenizer {
 
   /** A tokenizer for the words of a text, by default the most frequent first and 20,000 of them at most. */
   static build(text: string, options: TokenizerOptions = {}): WordTokenizer {
+    const forVocabulary = vocabularyOptions('WordTokenizer.build', options);
     const pieces = splitWords(normalizeText(text, options.normalization ?? { form: 'none' }));
     const defaults: VocabularyOptions = { order: 'frequency', maximumSize: 20_000 };
-    return new WordTokenizer(Vocabulary.build(pieces, { ...defaults, ...options }), options);
+    return new WordTokenizer(Vocabulary.build(pieces, { ...defaults, ...forVocabulary }), options);
   }
 
   split(text: string): string[] {

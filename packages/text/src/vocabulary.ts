@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { sha256 } from './sha256.js';
 
 /** The token that stands for all that the vocabulary does not hold; always id 0 where there is one. */
@@ -14,6 +14,10 @@ export interface VocabularyOptions {
   /** `codePoint` (unless told) suits characters, `frequency` (the most frequent first) suits words. */
   order?: 'codePoint' | 'frequency';
 }
+
+export const vocabularyOptionNames: readonly (keyof VocabularyOptions)[] = [
+  ...(['minimumFrequency', 'maximumSize', 'unknownToken', 'order'] as const),
+];
 
 export interface VocabularyJson {
   tokens: string[];
@@ -46,6 +50,7 @@ export class Vocabulary {
 
   /** The vocabulary of a tokenized text. The order of the text does not matter, only how often each token occurs. */
   static build(tokens: Iterable<string>, options: VocabularyOptions = {}): Vocabulary {
+    refuseUnknown('Vocabulary.build', options, vocabularyOptionNames);
     const { minimumFrequency = 1, maximumSize = Infinity, order = 'codePoint' } = options;
     if (!Number.isInteger(minimumFrequency) || minimumFrequency < 1) {
       throw new ConfigError(expected('minimumFrequency', 'a positive integer', minimumFrequency));

@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { batchFrom, type TokenBatch } from './batch.js';
 
 export interface WindowOptions {
@@ -15,6 +15,7 @@ export interface WindowOptions {
  * alone in its batch. The sum of `predictions` is `tokens.length - 1`.
  */
 export function* evaluationWindows(tokens: Int32Array, options: WindowOptions = {}): Generator<TokenBatch> {
+  refuseUnknown('evaluationWindows', options, ['windowLength', 'rows']);
   const { windowLength = 256, rows = 32 } = options;
   requirePositive('windowLength', windowLength);
   requirePositive('rows', rows);

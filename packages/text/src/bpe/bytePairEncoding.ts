@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError, type Random } from '@cadenza/core';
+import { ConfigError, expected, InputError, type Random, refuseUnknown } from '@cadenza/core';
 import { sha256 } from '../sha256.js';
 import { isolateGlossaries } from './glossaries.js';
 import { countWords, learnMerges, type LearnOptions } from './learnMerges.js';
@@ -45,8 +45,10 @@ export class BytePairEncoding {
 
   constructor(
     readonly merges: readonly Merge[],
-    { glossaries = [] }: BytePairOptions = {},
+    options: BytePairOptions = {},
   ) {
+    refuseUnknown('BytePairEncoding', options, ['glossaries']);
+    const { glossaries = [] } = options;
     if (glossaries.some((glossary) => glossary === '' || wordsOf(glossary)[0] !== glossary)) {
       throw new ConfigError(expected('glossaries', 'non-empty and without spaces', [...glossaries]));
     }
@@ -60,12 +62,15 @@ export class BytePairEncoding {
     text: (Iterable<string> & object) | ReadonlyMap<string, number>,
     options: LearnOptions & BytePairOptions,
   ): BytePairEncoding {
+    const { glossaries, ...learning } = options;
+    refuseUnknown('BytePairEncoding.train', learning, ['merges', 'vocabularySize', 'minimumFrequency', 'glossaries']);
     const counts = text instanceof Map ? (text as ReadonlyMap<string, number>) : countWords(text as string[]);
-    return new BytePairEncoding(learnMerges(counts, options), options);
+    return new BytePairEncoding(learnMerges(counts, learning), { glossaries });
   }
 
   /** The subwords of a line; those within a word end in {@link CONTINUATION}. */
   encode(line: string, options: BytePairEncodeOptions = {}): string[] {
+    refuseUnknown('encode', options, ['dropout', 'random', 'vocabulary']);
     const { dropout = 0, random } = options;
     if (!(dropout >= 0 && dropout <= 1)) throw new ConfigError(expected('dropout', 'a number from 0 to 1', dropout));
     if (dropout > 0 && !random) throw new ConfigError('Expected a random generator for dropout, got none');

@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { type NormalizationForm, normalizeText } from '../normalize.js';
 import { detokenizer } from './detokenize.js';
 import { capitalizeSentences, Truecaser, type TruecaserJson } from './truecaser.js';
@@ -39,9 +39,11 @@ export class LanguageTokenizer {
   /** @param truecaser needed with, and only with, the casing `true`; {@link train} makes one */
   constructor(
     readonly language: string,
-    { casing = 'none', form = 'NFC' }: LanguageTokenizerOptions = {},
+    options: LanguageTokenizerOptions = {},
     private readonly truecaser?: Truecaser,
   ) {
+    refuseUnknown('LanguageTokenizer', options, ['casing', 'form']);
+    const { casing = 'none', form = 'NFC' } = options;
     if (typeof language !== 'string' || !/^[a-z]{2,8}([-_][a-z0-9]{1,8})*$/i.test(language)) {
       throw new ConfigError(expected('language', 'a language tag such as en or pt-BR', language));
     }

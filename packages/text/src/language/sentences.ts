@@ -1,4 +1,4 @@
-import { ConfigError, expected } from '@cadenza/core';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
 import { languageRules, type LanguageRules } from './languageRules.js';
 
 export interface SentenceOptions {
@@ -25,6 +25,7 @@ export interface SplitText {
  * initials before a capital, and German ordinals. With `lineBreaks: 'end'`, joining gives the text back exactly.
  */
 export function splitSentences(text: string, language: string, options: SentenceOptions = {}): SplitText {
+  refuseUnknown('splitSentences', options, ['lineBreaks', 'maximumLength']);
   const { lineBreaks = 'end', maximumLength = Infinity } = options;
   if (lineBreaks !== 'end' && lineBreaks !== 'wrapped') {
     throw new ConfigError(expected('lineBreaks', 'end or wrapped', lineBreaks));

@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { countNgrams, START_ID, type NgramCounts } from './countNgrams.js';
 import { NgramTable, ROOT } from './ngramTable.js';
 
@@ -39,8 +39,10 @@ const NEVER = -99 * Math.LN10;
  */
 export function trainKneserNey(
   sentences: readonly (readonly string[])[],
-  { order = 3, vocabulary, minimumCount = 1, prune = [0] }: NgramTrainOptions,
+  options: NgramTrainOptions,
 ): { table: NgramTable; discounts: Discounts[] } {
+  refuseUnknown('NgramModel.train', options, ['order', 'vocabulary', 'minimumCount', 'prune']);
+  const { order = 3, vocabulary, minimumCount = 1, prune = [0] } = options;
   if (!(Number.isInteger(order) && order >= 1)) throw new ConfigError(expected('order', 'a positive integer', order));
   if (!(Number.isInteger(minimumCount) && minimumCount >= 1)) {
     throw new ConfigError(expected('minimumCount', 'a positive integer', minimumCount));

@@ -1,4 +1,4 @@
-import { ConfigError, expected } from '@cadenza/core';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
 import type { SentencePair } from './parallelCorpus.js';
 
 export interface CleaningOptions {
@@ -14,6 +14,8 @@ export interface CleaningOptions {
   countTokens?: (text: string) => number;
 }
 
+const optionNames = ['maximumTokens', 'maximumRatio', 'duplicates', 'identical', 'countTokens'];
+
 /** Why a pair was dropped; the first of these that holds. */
 export const CLEANING_REASONS = ['empty', 'tooLong', 'ratio', 'identical', 'duplicate'] as const;
 export type CleaningReason = (typeof CLEANING_REASONS)[number];
@@ -27,6 +29,7 @@ export interface CleanedPairs {
 
 /** Drops the pairs that would teach a model nothing or wrong things, and counts them by reason. Twice changes nothing. */
 export function cleanPairs(pairs: Iterable<SentencePair>, options: CleaningOptions = {}): CleanedPairs {
+  refuseUnknown('cleanPairs', options, optionNames);
   const { maximumTokens = Infinity, maximumRatio = Infinity } = options;
   if (maximumTokens !== Infinity && (!Number.isInteger(maximumTokens) || maximumTokens < 1)) {
     throw new ConfigError(expected('maximumTokens', 'a positive integer', maximumTokens));
