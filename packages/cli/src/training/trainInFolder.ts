@@ -1,4 +1,4 @@
-import type { Trainer, TrainingResult } from '@cadenza/core';
+import { plural, type Trainer, type TrainingResult } from '@cadenza/core';
 import type { StartedBackend } from '../backend.js';
 import type { Output } from '../output.js';
 import { rewriteConfig } from '../runDescription.js';
@@ -57,11 +57,28 @@ export async function trainInFolder<Evaluation>(folder: FolderTraining<Evaluatio
     const result = await trainer.train();
     kept = true;
     display.stop();
+    sayWhyStopped(folder, result, output);
     const evaluation = await folder.evaluate();
     report(folder, result, evaluation, output);
   } finally {
     display.stop();
     claim.release({ discard: !kept && trainer.step === 0 });
+  }
+}
+
+/** A line on a training that ended before its plan did, by its own limits. */
+function sayWhyStopped(
+  { directory, training }: Pick<FolderTraining<unknown>, 'directory' | 'training'>,
+  { reason, step }: TrainingResult,
+  output: Output,
+): void {
+  const { config, plannedSteps } = training;
+  if (step >= plannedSteps) return;
+  const place = `at step ${step} of ${plannedSteps}`;
+  if (reason === 'earlyStopping') output.say(`stopped ${place}: validations got no better`);
+  if (reason === 'maxMinutes') {
+    const minutes = plural(config.training.maxMinutes!, 'minute');
+    output.say(`stopped after ${minutes}, ${place}; train --run ${directory} --resume goes on for as long again`);
   }
 }
 

@@ -229,6 +229,26 @@ describe('trainInFolder', () => {
     warn.mockRestore();
   });
 
+  it.each([
+    [
+      'maxMinutes',
+      9,
+      /^stopped after 2 minutes, at step 3 of 9; train --run .*run --resume goes on for as long again$/,
+    ],
+    ['earlyStopping', 9, /^stopped at step 3 of 9: validations got no better$/],
+    ['maxMinutes', 3, null],
+    ['maxSteps', 9, null],
+  ])('says why it ended before its plan did: %s, %i steps', async (reason, plannedSteps, wanted) => {
+    const { training, ...rest } = folderTraining(join(folder, 'run'), 3);
+    const config = { ...training.config, training: { ...learning, maxMinutes: 2 } };
+    const trainer = { ...training.trainer, train: async () => ({ ...result, reason }) as never };
+    const say = vi.spyOn(quiet, 'say');
+    await trainInFolder({ ...rest, training: { ...training, config, trainer, plannedSteps } }, quiet);
+    const told = say.mock.calls.flat().filter((line) => line.startsWith('stopped'));
+    say.mockRestore();
+    expect(told).toEqual(wanted === null ? [] : [expect.stringMatching(wanted)]);
+  });
+
   it('leaves nothing of a new run that fails before its first step', async () => {
     const directory = join(folder, 'run');
     const training = folderTraining(directory, 0);
