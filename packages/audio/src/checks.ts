@@ -15,6 +15,11 @@ export function assertKnown(owner: string, options: object, known: readonly stri
   }
 }
 
+/** Refuses options that no reading of sound files has. */
+export function checkReadOptions(options: object): void {
+  assertKnown('the reading of sound', options, ['channels', 'name']);
+}
+
 /** Refuses a word that is none of a few. */
 export function assertOneOf(name: string, value: unknown, known: readonly unknown[]): void {
   if (!known.includes(value)) throw new ConfigError(expected(name, `one of ${known.join(', ')}`, value));

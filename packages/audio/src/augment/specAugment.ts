@@ -1,5 +1,5 @@
 import type { Random } from '@cadenza/core';
-import { assertInteger, assertNumber } from '../checks.js';
+import { assertInteger, assertKnown, assertNumber } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from '../features/featureMatrix.js';
 
 export interface SpecAugmentOptions {
@@ -17,6 +17,10 @@ export interface SpecAugmentOptions {
   fill?: 'mean' | number;
 }
 
+const optionNames: readonly (keyof SpecAugmentOptions)[] = [
+  ...(['timeMasks', 'timeWidth', 'timePart', 'frequencyMasks', 'frequencyWidth', 'warp', 'fill'] as const),
+];
+
 /**
  * SpecAugment (Park et al. 2019, section 2): warps the time, then masks runs of features and of frames. A mask's width is
  * drawn from [0, F] (or [0, min(T, p F)]), its beginning from the places where it fits.
@@ -25,6 +29,7 @@ export interface SpecAugmentOptions {
  * @throws {ConfigError} for an option that is out of its range
  */
 export function specAugment(features: FeatureMatrix, random: Random, options: SpecAugmentOptions = {}): FeatureMatrix {
+  assertKnown('SpecAugment', options, optionNames);
   const { timeMasks = 2, timeWidth = 40, timePart = 0.2, frequencyMasks = 2, frequencyWidth = 6, warp = 0 } = options;
   for (const [name, value] of Object.entries({ timeMasks, timeWidth, frequencyMasks, frequencyWidth, warp })) {
     assertInteger(name, value, 0);

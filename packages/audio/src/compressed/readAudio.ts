@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { InputError, plural } from '@cadenza/core';
+import { checkReadOptions } from '../checks.js';
 import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSphere } from '../sphere/decodeSphere.js';
@@ -18,6 +19,7 @@ const NAMES = { flac: 'FLAC', vorbis: 'Ogg Vorbis', opus: 'Ogg Opus', mp3: 'MP3'
  * @throws {InputError} one line for another kind of file, for one that a decoder refuses or complains of, and for a cut-off FLAC
  */
 export async function decodeAudio(bytes: Uint8Array, options: ReadWavOptions = {}): Promise<AudioClip> {
+  checkReadOptions(options);
   const { channels = 'all', name = 'the sound file' } = options;
   const format = sniffFormat(bytes, name);
   if (format.kind === 'wav') return decodeWav(bytes.subarray(format.start), { ...options, name });

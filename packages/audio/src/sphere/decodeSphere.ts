@@ -1,4 +1,5 @@
 import { InputError, plural } from '@cadenza/core';
+import { checkReadOptions } from '../checks.js';
 import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSamples } from '../wav/decodeSamples.js';
 import { SAMPLE_LIMITS } from '../wav/formatChunk.js';
@@ -24,6 +25,7 @@ const CODINGS = new Map<string, WavEncoding>([
  * `shortpack`), which have to be decoded by another program first; and for a file that ends before its samples do
  */
 export function decodeSphere(bytes: Uint8Array, options: ReadWavOptions = {}): AudioClip {
+  checkReadOptions(options);
   const { channels = 'all', name = 'the SPHERE file' } = options;
   const fail: Fail = (wanted, got) => {
     throw new InputError(`Expected ${name} to have ${wanted}, got ${got}`, { code: 'AUDIO' });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { checkReadOptions } from '../checks.js';
 import { fileProblem } from '../files/atomicFile.js';
 import { type AudioClip, audioClip, type ChannelChoice, chooseChannels } from './audioClip.js';
 import { decodeSamples, frameCount } from './decodeSamples.js';
@@ -18,6 +19,7 @@ export interface ReadWavOptions {
  * @throws {InputError} one line that names the file, the byte and what was expected there
  */
 export function decodeWav(bytes: Uint8Array, options: ReadWavOptions = {}): AudioClip {
+  checkReadOptions(options);
   const { channels = 'all', name = 'the WAV file' } = options;
   const format = parseWav(bytes, name);
   const end = format.dataLength === undefined ? bytes.length : format.dataStart + format.dataLength;
