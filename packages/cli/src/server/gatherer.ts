@@ -44,6 +44,7 @@ export class Gatherer<Options extends object, Item, Result> {
    * @throws {BusyError} where too many wait already
    */
   ask(items: readonly Item[], options: Options, signal: AbortSignal): Promise<Result[]> {
+    this.queue = wanted(this.queue); // who has gone takes nobody's place
     const before = this.queue.reduce((sum, waiting) => sum + waiting.items.length, 0);
     if (before > 0 && before + items.length > this.limits.waiting) {
       return Promise.reject(

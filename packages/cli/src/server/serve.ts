@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '@cadenza/core';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -9,6 +10,9 @@ import type { ServeFlags } from '../serveVerb.js';
 
 /** How long requests may go on once the server is to stop. */
 const GRACE_SECONDS = 10;
+
+/** How long work may take to notice that nobody waits for it any more. */
+const LEAVE_SECONDS = 2;
 
 const listenErrors: Record<string, string> = {
   EADDRINUSE: 'Expected --port to be free, got one that another program listens at',
@@ -29,8 +33,16 @@ export async function serveUntilStopped(
   { output, signal }: ActionContext,
 ): Promise<{ requests: number }> {
   let requests = 0;
+  const answering = new Set<unknown>();
+  const answer: typeof api.fetch = (...request) => {
+    const response = api.fetch(...request);
+    answering.add(response);
+    const done = (): void => void answering.delete(response);
+    void Promise.resolve(response).then(done, done);
+    return response;
+  };
   // Nothing here asks for the name that a request without one is given.
-  const server = createAdaptorServer({ fetch: api.fetch, hostname: 'localhost' }) as Server;
+  const server = createAdaptorServer({ fetch: answer, hostname: 'localhost' }) as Server;
   server.requestTimeout = 0; // a microphone may send for hours
   const silent = new Set<Socket>(); // connections that have asked nothing, as browsers open them ahead
   server.on('connection', (socket: Socket) => {
@@ -54,6 +66,9 @@ export async function serveUntilStopped(
   const timer = setTimeout(() => server.closeAllConnections(), 1000 * GRACE_SECONDS);
   await closed;
   clearTimeout(timer);
+  // The model is freed next: who was cut off must not use it any more.
+  const left = sleep(1000 * LEAVE_SECONDS, undefined, { ref: false });
+  await Promise.race([Promise.allSettled(answering), left]);
   return { requests };
 }
 

@@ -54,6 +54,20 @@ describe('Gatherer', () => {
     expect(await next).toEqual([18]);
   });
 
+  it('lets nobody who has gone take a place', async () => {
+    const { gatherer, proceed } = doubler();
+    const first = gatherer.ask([1], { by: 2 }, never);
+    await new Promise(setImmediate); // its batch has begun
+    const gone = new AbortController();
+    const left = gatherer.ask([2, 3, 4, 5, 6, 7], { by: 2 }, gone.signal);
+    await expect(gatherer.ask([8], { by: 2 }, never)).rejects.toThrow(BusyError);
+    gone.abort(new Error('gone'));
+    const next = gatherer.ask([8], { by: 2 }, never);
+    await expect(left).rejects.toThrow('gone');
+    for (let n = 0; n < 2; n++) await proceed();
+    expect(await Promise.all([first, next])).toEqual([[2], [16]]);
+  });
+
   it('does not let one request fail for another', async () => {
     const { gatherer, batches, proceed } = doubler();
     const asked = [[1], [13], [2]].map((items) => gatherer.ask(items, { by: 2 }, never));
