@@ -173,8 +173,9 @@ describe('the consistency of two predictions', () => {
       const twice = Object.fromEntries(
         Object.entries(batch).map(([name, tensor]) => [name, tf.concat([tensor, tensor])]),
       ) as unknown as PairBatch;
-      const options = () => ({ training: true, random: new Random(11), labelSmoothing: 0.1 });
-      const { logits } = model.forward(twice, options());
+      const training = () => ({ training: true, random: new Random(11) });
+      const options = () => ({ ...training(), labelSmoothing: 0.1 });
+      const { logits } = model.forward(twice, training());
       const [logP, logQ] = tf.split(tf.logSoftmax(logits), 2);
       const divergences = tf.sum(tf.mul(tf.sub(tf.exp(logP), tf.exp(logQ)), tf.sub(logP, logQ)), 2); // [B, T]
       const counted = tf.cast(tf.greaterEqual(batch.targets, 0), 'float32');

@@ -54,6 +54,7 @@ describe('PyTorch agrees', () => {
     const states = entry.kind === 'LSTM' ? ['h', 'c'] : ['h'];
     const names = ['kernel', 'recurrentKernel', 'bias', 'projection', ...states.map((state) => `${state}0`)];
     const lengths = entry.lengths ? tf.tensor1d(entry.lengths, 'int32') : undefined;
+    const activation = entry.activation ? { activation: entry.activation } : {};
     const size = entry.y.shape[2] / 2;
     const differences: [string, number][] = [];
     const compare = (name: string, got: tf.Tensor, wanted: tf.Tensor) =>
@@ -65,7 +66,7 @@ describe('PyTorch agrees', () => {
       const side = (both: Numbers) => tf.slice(tensor(both), [0, 0, index * size], [-1, -1, size]);
       const call = (...tensors: tf.Tensor[]) => {
         const args = Object.fromEntries(['x', ...given].map((name, k) => [name, tensors[k]]));
-        return run({ ...args, lengths, reverse: index === 1, activation: entry.activation ?? undefined });
+        return run({ ...args, lengths, reverse: index === 1, ...activation });
       };
       const results = call(...inputs);
       compare(`y ${index}`, results.outputs, side(entry.y));
@@ -95,7 +96,7 @@ describe('PyTorch agrees', () => {
     expect(distance(gradient.dataSync(), dlogits.values)).toBeLessThan(TOLERANCE);
   });
 
-  it.each(golden.adam)('on five steps of $name', ({ start, gradients, steps, m, v, ...options }) => {
+  it.each(golden.adam)('on five steps of $name', ({ name: _, start, gradients, steps, m, v, ...options }) => {
     let state = { parameter: tensor(start), m: tf.zeros(start.shape), v: tf.zeros(start.shape) };
     gradients.forEach((gradient, index) => {
       state = adamStep({ ...state, gradient: tensor(gradient), step: index + 1, ...options });
