@@ -3,12 +3,14 @@ import {
   BusyError,
   createApi,
   Gatherer,
-  limitBody,
   messageOf,
+  readBytes,
   readQuery,
+  SharedMemory,
   streamBody,
   type ApiOptions,
   type Context,
+  type Holding,
 } from '@cadenza/cli/server';
 import { InputError } from '@cadenza/core';
 import { z } from 'zod';
@@ -25,6 +27,8 @@ import { transcribeSamples } from './transcribeRecordings.js';
 
 /** Some hours of speech in files of the usual kinds. */
 const MAXIMUM_BYTES = 256 << 20;
+/** What bodies and the samples of recordings may take together, unless one is alone. */
+const MAXIMUM_HELD = 1 << 30;
 /** Streams that are listened to at the same time. */
 const MAXIMUM_STREAMS = 64;
 /** Recordings that may wait. */
@@ -53,7 +57,7 @@ const listenQuery = z.strictObject({
   ...searchQuery,
   raw: z.enum(rawEncodings).optional(),
   rate: positive.optional(),
-  channels: positive.optional(),
+  channels: positive.max(256).optional(),
 });
 type SearchQuery = Pick<z.output<typeof transcribeQuery>, keyof typeof searchQuery>;
 
@@ -84,7 +88,8 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
     (recordings, asked, signal) => transcribeSamples(recognizer, recordings, { ...asked, signal }),
     { together, waiting: WAITING },
   );
-  api.post('/transcribe', limitBody(MAXIMUM_BYTES), async (context) => {
+  const memory = new SharedMemory(MAXIMUM_HELD);
+  api.post('/transcribe', async (context) => {
     const { format, words, name, ...query } = readQuery(context, transcribeQuery);
     if (words && format !== 'text')
       throw new InputError(`Expected format text with words (json has them always), got ${format}`);
@@ -94,10 +99,15 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
       );
     }
     const asked = askedOf(query, recognizer);
-    const samples = await samplesOf(await soundOf(context), sampleRate);
-    const [transcript] = await gatherer.ask([{ id: name, samples }], asked, context.req.raw.signal);
-    const writer = transcriptWriter(format, { words, hypotheses: query.nBest !== undefined });
-    return context.body(writer.recording(transcript), 200, { 'content-type': contentTypes[format] });
+    const holding = memory.open();
+    try {
+      const samples = await samplesOf(await soundOf(context, holding), sampleRate, holding);
+      const [transcript] = await gatherer.ask([{ id: name, samples }], asked, context.req.raw.signal);
+      const writer = transcriptWriter(format, { words, hypotheses: query.nBest !== undefined });
+      return context.body(writer.recording(transcript), 200, { 'content-type': contentTypes[format] });
+    } finally {
+      holding.release();
+    }
   });
   api.get('/', (context) => context.html(recognizerPage()));
   let streams = 0;
@@ -134,13 +144,11 @@ function askedOf(query: SearchQuery, { run: { config, symbols } }: Recognizer): 
 }
 
 /** The bytes of a sound file: the body, or the `file` of a form. */
-async function soundOf(context: Context): Promise<Uint8Array> {
-  if (!/^multipart\/form-data\b/i.test(context.req.header('content-type') ?? '')) {
-    return new Uint8Array(await context.req.arrayBuffer());
-  }
-  const { signal } = context.req.raw;
-  const form = await context.req.formData().catch((cause: unknown) => {
-    signal.throwIfAborted();
+async function soundOf(context: Context, holding: Holding): Promise<Uint8Array> {
+  const type = context.req.header('content-type') ?? '';
+  const bytes = await readBytes(context, { maximumBytes: MAXIMUM_BYTES, holding });
+  if (!/^multipart\/form-data\b/i.test(type)) return bytes;
+  const form = await new Response(bytes, { headers: { 'content-type': type } }).formData().catch((cause: unknown) => {
     throw new InputError('Expected the body to be a form as its content-type says, got other bytes', { cause });
   });
   const file = form.get('file');
@@ -148,8 +156,10 @@ async function soundOf(context: Context): Promise<Uint8Array> {
   throw new InputError('Expected the form to have one sound file as `file`, got none');
 }
 
-async function samplesOf(bytes: Uint8Array, rate: number): Promise<Float32Array> {
+/** What the sound has at a rate, which is held instead of its bytes. */
+async function samplesOf(bytes: Uint8Array, rate: number, holding: Holding): Promise<Float32Array> {
   const { samples, sampleRate } = await decodeAudio(bytes, { name: 'the body', channels: 'mix' });
+  holding.hold(Math.ceil((samples[0].length * rate) / sampleRate) * Float32Array.BYTES_PER_ELEMENT);
   return resample(samples[0], { from: sampleRate, to: rate });
 }
 

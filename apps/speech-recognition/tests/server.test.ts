@@ -1,6 +1,7 @@
 import { encodeWav, resample } from '@cadenza/audio';
+import { BusyError, SharedMemory } from '@cadenza/cli/server';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Recognizer } from '../src/recognizer.js';
 import { speechApi } from '../src/server.js';
 import { RATE, sing, smallConfig } from './tones.js';
@@ -68,6 +69,23 @@ describe('POST /transcribe', () => {
     const alone = await recognizer.transcribe(songs);
     expect(answers).toEqual(alone.map(({ text }) => `${text}\n`));
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('holds the bytes of a sound, then its samples instead, and is busy where others hold too much', async () => {
+    const held: number[] = [];
+    const release = vi.fn();
+    const open = vi
+      .spyOn(SharedMemory.prototype, 'open')
+      .mockReturnValue({ hold: (bytes) => held.push(bytes), release });
+    expect((await post('/transcribe', wav)).status).toBe(200);
+    expect(held.slice(-2)).toEqual([wav.length, 4 * song.length]);
+    const hold = (): never => {
+      throw new BusyError('Expected less');
+    };
+    open.mockReturnValue({ hold, release });
+    expect(await failure('/transcribe')).toEqual({ status: 503, error: 'Expected less' });
+    expect(release).toHaveBeenCalledTimes(2);
+    open.mockRestore();
   });
 
   it('gives n-best lists, greedy decoding and hot words where they are asked for', async () => {
@@ -158,6 +176,9 @@ describe('POST /listen', () => {
     expect(await heard(await post('/listen', ''))).toHaveLength(1);
     expect(await failure('/listen?rate=8000')).toEqual({
       ...{ status: 400, error: 'Expected raw with rate and channels, got none' },
+    });
+    expect(await failure('/listen?raw=s16le&channels=65537')).toEqual({
+      ...{ status: 400, error: 'Expected channels to be at most 256, got "65537"' },
     });
     expect((await heard(await post('/listen', wav))).at(-1)).toHaveProperty('end');
   });

@@ -8,6 +8,7 @@ import { messageOf } from '../exitCodes.js';
 import type { Output } from '../output.js';
 import { isObject } from '../values.js';
 import { BusyError } from './busyError.js';
+import type { Holding } from './sharedMemory.js';
 
 export interface ApiOptions {
   /** What `GET /health` tells besides the status: the run, the backend. */
@@ -58,18 +59,59 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   return api;
 }
 
-function statusOf(error: Error): 400 | 500 | 503 {
+/** The code of an error about a body that is too long. */
+const TOO_LARGE = 'TOO_LARGE';
+
+function statusOf(error: Error): 400 | 413 | 500 | 503 {
   if (error instanceof BusyError) return statuses.busy;
+  if (error instanceof InputError && error.code === TOO_LARGE) return statuses.tooLarge;
   return error instanceof InputError || error instanceof ConfigError ? statuses.wrong : statuses.failed;
 }
 
 /** Refuses a body of more bytes. */
 export function limitBody(maximumBytes: number) {
-  const error = `Expected a body of at most ${maximumBytes} bytes, got more`;
   return bodyLimit({
     maxSize: maximumBytes,
-    onError: (context) => context.json({ error }, statuses.tooLarge),
+    onError: (context) => context.json({ error: tooLarge(maximumBytes) }, statuses.tooLarge),
   });
+}
+
+const tooLarge = (maximumBytes: number): string => `Expected a body of at most ${maximumBytes} bytes, got more`;
+
+/**
+ * The body's bytes, which are held as they come.
+ *
+ * @throws {InputError} for a body of more bytes than the maximum, which is answered 413
+ * @throws {BusyError} where other requests hold too much beside it
+ */
+export async function readBytes(
+  { req }: Context,
+  { maximumBytes, holding }: { maximumBytes: number; holding: Holding },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const refuse = (): never => {
+    throw new InputError(tooLarge(maximumBytes), { code: TOO_LARGE });
+  };
+  if (Number(req.header('content-length')) > maximumBytes) refuse();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  // A refusal does not cancel the stream: who still sends would not get the answer.
+  for await (const piece of req.raw.body?.values({ preventCancel: true }) ?? []) {
+    size += piece.length;
+    if (size > maximumBytes) refuse();
+    holding.hold(size);
+    pieces.push(piece);
+  }
+  return joined(pieces, size);
+}
+
+function joined(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** The body's JSON object, as its schema has it. @throws {InputError} that says what is wrong with it and where */
@@ -87,9 +129,14 @@ export function readQuery<Schema extends z.ZodType>(context: Context, schema: Sc
 }
 
 function checked<Schema extends z.ZodType>(values: Record<string, unknown>, schema: Schema): z.output<Schema> {
-  const result = schema.safeParse(values);
-  if (result.success) return result.data;
-  throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
+  try {
+    const result = schema.safeParse(values);
+    if (result.success) return result.data;
+    throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause; // the stack's end
+    throw new InputError('Expected a few levels of lists and objects, got too many within one another', { cause });
+  }
 }
 
 function parseBody(bytes: ArrayBuffer): Record<string, unknown> {

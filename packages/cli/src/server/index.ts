@@ -1,7 +1,8 @@
-export { createApi, limitBody, readBody, readQuery, type ApiOptions } from './api.js';
+export { createApi, limitBody, readBody, readBytes, readQuery, type ApiOptions } from './api.js';
 export { BusyError } from './busyError.js';
 export { Gatherer, type Answer, type GathererLimits } from './gatherer.js';
 export { serveUntilStopped } from './serve.js';
+export { SharedMemory, type Holding } from './sharedMemory.js';
 export { tryPage, type TryPage } from './tryPage.js';
 export { markup } from '../html/html.js';
 export { messageOf } from '../exitCodes.js';

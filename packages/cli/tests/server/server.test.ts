@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { connect, Server, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Script } from 'node:vm';
 import { InputError } from '@cadenza/core';
 import { describe, expect, it, vi } from 'vitest';
@@ -13,7 +14,9 @@ import {
   limitBody,
   markup,
   readBody,
+  readBytes,
   serveUntilStopped,
+  SharedMemory,
   tryPage,
 } from '../../src/server/index.js';
 
@@ -112,6 +115,66 @@ describe('createApi', () => {
   });
 });
 
+describe('readBody', () => {
+  it('refuses lists and objects that are too deep to be told of', async () => {
+    const { api, post } = echo();
+    api.post('/deep', async (context) => context.json(await readBody(context, schema)));
+    expect(await post('/deep', `{"text":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).toEqual({
+      ...{ status: 400, error: 'Expected a few levels of lists and objects, got too many within one another' },
+    });
+  });
+});
+
+describe('readBytes', () => {
+  /** Says how long a body is, once it may go on. */
+  function measuring() {
+    const { api } = echo();
+    const memory = new SharedMemory(10);
+    const waiting: (() => void)[] = [];
+    api.post('/measure', async (context) => {
+      const holding = memory.open();
+      try {
+        const { length } = await readBytes(context, { maximumBytes: 20, holding });
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return context.json({ length });
+      } finally {
+        holding.release();
+      }
+    });
+    return { api, waiting };
+  }
+
+  it('holds no more together than it may, but for one that is alone', async () => {
+    const { api, waiting } = measuring();
+    const post = async (length: number) => api.request('/measure', { method: 'POST', body: 'x'.repeat(length) });
+    const alone = post(15);
+    await vi.waitUntil(() => waiting.length === 1);
+    const refused = await post(1);
+    expect([refused.status, await refused.json()]).toEqual([
+      503,
+      { error: 'Expected requests to hold at most 10 bytes together, got 15 and 1 more; try again later' },
+    ]);
+    waiting[0]();
+    expect(await (await alone).json()).toEqual({ length: 15 });
+    const together = [post(4), post(6)];
+    await vi.waitUntil(() => waiting.length === 3);
+    expect((await post(1)).status).toBe(503);
+    for (const proceed of waiting) proceed();
+    for (const response of await Promise.all(together)) expect(response.status).toBe(200);
+  });
+
+  it('refuses a body that is too long, told before or found on the way', async () => {
+    const { api } = measuring();
+    for (const headers of [{ 'content-length': '21' }, undefined]) {
+      const response = await api.request('/measure', { method: 'POST', body: 'x'.repeat(21), headers });
+      expect([response.status, await response.json()]).toEqual([
+        413,
+        { error: 'Expected a body of at most 20 bytes, got more' },
+      ]);
+    }
+  });
+});
+
 describe('tryPage', () => {
   it('asks no one but its own server, and its script is one', () => {
     const page = tryPage({
@@ -167,6 +230,31 @@ describe('serveUntilStopped', () => {
     expect(await (await answer).json()).toEqual({ slow: true });
     expect(await done).toEqual({ requests: 1 });
     expect(performance.now() - stopped).toBeLessThan(2000); // an answered connection is kept for 5 s otherwise, 3 s by fetch
+  });
+
+  it('waits for work that is cut off to end, for the model is freed next', async () => {
+    const { api } = echo();
+    let ended = false;
+    let arrived = (): void => {};
+    const waiting = new Promise<void>((resolve) => (arrived = resolve));
+    api.get('/endless', async (context) => {
+      arrived();
+      await once(context.req.raw.signal, 'abort');
+      await sleep(50); // until the next pause
+      ended = true;
+      return context.body(null);
+    });
+    const { url, stop, done } = await serving(api);
+    const answer = fetch(`${url}/endless`).catch(() => 'cut off');
+    await waiting;
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    stop();
+    await new Promise(setImmediate);
+    vi.advanceTimersByTime(10_000);
+    vi.useRealTimers();
+    await done;
+    expect(ended).toBe(true);
+    expect(await answer).toBe('cut off');
   });
 
   it('waits for no connection that asks nothing', async () => {
