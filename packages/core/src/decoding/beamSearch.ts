@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { choice, positiveInteger } from '../layers/options.js';
+import { choice, positiveInteger } from '../options.js';
 import { extendLink, rankHypothesis, type HypothesisLink } from './hypothesisLink.js';
 import { runSearch, type Extension, type SearchStrategy, type SearchView } from './searchLoop.js';
 import type { Hypothesis, SearchModel } from './searchModel.js';

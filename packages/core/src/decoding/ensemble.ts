@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
-import { choice } from '../layers/options.js';
-import { refuseUnknown } from '../training/checks.js';
+import { choice, refuseUnknown } from '../options.js';
 import type { SearchModel, SearchRows, SearchStep } from './searchModel.js';
 
 /**

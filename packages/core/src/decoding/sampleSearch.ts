@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { positiveInteger } from '../layers/options.js';
+import { positiveInteger } from '../options.js';
 import { Random } from '../random.js';
 import { checkChoiceOptions, choiceOptionNames, chooseToken, type ChoiceOptions } from './chooseToken.js';
 import { extendLink, tokensOf, type HypothesisLink } from './hypothesisLink.js';

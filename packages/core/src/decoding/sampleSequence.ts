@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
 import type { Random } from '../random.js';
-import { refuseUnknown } from '../training/checks.js';
+import { refuseUnknown } from '../options.js';
 import { checkChoiceOptions, choiceOptionNames, chooseToken, type ChoiceOptions } from './chooseToken.js';
 
 /** What a model gives for one more token of each row. */

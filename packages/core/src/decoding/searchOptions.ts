@@ -1,6 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
-import { choice, flag, positiveInteger } from '../layers/options.js';
-import { refuseUnknown } from '../training/checks.js';
+import { choice, flag, positiveInteger, refuseUnknown } from '../options.js';
 import type { LengthPenalty } from './searchScore.js';
 
 /** What all searches take. */

@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
-import { integerFrom, knownName, numberIn, refuseUnknown } from '../training/checks.js';
+import { integerFrom, knownName, numberIn, refuseUnknown } from '../options.js';
 import { bleuTokenizers, type BleuTokenizer } from './bleuTokenizers.js';
 import { sharedNgrams, totalOf, unionOfCounts, wordNgrams } from './ngrams.js';
 import { measureCorpus, signature, type ReferenceCount, type SentenceMeasure } from './sentenceMeasure.js';

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js';
 import { Random } from '../random.js';
-import { integerFrom, knownName, refuseUnknown } from '../training/checks.js';
+import { integerFrom, knownName, refuseUnknown } from '../options.js';
 import { bleuMeasure, type BleuOptions } from './bleu.js';
 import { chrfMeasure, type ChrfOptions } from './chrf.js';
 import { joinCounts, type ReferenceCount, type SentenceMeasure } from './sentenceMeasure.js';

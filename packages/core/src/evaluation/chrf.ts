@@ -1,4 +1,4 @@
-import { integerFrom, numberIn, refuseUnknown } from '../training/checks.js';
+import { integerFrom, numberIn, refuseUnknown } from '../options.js';
 import { characterNgrams, sharedNgrams, totalOf, wordNgrams, type NgramCounts } from './ngrams.js';
 import { measureCorpus, signature, type ReferenceCount, type SentenceMeasure } from './sentenceMeasure.js';
 import { splitWords, type References } from './sentences.js';

@@ -1,5 +1,5 @@
 import { InputError } from '../errors.js';
-import { knownName, refuseUnknown } from '../training/checks.js';
+import { knownName, refuseUnknown } from '../options.js';
 import { alignTokens, type AlignmentOperation, type AlignmentStep } from './levenshtein.js';
 import type { Metric } from './metric.js';
 import { checkSides, checkText, splitWords, trim } from './sentences.js';

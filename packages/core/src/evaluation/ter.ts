@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
-import { refuseUnknown } from '../training/checks.js';
+import { refuseUnknown } from '../options.js';
 import { measureCorpus, signature, type SentenceMeasure } from './sentenceMeasure.js';
 import type { References } from './sentences.js';
 import { translationEdits } from './terShifts.js';

@@ -7,15 +7,8 @@ import { assertShape } from '../shapes.js';
 import { finitePadding, packMasked } from './masks.js';
 import { maskInput } from './memoryMask.js';
 import { NestedLayer, type ApplyInputs, type CallArguments, type Shape } from './nestedLayer.js';
-import {
-  assertKnownOptions,
-  choice,
-  flag,
-  positiveInteger,
-  presentOptions,
-  seedOf,
-  type BaseLayerOptions,
-} from './options.js';
+import { assertKnownOptions, type BaseLayerOptions } from './options.js';
+import { choice, flag, positiveInteger, presentOptions, seedOf } from '../options.js';
 import { resolveInitializer, savedOptions } from './weightOptions.js';
 
 export const attentionScores = ['additive', 'multiplicative', 'dot', 'scaledDot'] as const;

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { Random } from '../random.js';
-import { assertKnownOptions, choice, presentOptions } from './options.js';
+import { assertKnownOptions } from './options.js';
+import { choice, presentOptions } from '../options.js';
 import { RecurrentLayer } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
 import { assertRunOptions, SequenceLayer } from './sequenceLayer.js';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gruCall, gruTrace, type GruArgs } from '../ops/gru.js';
 import type { SequenceCall } from '../ops/sequenceOp.js';
-import { choice, flag } from './options.js';
+import { choice, flag } from '../options.js';
 import { RecurrentLayer, type CellRun } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
 import type { RunOptions, Trace } from './sequenceLayer.js';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { lstmCall, lstmTrace, type LstmArgs } from '../ops/lstm.js';
 import type { SequenceCall } from '../ops/sequenceOp.js';
-import { choice, flag, positiveInteger } from './options.js';
+import { choice, flag, positiveInteger } from '../options.js';
 import { RecurrentLayer, gainAndBias, type CellRun } from './recurrentLayer.js';
 import type { RecurrentOptions } from './recurrentOptions.js';
 import type { RunOptions, Trace } from './sequenceLayer.js';

@@ -5,7 +5,8 @@ import { assertShape } from '../shapes.js';
 import { packMasked } from './masks.js';
 import { NestedLayer, firstOf, gatherInputs, sequenceShape } from './nestedLayer.js';
 import type { ApplyInputs, CallArguments, Shape } from './nestedLayer.js';
-import { assertKnownOptions, flag, type BaseLayerOptions } from './options.js';
+import { assertKnownOptions, type BaseLayerOptions } from './options.js';
+import { flag } from '../options.js';
 
 /** What `run` may be given besides the sequence. */
 export interface RunOptions {

@@ -3,7 +3,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { ConfigError, expected } from '../errors.js';
 import { initialize, initializerNames, type InitializerName } from '../initializers.js';
 import type { Random } from '../random.js';
-import { nearestName } from './options.js';
+import { nearestName } from '../options.js';
 
 /** What a saved model says of an object: its class and how to make it again. */
 export type ClassConfig = { className: string; config: tf.serialization.ConfigDict };

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate } from '../layers/options.js';
+import { assertKnownOptions } from '../layers/options.js';
+import { choice, flag, positiveInteger, presentOptions, rate } from '../options.js';
 import { RecurrentStack, type CellName } from '../layers/recurrentStack.js';
 import { ctcLoss, dropout, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import { Random } from '../random.js';

@@ -1,15 +1,7 @@
 import { ConfigError, expected } from '../errors.js';
 import { attentionScores, type AttentionScore } from '../layers/attention.js';
-import {
-  assertKnownOptions,
-  choice,
-  flag,
-  positiveInteger,
-  presentOptions,
-  rate,
-  seedOf,
-  type BaseLayerOptions,
-} from '../layers/options.js';
+import { assertKnownOptions, type BaseLayerOptions } from '../layers/options.js';
+import { choice, flag, positiveInteger, presentOptions, rate, seedOf } from '../options.js';
 
 /** The options of an AttentionDecoder. */
 export interface AttentionDecoderOptions extends BaseLayerOptions {

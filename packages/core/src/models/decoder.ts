@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, InputError, expected } from '../errors.js';
 import { NestedLayer, gatherInputs, sequenceShape } from '../layers/nestedLayer.js';
 import type { ApplyInputs, CallArguments, Shape } from '../layers/nestedLayer.js';
-import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate, seedOf } from '../layers/options.js';
+import { assertKnownOptions } from '../layers/options.js';
+import { choice, flag, positiveInteger, presentOptions, rate, seedOf } from '../options.js';
 import {
   RecurrentStack,
   stackOptionNames,

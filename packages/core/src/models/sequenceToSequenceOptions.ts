@@ -1,6 +1,7 @@
 import { ConfigError, expected } from '../errors.js';
 import { attentionScores, type AttentionScore } from '../layers/attention.js';
-import { assertKnownOptions, choice, flag, positiveInteger, presentOptions, rate } from '../layers/options.js';
+import { assertKnownOptions } from '../layers/options.js';
+import { choice, flag, positiveInteger, presentOptions, rate } from '../options.js';
 import type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
 import type { LSTMEncoderOptions } from './encoder.js';
 

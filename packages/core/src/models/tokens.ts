@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { packMasked } from '../layers/masks.js';
 import { firstOf, type CallArguments, type Shape, type WeightSpec } from '../layers/nestedLayer.js';
-import { positiveInteger } from '../layers/options.js';
+import { positiveInteger } from '../options.js';
 import type { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { runKernel } from './customOp.js';
 import { makeOutput, readFloats, type Kernel } from './kernel.js';
@@ -66,19 +66,19 @@ const adamOptionNames = ['learningRate', 'step', 'beta1', 'beta2', 'epsilon', 'g
  * Returns new tensors; those given stay as they are.
  */
 export function adamStep(args: AdamStepArgs): AdamUpdate {
-  assertKnownOptions('adamStep', args, [...adamInputs, 'weightDecay', ...adamOptionNames], []);
+  refuseUnknown('adamStep', args, [...adamInputs, 'weightDecay', ...adamOptionNames]);
   const { parameter, gradient, m, v, weightDecay, ...options } = args;
   return adamSteps([{ parameter, gradient, m, v, weightDecay }], options)[0];
 }
 
 /** The same step of many parameters in one kernel, `CadenzaAdam`: its inputs are parameter0, gradient0, m0, v0, parameter1, ... */
 export function adamSteps(parameters: readonly AdamParameter[], options: AdamOptions): AdamUpdate[] {
-  assertKnownOptions('adamSteps', options, adamOptionNames, []);
+  refuseUnknown('adamSteps', options, adamOptionNames);
   const { learningRate, step, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, gradientScale = 1 } = options;
   if (!Number.isInteger(step) || step < 1) throw new ConfigError(expected('step', 'a positive integer', step));
   const inputs: Record<string, tf.Tensor> = {};
   parameters.forEach((given, index) => {
-    assertKnownOptions('a parameter of adamSteps', given, [...adamInputs, 'weightDecay'], []);
+    refuseUnknown('a parameter of adamSteps', given, [...adamInputs, 'weightDecay']);
     for (const name of adamInputs) {
       assertType(given[name], 'float32', name);
       assertShape(given[name], given.parameter.shape, name);

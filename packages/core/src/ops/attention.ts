@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { assertShape, assertType, type Sizes } from '../shapes.js';
 import { differentiable, isRecording, runKernel, type Save } from './customOp.js';
 
@@ -81,7 +81,7 @@ function run(inputs: Record<string, tf.Tensor>, attrs: object, needWeightsGradie
 }
 
 function checkAttention(query: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, options: AttentionOptions): void {
-  assertKnownOptions('attention', options, ['score', 'scale', 'vector', 'lengths', 'needWeightsGradient'], []);
+  refuseUnknown('attention', options, ['score', 'scale', 'vector', 'lengths', 'needWeightsGradient']);
   const { score, scale, vector, lengths } = options;
   if (score !== 'dot' && score !== 'additive') throw new ConfigError(expected('score', '"dot" or "additive"', score));
   if (scale !== undefined && (score !== 'dot' || !Number.isFinite(scale))) {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, isRecording, runKernel } from './customOp.js';
 
@@ -36,7 +36,7 @@ export function ctcLoss(
   labelLengths: tf.Tensor,
   options: CtcLossOptions = {},
 ): tf.Tensor1D {
-  assertKnownOptions('ctcLoss', options, ['blank', 'zeroInfinity'], []);
+  refuseUnknown('ctcLoss', options, ['blank', 'zeroInfinity']);
   const { blank = 0, zeroInfinity = false } = options;
   const sizes = assertShape(logits, ['B', 'F', 'V'], 'logits');
   assertType(logits, 'float32', 'logits');

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { runKernel } from './customOp.js';
 import { makeOutput, readFloats, type Kernel } from './kernel.js';
@@ -27,7 +27,7 @@ export interface DropoutMaskOptions {
  * Element e is kept when word e of the Philox stream of the key is at least rate * 2^32.
  */
 export function dropout<T extends tf.Tensor>(x: T, options: DropoutOptions): T {
-  assertKnownOptions('dropout', options, ['rate', 'seed', 'locked'], []);
+  refuseUnknown('dropout', options, ['rate', 'seed', 'locked']);
   const { rate, seed, locked = false } = options;
   checkRate(rate);
   assertType(x, 'float32', 'x');
@@ -38,7 +38,7 @@ export function dropout<T extends tf.Tensor>(x: T, options: DropoutOptions): T {
 
 /** The mask alone: 0 with probability `rate`, else 1 / (1 - rate), or 1 with `scale: false`. */
 export function dropoutMask(shape: number[], options: DropoutMaskOptions): tf.Tensor {
-  assertKnownOptions('dropoutMask', options, ['rate', 'seed', 'scale'], []);
+  refuseUnknown('dropoutMask', options, ['rate', 'seed', 'scale']);
   const { rate, seed, scale = true } = options;
   checkRate(rate);
   return runKernel('CadenzaDropoutMask', {}, { shape, rate, seed, scale })[0];

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 
 export interface FrameStackingOptions {
@@ -58,7 +58,7 @@ export function stackedLength(frames: number, options: FrameStackingOptions): nu
 }
 
 function checked(owner: string, options: FrameStackingOptions): Required<FrameStackingOptions> {
-  assertKnownOptions(owner, options, ['size', 'stride'], []);
+  refuseUnknown(owner, options, ['size', 'stride']);
   const { size, stride = size } = options;
   checkCount(size, 'size');
   checkCount(stride, 'stride');

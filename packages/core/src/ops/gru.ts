@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import {
   checkAll,
   checkInput,
@@ -98,7 +98,7 @@ export function gruTrace(args: GruArgs): GruTrace {
 
 /** Checks the arguments and fills in what is absent. */
 export function gruCall(args: GruArgs): SequenceCall {
-  assertKnownOptions('gru', args, gruArgNames, []);
+  refuseUnknown('gru', args, gruArgNames);
   const sizes = checkInput(args.x, args.kernel, 3);
   const resetAfter = args.resetAfter ?? true;
   checkAll(

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import {
   checkAll,
   checkInput,
@@ -116,7 +116,7 @@ export function lstmTrace(args: LstmArgs): LstmTrace {
 
 /** Checks the arguments and fills in what is absent. */
 export function lstmCall(args: LstmArgs): SequenceCall {
-  assertKnownOptions('lstm', args, lstmArgNames, []);
+  refuseUnknown('lstm', args, lstmArgNames);
   const sizes = checkInput(args.x, args.kernel, 4);
   checkLstm(args, sizes);
   const { B, H, P } = sizes;

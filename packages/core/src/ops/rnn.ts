@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { checkAll, checkInput, checkRate, runSequence, type SequenceCall, type SequenceOp } from './sequenceOp.js';
 
 /** The kernel, its outputs [y, hLast, reserve], and what receives a gradient. */
@@ -83,7 +83,7 @@ export function rnnTrace(args: RnnArgs): RnnTrace {
 
 /** Checks the arguments and fills in what is absent. */
 export function rnnCall(args: RnnArgs): SequenceCall {
-  assertKnownOptions('simpleRnn', args, rnnArgNames, []);
+  refuseUnknown('simpleRnn', args, rnnArgNames);
   const sizes = checkInput(args.x, args.kernel, 1);
   const activation = args.activation ?? 'tanh';
   if (activation !== 'tanh' && activation !== 'relu') {

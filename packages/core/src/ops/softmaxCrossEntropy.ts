@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, runKernel } from './customOp.js';
 import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
@@ -30,7 +30,7 @@ export function softmaxCrossEntropy(
   labels: tf.Tensor,
   options: CrossEntropyOptions = {},
 ): tf.Tensor1D {
-  assertKnownOptions('softmaxCrossEntropy', options, ['smoothing'], []);
+  refuseUnknown('softmaxCrossEntropy', options, ['smoothing']);
   const { smoothing = 0 } = options;
   if (!(smoothing >= 0 && smoothing < 1)) {
     throw new ConfigError(expected('smoothing', 'a number of [0, 1)', smoothing));

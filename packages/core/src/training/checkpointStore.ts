@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.js';
-import { refuseUnknown } from './checks.js';
+import { refuseUnknown } from '../options.js';
 import { readCheckpoint, stepOf, writeCheckpoint, type Checkpoint } from './checkpointFolder.js';
 import { defaultFileSystem, replaceFile, syncFolder, writeError, type FileSystem } from './fileSystem.js';
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { numberIn, refuseUnknown } from './checks.js';
+import { numberIn, refuseUnknown } from '../options.js';
 
 export interface ClipOptions {
   /** The largest norm of all gradients together (Pascanu, Mikolov and Bengio 2013, algorithm 1). */

@@ -1,4 +1,4 @@
-import { integerFrom, numberIn, refuseUnknown } from './checks.js';
+import { integerFrom, numberIn, refuseUnknown } from '../options.js';
 
 export interface EarlyStoppingOptions {
   /** Stop after so many validations in a row without improvement. */

@@ -1,5 +1,5 @@
 import { TrainingError } from '../errors.js';
-import { integerFrom, refuseUnknown } from './checks.js';
+import { integerFrom, refuseUnknown } from '../options.js';
 
 export interface GuardOptions {
   /** Stop with a TrainingError after so many non-finite steps in a row: 5 when absent. */

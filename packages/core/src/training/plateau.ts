@@ -1,4 +1,4 @@
-import { integerFrom, numberIn } from './checks.js';
+import { integerFrom, numberIn } from '../options.js';
 
 export interface PlateauOptions {
   /** Multiplies the rate at each reduction: 0.1 when absent. */

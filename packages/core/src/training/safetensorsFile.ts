@@ -1,4 +1,4 @@
-import { refuseUnknown } from './checks.js';
+import { refuseUnknown } from '../options.js';
 import { defaultFileSystem, readWhole, writeDurably, type FileSystem } from './fileSystem.js';
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from './safetensors.js';
 import type { StoredTensor } from './tensorData.js';

@@ -1,4 +1,4 @@
-import { integerFrom, knownName, numberIn, refuseUnknown } from './checks.js';
+import { integerFrom, knownName, numberIn, refuseUnknown } from '../options.js';
 import type { Json } from './json.js';
 import { Plateau, type PlateauOptions, type PlateauState } from './plateau.js';
 

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppendedFile } from './appendedFile.js';
-import { refuseUnknown } from './checks.js';
+import { refuseUnknown } from '../options.js';
 import { encodeEvent, type EventMessage } from './eventProto.js';
 import { defaultFileSystem, type FileSystem } from './fileSystem.js';
 import { encodeRecord } from './tfRecord.js';

@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
-import { integerFrom, knownName, numberIn, refuseUnknown } from './checks.js';
+import { integerFrom, knownName, numberIn, refuseUnknown } from '../options.js';
 import { checkClip } from './clipping.js';
 import type { TrainerOptions } from './trainerOptions.js';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { lerp } from '../ops/adam.js';
-import { numberIn, refuseUnknown } from './checks.js';
+import { numberIn, refuseUnknown } from '../options.js';
 import { assignExactly } from './tensorData.js';
 import type { Parameters } from './trainingTypes.js';
 

@@ -1,4 +1,4 @@
-import { refuseUnknown } from '../../training/checks.js';
+import { refuseUnknown } from '../../options.js';
 import { checkedScore, countFrames, DEFAULT_BLANK, type FrameScores, type SymbolSpan } from './frameScores.js';
 
 export interface BestPath {

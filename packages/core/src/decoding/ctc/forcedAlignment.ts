@@ -1,5 +1,5 @@
 import { InputError, expected } from '../../errors.js';
-import { refuseUnknown } from '../../training/checks.js';
+import { refuseUnknown } from '../../options.js';
 import { spansOfPath, type BestPath } from './ctcGreedy.js';
 import { checkedScore, countFrames, DEFAULT_BLANK, type FrameScores } from './frameScores.js';
 

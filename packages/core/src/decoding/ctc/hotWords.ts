@@ -1,5 +1,5 @@
 import { ConfigError, expected, InputError } from '../../errors.js';
-import { refuseUnknown } from '../../training/checks.js';
+import { refuseUnknown } from '../../options.js';
 import type { LanguageScorer } from './languageScorer.js';
 
 export interface HotPhrase {

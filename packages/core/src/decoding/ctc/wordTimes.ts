@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../../errors.js';
-import { refuseUnknown } from '../../training/checks.js';
+import { refuseUnknown } from '../../options.js';
 import type { SymbolSpan } from './frameScores.js';
 
 export interface TimedWord {

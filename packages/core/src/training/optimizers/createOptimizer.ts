@@ -1,4 +1,4 @@
-import { knownName } from '../checks.js';
+import { knownName } from '../../options.js';
 import { Adam, type AdamOptions, type AdamWOptions } from './adam.js';
 import type { Optimizer } from './optimizer.js';
 import { RmsProp, type RmsPropOptions } from './rmsProp.js';
