@@ -1,5 +1,6 @@
 /** Everything of core that needs no files and nothing of Node, for browsers: `@cadenza/core/browser`. */
 export * from './errors.js';
+export { editDistance, nearestName, refuseUnknown } from './options.js';
 export * from './random.js';
 export * from './shapes.js';
 export * from './utf8.js';

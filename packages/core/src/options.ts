@@ -75,19 +75,12 @@ export function knownName<T extends string>(value: unknown, known: readonly T[],
 
 /** Checks a size or a count. */
 export function positiveInteger(value: unknown, what: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
-    throw new ConfigError(expected(what, 'a positive integer', value));
-  }
-  return value;
+  return integerFrom(1, value, what);
 }
 
 /** Checks a dropout or zoneout rate; absent means 0. */
 export function rate(value: unknown, what: string): number {
-  if (value === undefined) return 0;
-  if (typeof value !== 'number' || !(value >= 0 && value < 1)) {
-    throw new ConfigError(expected(what, 'a number of [0, 1)', value));
-  }
-  return value;
+  return value === undefined ? 0 : numberIn(value, '[0,1)', what);
 }
 
 /** Checks a switch. */

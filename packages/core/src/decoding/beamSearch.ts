@@ -61,7 +61,7 @@ interface Candidate {
 }
 
 class Beam implements SearchStrategy {
-  /** The best extensions of which K go on at least, where there are so many: each hypothesis has one that ends it. */
+  /** 2K: of so many of the best extensions K go on at least, as each of K hypotheses has only one that ends it. */
   private readonly mostExamined: number;
 
   constructor(

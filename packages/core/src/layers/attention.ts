@@ -8,7 +8,7 @@ import { finitePadding, packMasked } from './masks.js';
 import { maskInput } from './memoryMask.js';
 import { NestedLayer, type ApplyInputs, type CallArguments, type Shape } from './nestedLayer.js';
 import { assertKnownOptions, type BaseLayerOptions } from './options.js';
-import { choice, flag, positiveInteger, presentOptions, seedOf } from '../options.js';
+import { choice, flag, positiveInteger, presentOptions, refuseUnknown, seedOf } from '../options.js';
 import { resolveInitializer, savedOptions } from './weightOptions.js';
 
 export const attentionScores = ['additive', 'multiplicative', 'dot', 'scaledDot'] as const;
@@ -155,7 +155,7 @@ export class Attention extends NestedLayer {
     options: AttendOptions = {},
   ): AttentionResult {
     this.checkBuilt();
-    assertKnownOptions(`a look of ${this.name}`, options, ['needWeightsGradient'], []);
+    refuseUnknown(`attend of ${this.name}`, options, ['needWeightsGradient']);
     if (coverage && !this.coverage) throw new InputError(expected('coverage', 'absent for a layer without it', 'one'));
     return tf.tidy(() => {
       let keys = memory.keys;

@@ -18,7 +18,6 @@ export { attentionScores } from './attention.js';
 export type { AttendOptions, AttentionMemory, AttentionResult, AttentionScore } from './attention.js';
 export type { MergeMode } from './bidirectional.js';
 export { NestedLayer } from './nestedLayer.js';
-export { editDistance, nearestName } from '../options.js';
 export { RecurrentLayer } from './recurrentLayer.js';
 export type { RecurrentOptions } from './recurrentOptions.js';
 export type { CellName, StackResult } from './recurrentStack.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import { type BaseLayerOptions } from './options.js';
+import type { BaseLayerOptions } from './options.js';
 import { presentOptions } from '../options.js';
 import type { Fill, ResolvedConstraint, ResolvedInitializer, ResolvedRegularizer } from './weightOptions.js';
 

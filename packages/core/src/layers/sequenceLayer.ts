@@ -5,8 +5,8 @@ import { assertShape } from '../shapes.js';
 import { packMasked } from './masks.js';
 import { NestedLayer, firstOf, gatherInputs, sequenceShape } from './nestedLayer.js';
 import type { ApplyInputs, CallArguments, Shape } from './nestedLayer.js';
-import { assertKnownOptions, type BaseLayerOptions } from './options.js';
-import { flag } from '../options.js';
+import type { BaseLayerOptions } from './options.js';
+import { flag, refuseUnknown } from '../options.js';
 
 /** What `run` may be given besides the sequence. */
 export interface RunOptions {
@@ -31,7 +31,7 @@ const runOptionNames: readonly (keyof RunOptions)[] = [
 /** Refuses options that no run has; `without` names those that this one has not. */
 export function assertRunOptions(owner: string, options: RunOptions, without: readonly string[] = []): void {
   const known = runOptionNames.filter((name) => !without.includes(name));
-  assertKnownOptions(owner, options, known, []);
+  refuseUnknown(owner, options, known);
 }
 
 /** What a run gives. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate } from '../options.js';
+import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
 import { RecurrentStack, type CellName } from '../layers/recurrentStack.js';
 import { ctcLoss, dropout, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import { Random } from '../random.js';
@@ -136,7 +136,7 @@ export class AcousticModel {
     batch: FrameBatch,
     { state, ...options }: AcousticForwardOptions & { state?: tf.Tensor[] } = {},
   ): { logits: tf.Tensor3D; state: tf.Tensor[] } {
-    assertKnownOptions('forward', options, [...forwardOptionNames, 'state'], []);
+    refuseUnknown('forward', options, [...forwardOptionNames, 'state']);
     if (state !== undefined && this.config.bidirectional) {
       throw new ConfigError(
         expected('state', 'absent for a model of both directions, which needs the end first', 'one'),
@@ -155,7 +155,7 @@ export class AcousticModel {
    * nothing. The blank is class 0.
    */
   ctcLoss(batch: TranscribedBatch, options: AcousticForwardOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
-    assertKnownOptions('ctcLoss', options, forwardOptionNames, []);
+    refuseUnknown('ctcLoss', options, forwardOptionNames);
     return tf.tidy(() => {
       const { logits } = this.forward(batch, options);
       const losses = ctcLoss(logits, batch.labels, batch.frameLengths, batch.labelLengths, { zeroInfinity: true });
@@ -165,7 +165,7 @@ export class AcousticModel {
 
   /** The logits of whole recordings, [B, V]. */
   classify(batch: FrameBatch, options: AcousticForwardOptions = {}): tf.Tensor2D {
-    assertKnownOptions('classify', options, forwardOptionNames, []);
+    refuseUnknown('classify', options, forwardOptionNames);
     return tf.tidy(() => {
       if (this.config.pooling === 'frames') return this.productOfFrames(batch, options);
       const { outputs } = this.run(batch, options);
@@ -180,7 +180,7 @@ export class AcousticModel {
     batch: FrameBatch & { classes: tf.Tensor },
     { labelSmoothing = 0, ...options }: AcousticForwardOptions & { labelSmoothing?: number } = {},
   ): { loss: tf.Tensor; losses: tf.Tensor1D } {
-    assertKnownOptions('classificationLoss', options, [...forwardOptionNames, 'labelSmoothing'], []);
+    refuseUnknown('classificationLoss', options, [...forwardOptionNames, 'labelSmoothing']);
     return tf.tidy(() => {
       assertShape(batch.classes, ['B'], 'classes');
       const losses = softmaxCrossEntropy(this.classify(batch, options), batch.classes, { smoothing: labelSmoothing });

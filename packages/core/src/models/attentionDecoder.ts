@@ -6,7 +6,7 @@ import { LSTM } from '../layers/lstm.js';
 import { packMasked, zeroPadding } from '../layers/masks.js';
 import { maskInput } from '../layers/memoryMask.js';
 import { NestedLayer, gatherInputs, type ApplyInputs, type CallArguments, type Shape } from '../layers/nestedLayer.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import { resolveInitializer, savedOptions } from '../layers/weightOptions.js';
 import { embeddingLookup } from '../ops/index.js';
 import { Random } from '../random.js';
@@ -143,7 +143,7 @@ export class AttentionDecoder extends NestedLayer {
   /** Runs target ids [B, T] from a state, every step predicting the next token. The caller owns the result. */
   decode(ids: tf.Tensor, state: AttentionDecoderState, options: AttentionDecodeOptions = {}): AttentionDecodeResult {
     if (!this.built) throw new InputError(`Expected ${this.name} to be built before it decodes; call build(...)`);
-    assertKnownOptions(`decode of ${this.name}`, options, decodeOptionNames, []);
+    refuseUnknown(`decode of ${this.name}`, options, decodeOptionNames);
     const { B, T } = assertShape(ids, ['B', 'T'], 'ids');
     if (T === 0) throw new InputError('Expected ids to have at least one step, got none', { code: 'SHAPE' });
     return tf.tidy(() => {

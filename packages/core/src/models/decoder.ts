@@ -3,7 +3,7 @@ import { ConfigError, InputError, expected } from '../errors.js';
 import { NestedLayer, gatherInputs, sequenceShape } from '../layers/nestedLayer.js';
 import type { ApplyInputs, CallArguments, Shape } from '../layers/nestedLayer.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate, seedOf } from '../options.js';
+import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown, seedOf } from '../options.js';
 import {
   RecurrentStack,
   stackOptionNames,
@@ -149,7 +149,7 @@ export class RecurrentDecoder extends NestedLayer {
   decode(x: tf.Tensor, state?: DecoderState, options: DecodeOptions = {}): DecodeResult {
     if (!this.built)
       throw new InputError(`Expected ${this.name} to be built before it decodes; call build([null, null, D])`);
-    assertKnownOptions(`decode of ${this.name}`, options, decodeOptionNames, []);
+    refuseUnknown(`decode of ${this.name}`, options, decodeOptionNames);
     return tf.tidy(() => {
       const { x: packed, lengths, unpack } = checkedSequence(x, this.given, options.lengths);
       const { outputs: found, states } = this.features(packed, state, { ...options, lengths });

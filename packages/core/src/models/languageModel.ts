@@ -3,7 +3,7 @@ import { ConfigError, expected } from '../errors.js';
 import type { StepModel, WeightFormat } from '../decoding/stepEngine.js';
 import { weightFormats } from '../decoding/stepMatrix.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate } from '../options.js';
+import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
 import type { CellName } from '../layers/recurrentStack.js';
 import type { Trace } from '../layers/sequenceLayer.js';
 import { maskedMean, softmaxCrossEntropy } from '../ops/index.js';
@@ -116,7 +116,7 @@ export class RecurrentLanguageModel {
 
   /** Reads ids [B, T] from a state. The caller owns the logits [B * T, V] and the new state. */
   forward(ids: tf.Tensor, state: State, options: ForwardOptions = {}): { logits: tf.Tensor2D; state: State } {
-    assertKnownOptions('forward', options, forwardOptionNames, []);
+    refuseUnknown('forward', options, forwardOptionNames);
     return tf.tidy(() => {
       const random = options.random ?? this.random;
       const { logits, state: next } = this.decoder.decode(ids, { states: state }, { ...options, random });
@@ -129,7 +129,7 @@ export class RecurrentLanguageModel {
    * nats, and each of them, [B * T].
    */
   loss(ids: tf.Tensor, targets: tf.Tensor, state: State, options: ForwardOptions = {}) {
-    assertKnownOptions('loss', options, forwardOptionNames, []);
+    refuseUnknown('loss', options, forwardOptionNames);
     return tf.tidy(() => {
       const { logits, state: next } = this.forward(ids, state, options);
       assertShape(targets, ids.shape, 'targets');

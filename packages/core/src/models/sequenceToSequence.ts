@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, InputError, expected } from '../errors.js';
 import { zeroPadding } from '../layers/masks.js';
-import { assertKnownOptions } from '../layers/options.js';
+import { refuseUnknown } from '../options.js';
 import {
   consistencyLoss,
   dropout,
@@ -137,7 +137,7 @@ export class SequenceToSequence {
 
   /** Reads source sentences: where the decoder starts. The caller frees it by {@link disposeStart}. */
   start({ source, sourceLengths }: SourceBatch, options: SequenceForwardOptions = {}): AttentionDecoderState {
-    assertKnownOptions('start', options, forwardOptionNames, []);
+    refuseUnknown('start', options, forwardOptionNames);
     assertShape(source, ['B', 'S'], 'source');
     return tf.tidy(() => {
       const { training = false, random = this.random } = options;
@@ -173,7 +173,7 @@ export class SequenceToSequence {
 
   /** Teacher forcing: reads the pairs and predicts every target token from those before it. The caller owns the result. */
   forward(batch: PairBatch, options: SequenceDecodeOptions = {}): AttentionDecodeResult {
-    assertKnownOptions('forward', options, [...forwardOptionNames, 'needWeightsGradient'], []);
+    refuseUnknown('forward', options, [...forwardOptionNames, 'needWeightsGradient']);
     return tf.tidy(() => {
       const { training, random = this.random, needWeightsGradient } = options;
       const { B, S } = assertShape(batch.source, ['B', 'S'], 'source');
@@ -193,7 +193,7 @@ export class SequenceToSequence {
    * token, [B * T], or [2 B * T] with consistency, of one pass after the other.
    */
   loss(pairs: PairBatch, options: SequenceLossOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
-    assertKnownOptions('loss', options, lossOptionNames, []);
+    refuseUnknown('loss', options, lossOptionNames);
     return tf.tidy(() => {
       const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0, consistency = 0 } = options;
       const { training, random = this.random } = options;

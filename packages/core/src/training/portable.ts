@@ -1,5 +1,4 @@
 /** The parts of training that touch no file and need nothing of Node: they run in a browser too. */
-export { refuseUnknown } from '../options.js';
 export { clipByValue, clipFactor, type ClipOptions } from './clipping.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js';
 export type { Json } from './json.js';
