@@ -90,7 +90,7 @@ export class BucketBatches {
     private readonly lengths: readonly PairLengths[] | ((epoch: number) => readonly PairLengths[]),
     private readonly options: BucketOptions & { seed: number },
   ) {
-    checkOptions('BucketBatches', options);
+    checkOptions('BucketBatches', options, ['seed']);
   }
 
   /** The next batch; after the last of an epoch, the first of the next one. */
@@ -140,11 +140,12 @@ export class BucketBatches {
   }
 
   private current(): Int32Array[] {
-    const { lengths, options, epochsDone: epoch } = this;
+    const { lengths, epochsDone: epoch } = this;
+    const { seed, ...options } = this.options;
     return (this.batches ??= bucketBatches(
       typeof lengths === 'function' ? lengths(epoch) : lengths,
       options,
-      new Random(options.seed).fork(`batches of epoch ${epoch}`),
+      new Random(seed).fork(`batches of epoch ${epoch}`),
     ));
   }
 }
@@ -171,8 +172,8 @@ export function padBatch(sequences: readonly ArrayLike<number>[], padId = PAD_ID
   return { ids, lengths, rows: sequences.length, steps };
 }
 
-function checkOptions(owner: string, options: BucketOptions): void {
-  refuseUnknown(owner, options, ['maximumTokens', 'maximumSentences', 'poolSize', 'seed']);
+function checkOptions(owner: string, options: BucketOptions, own: readonly string[] = []): void {
+  refuseUnknown(owner, options, ['maximumTokens', 'maximumSentences', 'poolSize', ...own]);
   const { maximumTokens, maximumSentences, poolSize } = options;
   requirePositive('maximumTokens', maximumTokens);
   if (maximumSentences !== undefined) requirePositive('maximumSentences', maximumSentences);
