@@ -67,8 +67,10 @@ export async function serveUntilStopped(
   await closed;
   clearTimeout(timer);
   // The model is freed next: who was cut off must not use it any more.
-  const left = sleep(1000 * LEAVE_SECONDS, undefined, { ref: false });
-  await Promise.race([Promise.allSettled(answering), left]);
+  const left = new AbortController();
+  const late = sleep(1000 * LEAVE_SECONDS, undefined, { signal: left.signal }).catch(() => {});
+  await Promise.race([Promise.allSettled(answering), late]);
+  left.abort();
   return { requests };
 }
 
