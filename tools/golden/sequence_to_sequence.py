@@ -32,6 +32,9 @@ CASES = {
     "multiplicative, input feeding": dict(score="multiplicative", attend="top", layers=2, encoder_layers=1, inputFeeding=True),
     "additive, coverage": dict(score="additive", attend="top", layers=1, encoder_layers=1, coverage=True),
     "without attention": dict(score="none", attend="top", layers=2, encoder_layers=1),
+    "multiplicative, every layer, embeddings": dict(
+        score="multiplicative", attend="every", layers=2, encoder_layers=1, attendEmbeddings=True
+    ),
 }
 
 
@@ -56,6 +59,7 @@ def make_weights(case, generator):
         for state in ("hidden", "cell"):
             draw(f"encoder.bridge.{layer}.{state}Kernel", memory, H)
             draw(f"encoder.bridge.{layer}.{state}Bias", H)
+    memory += E if case.get("attendEmbeddings") else 0
     attending = [] if case["score"] == "none" else range(case["layers"]) if case["attend"] == "every" else [case["layers"] - 1]
     readout = E if case.get("tied") else H
     for layer in range(case["layers"]):
@@ -102,7 +106,7 @@ def lstm(weights, prefix, x, state=None, lengths=None, directions=("",)):
 
 
 def encode(weights, case):
-    x = weights["sourceEmbedding"][torch.tensor(SOURCE)]
+    embedded = x = weights["sourceEmbedding"][torch.tensor(SOURCE)]
     states = []
     for layer in range(case["encoder_layers"]):
         x, (h, c) = lstm(weights, f"encoder.layers.{layer}", x, lengths=SOURCE_LENGTHS, directions=(".forward", ".backward"))
@@ -114,7 +118,7 @@ def encode(weights, case):
                 joined_c @ weights[f"{prefix}.cellKernel"] + weights[f"{prefix}.cellBias"],
             )
         )
-    return x, states
+    return torch.cat([x, embedded], 2) if case.get("attendEmbeddings") else x, states
 
 
 def attend(weights, case, layer, query, memory, covered):

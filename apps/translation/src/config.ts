@@ -95,6 +95,7 @@ const modelSchema = z.strictObject({
     .prefault({}),
   variational: z.boolean().default(false),
   layerNorm: z.boolean().default(false),
+  attendEmbeddings: z.boolean().default(false),
 });
 
 const trainingSchema = z.strictObject({

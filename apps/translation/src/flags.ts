@@ -26,6 +26,7 @@ export const configFlags: readonly ConfigFlag[] = [
   ['--share-embeddings', 'model.shareEmbeddings', 'switch', 'one embedding for both sides', 'Model'],
   ['--tie', 'model.tieWeights', 'switch', 'one matrix for target embedding and output', 'Model'],
   ['--layer-norm', 'model.layerNorm', 'switch', 'normalise inside the cells', 'Model'],
+  ['--attend-embeddings', 'model.attendEmbeddings', 'switch', 'attend to the embedded source tokens too', 'Model'],
   ['--dropout-embedding <rate>', 'model.dropout.embedding', 'number', 'of whole tokens', 'Regularisation'],
   ['--dropout-input <rate>', 'model.dropout.input', 'number', 'of embedded tokens', 'Regularisation'],
   ['--dropout-context <rate>', 'model.dropout.context', 'number', 'of the encoder’s outputs', 'Regularisation'],

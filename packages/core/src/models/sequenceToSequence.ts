@@ -107,7 +107,7 @@ export class SequenceToSequence {
     this.decoder = new AttentionDecoder(decoderOptionsOf(this.config, random.fork('decoder').nextUint32()));
     const shapes = [
       [null, null],
-      [null, null, this.encoder.outputSize],
+      [null, null, this.encoder.outputSize + (this.config.attendEmbeddings ? E : 0)],
     ];
     this.decoder.build(shapes);
     const table = (name: string, size: number): tf.Variable => {
@@ -148,7 +148,9 @@ export class SequenceToSequence {
       const embedded = embeddingLookup(this.dropped('source', training, random), ids) as tf.Tensor3D; // [B, S, E]
       const features = drop(embedded, rates.input);
       const { outputs, states } = this.encoder.encode(features, { lengths: sourceLengths, training, random });
-      return this.decoder.start(drop(outputs, rates.context), this.bridged(states), sourceLengths);
+      const read = drop(outputs, rates.context);
+      const memory = this.config.attendEmbeddings ? tf.concat([read, features], 2) : read; // [B, S, C]
+      return this.decoder.start(memory, this.bridged(states), sourceLengths);
     });
   }
 

@@ -56,6 +56,11 @@ export interface SequenceToSequenceConfig {
   /** One mask for all steps of a sequence in the input, context, between and output dropout. */
   variational: boolean;
   layerNorm: boolean;
+  /**
+   * Let the decoder attend to the embedded source tokens too: a row of the memory is the encoder's output and, after it, the token's
+   * vector (Gehring et al. 2017, equation 2, where the two are added). What is looked at then also tells which word stands there.
+   */
+  attendEmbeddings: boolean;
 }
 
 /** What is asked of a new SequenceToSequence; the rest has defaults. */
@@ -63,7 +68,9 @@ export type SequenceToSequenceOptions = Pick<
   SequenceToSequenceConfig,
   'sourceVocabularySize' | 'targetVocabularySize' | 'embeddingSize'
 > &
-  Partial<Pick<SequenceToSequenceConfig, 'shareEmbeddings' | 'tieWeights' | 'variational' | 'layerNorm'>> & {
+  Partial<
+    Pick<SequenceToSequenceConfig, 'shareEmbeddings' | 'tieWeights' | 'variational' | 'layerNorm' | 'attendEmbeddings'>
+  > & {
     encoder: Partial<EncoderConfig> & Pick<EncoderConfig, 'units'>;
     decoder: Partial<DecoderConfig> & Pick<DecoderConfig, 'units'>;
     dropout?: Partial<SequenceToSequenceDropout>;
@@ -72,7 +79,7 @@ export type SequenceToSequenceOptions = Pick<
 const names = {
   model: [
     ...['sourceVocabularySize', 'targetVocabularySize', 'embeddingSize', 'shareEmbeddings', 'tieWeights', 'encoder'],
-    ...['decoder', 'dropout', 'variational', 'layerNorm'],
+    ...['decoder', 'dropout', 'variational', 'layerNorm', 'attendEmbeddings'],
   ],
   encoder: ['units', 'layers', 'bidirectional', 'residual'],
   decoder: [
@@ -110,7 +117,11 @@ export function resolveSequenceToSequence(options: SequenceToSequenceOptions): S
     ) as SequenceToSequenceDropout,
     variational: flag(given.variational, false, 'variational'),
     layerNorm: flag(given.layerNorm, false, 'layerNorm'),
+    attendEmbeddings: flag(given.attendEmbeddings, false, 'attendEmbeddings'),
   };
+  if (config.attendEmbeddings && config.decoder.score === 'none') {
+    throw new ConfigError(expected('attendEmbeddings', 'false without attention', true));
+  }
   if (config.shareEmbeddings && config.sourceVocabularySize !== config.targetVocabularySize) {
     const wanted = `sourceVocabularySize, ${config.sourceVocabularySize}, with shareEmbeddings`;
     throw new ConfigError(expected('targetVocabularySize', wanted, config.targetVocabularySize));

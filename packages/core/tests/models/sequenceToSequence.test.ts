@@ -59,12 +59,13 @@ const batchOf = ({ source, sourceLengths, inputs, targets, targetLengths }: Gold
 
 function optionsOf({ score, attend, layers, encoder_layers, ...flags }: Case['options']): SequenceToSequenceOptions {
   const { sizes } = golden;
-  const { tied, ...decoder } = flags as Record<string, boolean>;
+  const { tied, attendEmbeddings, ...decoder } = flags as Record<string, boolean>;
   return {
     sourceVocabularySize: sizes.sourceVocabulary,
     targetVocabularySize: sizes.targetVocabulary,
     embeddingSize: sizes.embedding,
     tieWeights: tied,
+    attendEmbeddings,
     encoder: { units: sizes.encoderUnits, layers: encoder_layers },
     decoder: { units: sizes.decoderUnits, layers, score, attend, ...decoder },
   };
@@ -385,6 +386,10 @@ describe('SequenceToSequence', () => {
     [
       { ...small, decoder: { units: 7, score: 'dot', coverage: true } },
       /Expected coverage to be false for the score dot/,
+    ],
+    [
+      { ...small, decoder: { ...small.decoder, score: 'none' as const }, attendEmbeddings: true },
+      'Expected attendEmbeddings to be false without attention, got true',
     ],
     [{ ...small, targetVocabularySize: 9, shareEmbeddings: true }, /Expected targetVocabularySize to be sourceVocab/],
     [{ ...small, dropout: { inputs: 0.1 } }, /did you mean input/],
