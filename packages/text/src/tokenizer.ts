@@ -157,10 +157,13 @@ export class WordTokenizer extends LookupTokenizer {
 
   /** A tokenizer for the words of a text, by default the most frequent first and 20,000 of them at most. */
   static build(text: string, options: TokenizerOptions = {}): WordTokenizer {
-    const forVocabulary = vocabularyOptions('WordTokenizer.build', options);
+    const {
+      order = 'frequency',
+      maximumSize = 20_000,
+      ...forVocabulary
+    } = vocabularyOptions('WordTokenizer.build', options);
     const pieces = splitWords(normalizeText(text, options.normalization ?? { form: 'none' }));
-    const defaults: VocabularyOptions = { order: 'frequency', maximumSize: 20_000 };
-    return new WordTokenizer(Vocabulary.build(pieces, { ...defaults, ...forVocabulary }), options);
+    return new WordTokenizer(Vocabulary.build(pieces, { ...forVocabulary, order, maximumSize }), options);
   }
 
   split(text: string): string[] {

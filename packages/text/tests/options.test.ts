@@ -34,6 +34,7 @@ describe('An option that nobody knows is refused, with the nearest that is known
     ['TokenStreams', 'row', 'rows', (options) => new TokenStreams(ids, options)],
     ['BucketBatches', 'pool', 'poolSize', (options) => new BucketBatches(lengths, options)],
     ['bucketBatches', 'maxTokens', 'maximumTokens', (options) => bucketBatches(lengths, options, new Random(1))],
+    ['bucketBatches', 'seed', 'poolSize', (options) => bucketBatches(lengths, options, new Random(1))],
     ['Vocabulary', 'maxSize', 'maximumSize', (options) => Vocabulary.build(['a'], options)],
     ['CharacterTokenizer', 'units', 'unit', (options) => CharacterTokenizer.build('a', options)],
     ['WordTokenizer', 'normalize', 'normalization', (options) => WordTokenizer.build('a', options)],
@@ -55,6 +56,11 @@ describe('An option that nobody knows is refused, with the nearest that is known
 
   it('readCorpus', async () => {
     await expect(readCorpus('nowhere', { seperator: 'none' } as never)).rejects.toThrow(/did you mean separator\?/);
+  });
+
+  it('none that is absent, for which the default stands', () => {
+    const text = Array.from({ length: 20_010 }, (_, word) => `w${word}`).join(' ');
+    expect(WordTokenizer.build(text, { maximumSize: undefined }).vocabulary.size).toBe(20_000);
   });
 
   it('not tokenizers, of what their vocabularies are told', () => {
