@@ -152,6 +152,9 @@ export function integerUpTo(most: number): (text: string) => number {
   };
 }
 
+/** Parses how many hypotheses a search follows or gives. */
+export const hypothesisCount = integerUpTo(1000);
+
 /** Parses an option's value of at least 0, without a fraction. */
 export function nonNegativeInteger(text: string): number {
   const value = Number(text);

@@ -3,7 +3,7 @@ export {
   choice,
   createProgram,
   finiteNumber,
-  integerUpTo,
+  hypothesisCount,
   nonNegativeInteger,
   positiveInteger,
   repeated,

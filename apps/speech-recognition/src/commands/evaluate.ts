@@ -4,7 +4,7 @@ import {
   choice,
   createProgress,
   formatTable,
-  integerUpTo,
+  hypothesisCount,
   repeated,
   writeOutputFile,
   type ActionContext,
@@ -45,7 +45,7 @@ export function addEvaluateVerb(program: Command): void {
       .option('--data <path>', 'a folder of recordings (default: what the run was trained on)')
       .addOption(choice('--part <name>', 'of the folder (default: test)', ['train', 'validation', 'test']))
       .option('--speaker <name>', 'measure on a speaker only, repeatable', repeated)
-      .option('--beam <number>', 'hypotheses followed at once', integerUpTo(1000))
+      .option('--beam <number>', 'hypotheses followed at once', hypothesisCount)
       .option('--greedy', 'the likeliest symbol of each frame, without a language model')
       .option('--details <file>', 'where to write the alignment of each error, as sclite does');
   });

@@ -4,7 +4,7 @@ import {
   choice,
   createProgress,
   exitCodes,
-  integerUpTo,
+  hypothesisCount,
   positiveInteger,
   writeOutputFile,
   type ActionContext,
@@ -41,7 +41,7 @@ export function addInspectVerb(program: Command): void {
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .option('--manifest <file>', 'recordings, with what is said in them if it is known')
       .option('--recordings <number>', 'how many to show of a manifest or the run’s own (default: 6)', positiveInteger)
-      .option('--n-best <number>', 'how many ways to understand each', integerUpTo(1000), 5)
+      .option('--n-best <number>', 'how many ways to understand each', hypothesisCount, 5)
       .option('--output <path>', 'where the page goes (default: inspect.html in the run folder)');
   });
 }

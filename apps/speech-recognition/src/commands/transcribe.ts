@@ -2,7 +2,7 @@ import {
   addVerb,
   choice,
   finiteNumber,
-  integerUpTo,
+  hypothesisCount,
   positiveInteger,
   repeated,
   type ActionContext,
@@ -29,10 +29,10 @@ export function addTranscribeVerb(program: Command): void {
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .addOption(choice('--format <name>', 'of the transcripts', transcriptFormats).default('text'))
       .option('--words', 'a line for each word: start, end, confidence, word')
-      .option('--n-best <number>', 'transcripts of each utterance: number, text, score', integerUpTo(1000))
+      .option('--n-best <number>', 'transcripts of each utterance: number, text, score', hypothesisCount)
       .option('--output <folder>', 'a file for each recording instead of standard output')
       .optionsGroup('Search:')
-      .option('--beam <number>', 'hypotheses followed at once', integerUpTo(1000))
+      .option('--beam <number>', 'hypotheses followed at once', hypothesisCount)
       .option('--greedy', 'the likeliest symbol of each frame, without a language model')
       .option('--hot-word <phrase[:boost]>', 'a phrase that is likely to be said, repeatable', repeated)
       .option('--max-seconds <seconds>', 'cut what is longer at its silences (default: 20)', finiteNumber)

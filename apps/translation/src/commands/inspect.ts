@@ -3,7 +3,7 @@ import {
   addVerb,
   checkOutputFile,
   createProgress,
-  integerUpTo,
+  hypothesisCount,
   positiveInteger,
   repeated,
   writeOutputFile,
@@ -45,7 +45,7 @@ export function addInspectVerb(program: Command): void {
           1000,
         )
         .option('--most <number>', 'how many of either to show', positiveInteger, 10)
-        .option('--beam <number>', 'hypotheses followed at once', integerUpTo(1000), 5)
+        .option('--beam <number>', 'hypotheses followed at once', hypothesisCount, 5)
         .option('--output <path>', 'where the page goes (default: inspect.html in the run folder)');
     },
   );

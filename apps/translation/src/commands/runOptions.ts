@@ -1,4 +1,4 @@
-import { choice, finiteNumber, integerUpTo, nonNegativeInteger, positiveInteger, type Output } from '@cadenza/cli';
+import { choice, finiteNumber, hypothesisCount, nonNegativeInteger, positiveInteger, type Output } from '@cadenza/cli';
 import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { checkLanguages, openRun, type OpenRun } from '../run.js';
@@ -63,7 +63,7 @@ export function addSearchFlags(verb: Command): void {
   const { lengthPenalty, coveragePenalty, minLength, repeatNgram } = searchDefaults;
   const longer = 'above 0 prefers longer translations (Wu et al. 2016)';
   verb
-    .option('--beam <number>', `hypotheses followed at once; 1 is greedy (default: ${defaultBeam})`, integerUpTo(1000))
+    .option('--beam <number>', `hypotheses followed at once; 1 is greedy (default: ${defaultBeam})`, hypothesisCount)
     .option('--length-penalty <alpha>', longer, finiteNumber, lengthPenalty)
     .option('--coverage-penalty <beta>', 'above 0 wants every source word read', finiteNumber, coveragePenalty)
     .option('--min-length <subwords>', 'fewest of a translation', nonNegativeInteger, minLength)

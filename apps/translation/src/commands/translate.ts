@@ -3,9 +3,9 @@ import {
   choice,
   finiteNumber,
   formatCount,
+  hypothesisCount,
   nonNegativeInteger,
   plural,
-  integerUpTo,
   positiveInteger,
   type ActionContext,
   type CommonOptions,
@@ -49,7 +49,7 @@ export function addTranslateVerb(program: Command): void {
     addRunFlags(verb);
     verb
       .option('--input <file>', 'lines to translate, .gz too (default: standard input)')
-      .option('--n-best <number>', 'translations of each line, as `number ||| text ||| score`', integerUpTo(1000))
+      .option('--n-best <number>', 'translations of each line, as `number ||| text ||| score`', hypothesisCount)
       .option('--scores', 'add the score of each translation after a tab')
       .addOption(choice('--alignment [kind]', alignment, ['hard', 'soft']))
       .option('--document', 'translate sentence by sentence, and keep what stands between them');

@@ -61,15 +61,15 @@ interface Candidate {
 }
 
 class Beam implements SearchStrategy {
-  /** 2K: of so many of the best extensions K go on at least, as each of K hypotheses has only one that ends it. */
-  private readonly mostExamined: number;
-
   constructor(
     readonly rowsPerSentence: number,
     private readonly nBest: number,
     private readonly stopping: SearchStopping,
-  ) {
-    this.mostExamined = 2 * rowsPerSentence;
+  ) {}
+
+  /** 2K: of so many of the best extensions K go on at least, as each of K hypotheses has only one that ends it. */
+  private get mostExamined(): number {
+    return 2 * this.rowsPerSentence;
   }
 
   async extend(logits: tf.Tensor2D, view: SearchView): Promise<(Extension | null)[][]> {
