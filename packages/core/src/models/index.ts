@@ -22,6 +22,7 @@ export { AttentionDecoder } from './attentionDecoder.js';
 export { disposeState } from './attentionDecoderState.js';
 export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderState } from './attentionDecoderState.js';
 export type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
+export { teacherPredictions, type TeacherPredictions } from './distillation.js';
 export { SequenceSearch } from './sequenceSearch.js';
 export { SequenceToSequence } from './sequenceToSequence.js';
 export type {

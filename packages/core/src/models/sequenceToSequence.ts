@@ -19,6 +19,7 @@ import {
   type AttentionDecodeResult,
   type AttentionDecoderState,
 } from './attentionDecoderState.js';
+import { teacherDifference, type TeacherPredictions } from './distillation.js';
 import { LSTMEncoder } from './encoder.js';
 import { mixPredictions } from './scheduledSampling.js';
 import {
@@ -46,6 +47,8 @@ export interface PairBatch extends SourceBatch {
   /** int32 [B]: n + 1 */
   targetLengths: tf.Tensor;
 }
+
+const batchNames = ['source', 'sourceLengths', 'inputs', 'targets', 'targetLengths'] as const;
 
 export interface SequenceForwardOptions {
   training?: boolean;
@@ -77,11 +80,16 @@ export interface SequenceLossOptions extends SequenceForwardOptions {
    *     (CE(p_1) + CE(p_2)) / 2 + alpha / 2 (KL(p_1||p_2) + KL(p_2||p_1)) / 2
    */
   consistency?: number;
+  /**
+   * Knowledge distillation, word by word (Hinton, Vinyals and Dean 2015; Kim and Rush 2016, section 3.1): of the probability that the
+   * labels have, the share `weight`, of [0, 1], is spread as teachers say; see {@link teacherPredictions}.
+   */
+  distillation?: TeacherPredictions & { weight: number };
 }
 
 const lossOptionNames = [
   ...forwardOptionNames,
-  ...['labelSmoothing', 'coverageLoss', 'scheduledSampling', 'consistency'],
+  ...['labelSmoothing', 'coverageLoss', 'scheduledSampling', 'consistency', 'distillation'],
 ];
 
 /**
@@ -192,13 +200,13 @@ export class SequenceToSequence {
 
   /**
    * The mean loss of the target tokens, in nats per token, with label smoothing where it is asked for; and the cross entropy of each
-   * token, [B * T], or [2 B * T] with consistency, of one pass after the other.
+   * token against its label, [B * T], or [2 B * T] with consistency, of one pass after the other.
    */
   loss(pairs: PairBatch, options: SequenceLossOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
     refuseUnknown('loss', options, lossOptionNames);
     return tf.tidy(() => {
       const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0, consistency = 0 } = options;
-      const { training, random = this.random } = options;
+      const { training, random = this.random, distillation } = options;
       checkWeight(coverageLoss, 'coverageLoss');
       if (coverageLoss > 0 && !this.config.decoder.coverage) {
         throw new InputError(expected('coverageLoss', '0 for a model without coverage', coverageLoss));
@@ -207,7 +215,10 @@ export class SequenceToSequence {
       if (!(scheduledSampling >= 0 && scheduledSampling <= 1)) {
         throw new ConfigError(expected('scheduledSampling', 'a number of [0, 1]', scheduledSampling));
       }
-      const batch = consistency > 0 ? twice(pairs) : pairs;
+      if (distillation && !(distillation.weight >= 0 && distillation.weight <= 1)) {
+        throw new ConfigError(expected('distillation.weight', 'a number of [0, 1]', distillation.weight));
+      }
+      const batch = consistency > 0 ? twice(pairs, batchNames) : pairs;
       const state = this.start(batch, { training, random });
       const run = { lengths: batch.targetLengths, training, random };
       const inputs =
@@ -220,6 +231,15 @@ export class SequenceToSequence {
       const rows = tf.reshape(logits, [labels.size, V]); // [B * T, V]
       const losses = softmaxCrossEntropy(rows, labels, { smoothing: labelSmoothing });
       let loss = maskedMean(losses, labels);
+      if (distillation) {
+        const { weight, ...teacher } = distillation;
+        const difference = teacherDifference(
+          rows,
+          labels,
+          consistency > 0 ? twice(teacher, ['ids', 'probabilities']) : teacher,
+        );
+        loss = tf.add(loss, tf.mul(maskedMean(difference, labels), weight * (1 - labelSmoothing)));
+      }
       if (consistency > 0) {
         const once = tf.reshape(pairs.targets, [labels.size / 2]);
         loss = tf.add(loss, tf.mul(maskedMean(consistencyLoss(rows, once), once), consistency / 2));
@@ -262,7 +282,7 @@ function checkWeight(value: number, what: string): void {
 }
 
 /** Each pair two times, the second pass's rows below those of the first. */
-function twice(batch: PairBatch): PairBatch {
-  const names = ['source', 'sourceLengths', 'inputs', 'targets', 'targetLengths'] as const;
-  return Object.fromEntries(names.map((name) => [name, tf.concat([batch[name], batch[name]])])) as unknown as PairBatch;
+function twice<Name extends string>(batch: Record<Name, tf.Tensor>, names: readonly Name[]): Record<Name, tf.Tensor> {
+  const doubled = names.map((name) => [name, tf.concat([batch[name], batch[name]])]);
+  return Object.fromEntries(doubled) as Record<Name, tf.Tensor>;
 }
