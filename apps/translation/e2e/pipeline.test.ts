@@ -185,6 +185,56 @@ describe('train --vocabulary-of', () => {
   });
 });
 
+describe('train --teacher', () => {
+  const student = join(folder, 'student');
+  const steps = (count: number): string[] => ['--max-steps', String(count), '--set', `schedule.steps=${count}`];
+
+  it('learns what trained runs say too, with their vocabulary, and goes on with the same ones', async () => {
+    const more = ['--distillation', '0.9', '--encoder-units', '12', ...steps(4)];
+    const args = ['--run', student, '--json', ...files.data, ...quick, ...more];
+    const taught = await cadenzaTranslate(['train', '--teacher', `${run},${run}`, ...args]);
+    expect(taught).toMatchObject({ code: 0 });
+    expect(lastObject(taught)).toMatchObject({ steps: 4 });
+    const description = JSON.parse(readFileSync(join(student, 'config.json'), 'utf8'));
+    expect(description).toMatchObject({ config: { training: { distillation: 0.9 } }, teachers: [{ run }, { run }] });
+    const [own, lent] = [run, student].map((path) => readFileSync(join(path, 'vocabulary.json'), 'utf8'));
+    expect(lent).toBe(own);
+
+    const resume = ['train', '--run', student, '--resume', '--json', '--quiet'];
+    expect(lastObject(await cadenzaTranslate([...resume, ...steps(6)]))).toMatchObject({ steps: 6 });
+    const teachers = [{ run, step: 999 }];
+    writeFileSync(join(student, 'config.json'), JSON.stringify({ ...description, teachers }));
+    const lost = await cadenzaTranslate([...resume, ...steps(8)]);
+    expect(lost.stderr).toMatch(
+      /Expected a checkpoint of step 999 in .*, got .*; the run is taught by it, start a new run\n$/,
+    );
+    expect(lost.code).toBe(2);
+  });
+
+  it('refuses another vocabulary, other languages, a share without teachers, and a run that is resumed', async () => {
+    const refused = async (...args: string[]) => (await cadenzaTranslate(['train', ...files.data, ...args])).stderr;
+    const other = ['--run', join(folder, 'other'), ...quick];
+    const few = join(folder, 'few');
+    const first = ['--data', join(folder, 'four.tsv'), '--source-language', 'en', '--target-language', 'de'];
+    const args = ['--run', few, ...first, ...quick, '--set', 'text.validationPairs=1', '--max-steps', '1'];
+    expect(await cadenzaTranslate(['train', ...args])).toMatchObject({ code: 0 });
+    expect(await refused(...other, '--teacher', `${run},${few}`)).toMatch(
+      /Expected a teacher to have the vocabulary of \d+ that is trained, got one of \d+ target subwords: .*few\n$/,
+    );
+    expect(await refused(...other, '--teacher', run, '--target-language', 'fr')).toMatch(
+      /Expected a run that translates en to fr/,
+    );
+    expect(await refused(...other, '--teacher', ',')).toMatch(/Expected --teacher to be a run folder, got ","/);
+    expect(await refused(...other, '--distillation', '0.5')).toMatch(
+      /Expected --teacher with training\.distillation 0\.5, got none/,
+    );
+    expect(await refused('--run', run, '--resume', '--teacher', run)).toMatch(
+      /Expected --teacher at the start of a run only, got it with --resume/,
+    );
+    expect(existsSync(join(folder, 'other'))).toBe(false);
+  });
+});
+
 describe('translate', () => {
   it('gives the pairs it learned back, line by line, with empty lines at their places', async () => {
     const input = `\n${lines(sources)}   \n`;

@@ -1,7 +1,7 @@
 import { InputError, Random, type BatchSource } from '@cadenza/core';
 import { BOS_ID, BucketBatches, padBatch, type BucketCursor, type PairLengths, type SentencePair } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
-import type { PairBatch, SourceBatch } from '@cadenza/core';
+import type { PairBatch, SourceBatch, TeacherPredictions } from '@cadenza/core';
 import type { SentenceCodec } from './codec.js';
 import type { Config } from './config.js';
 
@@ -9,6 +9,16 @@ import type { Config } from './config.js';
 export interface EncodedPair {
   source: Int32Array;
   target: Int32Array;
+  teacher?: PairTeacher;
+}
+
+/** What teachers say of the target of a pair: at each of its T tokens, the `count` most probable ones. */
+export interface PairTeacher {
+  count: number;
+  /** [T * count] */
+  ids: Int32Array;
+  /** [T * count] */
+  probabilities: Float32Array;
 }
 
 /** Pairs as the rows of a batch. */
@@ -31,20 +41,25 @@ export function encodePairs(pairs: readonly SentencePair[], codec: SentenceCodec
   }));
 }
 
-/** The batches of training. An epoch's subwords and batches depend on the seed and its number only, so that a cursor resumes them. */
+/**
+ * The batches of training. An epoch's subwords and batches depend on the seed and its number only, so that a cursor resumes them.
+ * @param taught what teachers say of each pair; targets keep their merges then, as the teachers read them
+ */
 export function trainingSource(
   pairs: readonly SentencePair[],
   codec: SentenceCodec,
   { text, training }: Config,
   random: Random,
+  taught?: readonly PairTeacher[],
 ): TrainingSource {
   const words = pairs.map(({ source, target }) => ({
     source: codec.words(source, 'source'),
     target: codec.words(target, 'target'),
   }));
-  const whole = words.map(({ source, target }) => ({
+  const whole = words.map(({ source, target }, index) => ({
     source: codec.encodeWords(source, 'source').ids,
     target: codec.encodeWords(target, 'target').ids,
+    teacher: taught?.[index],
   }));
   const epochs = new EpochPairs(words, whole, codec, { rate: text.mergeDropout, limit: training.batchTokens, random });
   const batches = new BucketBatches(
@@ -96,9 +111,10 @@ class EpochPairs {
       this.epoch = epoch;
       this.pairs = this.words.map((pair, index) => {
         const source = this.codec.encodeWords(pair.source, 'source', draws).ids;
-        const target = this.codec.encodeWords(pair.target, 'target', draws).ids;
+        const { target: merged, teacher } = this.whole[index];
+        const target = teacher ? merged : this.codec.encodeWords(pair.target, 'target', draws).ids;
         // Dropping can make more subwords than a batch takes: then this pair keeps its merges for once.
-        return Math.max(source.length, target.length) > limit ? this.whole[index] : { source, target };
+        return Math.max(source.length, target.length) > limit ? this.whole[index] : { source, target, teacher };
       });
     }
     return this.pairs;
@@ -131,6 +147,21 @@ export function pairTensors(pairs: readonly EncodedPair[]): PairBatch {
     targets: tf.tensor2d(targets.ids, shape, 'int32'),
     targetLengths: tf.tensor1d(targets.lengths, 'int32'),
   };
+}
+
+/** What teachers say of pairs, padded; undefined where there are none. The caller disposes of it. */
+export function teacherTensors(pairs: readonly EncodedPair[]): TeacherPredictions | undefined {
+  const count = pairs[0]?.teacher?.count;
+  if (count === undefined) return undefined;
+  const steps = Math.max(...pairs.map(({ target }) => target.length));
+  const ids = new Int32Array(pairs.length * steps * count);
+  const probabilities = new Float32Array(ids.length);
+  pairs.forEach(({ teacher }, row) => {
+    ids.set(teacher!.ids, row * steps * count);
+    probabilities.set(teacher!.probabilities, row * steps * count);
+  });
+  const shape: [number, number, number] = [pairs.length, steps, count];
+  return { ids: tf.tensor3d(ids, shape, 'int32'), probabilities: tf.tensor3d(probabilities, shape) };
 }
 
 /** The start token, and the target but its last token. */

@@ -115,6 +115,11 @@ const trainingSchema = z.strictObject({
    * two predictions is a loss too; a batch costs twice the time. The paper takes 1 to 5; 0 is off.
    */
   consistency: z.number().min(0).default(0),
+  /**
+   * The share of a label's probability that is spread as the teachers of `--teacher` say (Kim and Rush 2016, section 3.1); null is half
+   * of it where there are teachers.
+   */
+  distillation: z.number().gt(0).max(1).nullable().default(null),
   /** The weight of the coverage loss (See et al. 2017), for a decoder with coverage. */
   coverageLoss: z.number().min(0).default(0),
 });

@@ -45,6 +45,7 @@ export const configFlags: readonly ConfigFlag[] = [
     'weight of R-Drop, of two predictions',
     'Regularisation',
   ],
+  ['--distillation <number>', 'training.distillation', 'number', 'of what --teacher says; 0 to 1', 'Regularisation'],
   ['--coverage-loss <number>', 'training.coverageLoss', 'number', 'its weight', 'Regularisation'],
   ['--batch-tokens <number>', 'training.batchTokens', 'count', 'tokens of a batch, padding included', 'Training'],
   ['--batch <number>', 'training.batchPairs', 'count', 'most pairs of a batch', 'Training'],

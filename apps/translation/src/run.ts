@@ -31,6 +31,8 @@ export interface RunDescription extends RunDescriptionBase {
   averaged?: { run: string; steps: number[] };
   /** There where the training began with the weights of another run: of which, and of which of its steps. */
   from?: { run: string; step: number };
+  /** There where runs teach this one: which, and which of their steps. */
+  teachers?: { run: string; step: number }[];
 }
 
 /** A run folder without its weights. */
@@ -48,6 +50,13 @@ export interface OpenRun extends SavedRun {
   weights: ReadonlyMap<string, TensorData>;
   /** Makes the network and gives it the weights. */
   loadModel(): SequenceToSequence;
+}
+
+/** Run folders that an option names, with commas between them. */
+export function runsNamed(value: string, option: string): string[] {
+  const folders = value.split(',').filter((folder) => folder !== '');
+  if (folders.length === 0) throw new InputError(`Expected ${option} to be a run folder, got "${value}"`);
+  return folders;
 }
 
 /** Reads a run's configuration and codec. Needs no backend. */
@@ -81,7 +90,7 @@ function readCodec(path: string): SentenceCodec {
 }
 
 export interface OpenOptions {
-  checkpoint?: 'best' | 'latest';
+  checkpoint?: 'best' | 'latest' | number;
   /** Averages the weights of so many of the newest checkpoints in place of taking one's. */
   average?: number;
   onWarning?: (line: string) => void;
@@ -125,6 +134,25 @@ export function firstWeights({ description: { from } }: SavedRun): ReadonlyMap<s
     return new CheckpointStore(from.run).load(from.step)!.weights;
   } catch (cause) {
     throw new CheckpointError(`${(cause as Error).message}; the run began with it, start a new run`, { cause });
+  }
+}
+
+/** The runs that have taught a run so far, at the steps they had then. */
+export function taughtBy(saved: SavedRun | undefined, onWarning: (line: string) => void): OpenRun[] {
+  const teachers = saved?.description.teachers ?? [];
+  try {
+    return teachers.map(({ run, step }) => openRun(run, { checkpoint: step, onWarning }));
+  } catch (cause) {
+    throw new CheckpointError(`${(cause as Error).message}; the run is taught by it, start a new run`, { cause });
+  }
+}
+
+/** Refuses runs that cannot teach one with this codec, whose ids they would not know. */
+export function checkTeachers(teachers: readonly OpenRun[], codec: SentenceCodec): void {
+  for (const { directory, codec: own } of teachers) {
+    if (own.fingerprint === codec.fingerprint) continue;
+    const got = `got one of ${own.target.size} target subwords: ${directory}`;
+    throw new InputError(`Expected a teacher to have the vocabulary of ${codec.target.size} that is trained, ${got}`);
   }
 }
 

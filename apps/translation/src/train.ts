@@ -10,8 +10,9 @@ import {
   type SequenceToSequence,
   type TensorData,
 } from '@cadenza/core';
-import { pairTensors, trainingSource, type PairRows } from './batches.js';
+import { pairTensors, teacherTensors, trainingSource, type PairRows, type PairTeacher } from './batches.js';
 import type { Config } from './config.js';
+import { defaultDistillation } from './distillation.js';
 import { pairLoss } from './evaluate.js';
 import { createModel } from './model.js';
 import type { PreparedPairs } from './prepare.js';
@@ -31,6 +32,8 @@ export interface Training {
 export interface TrainingOptions extends TrainingPlace {
   /** The weights to begin with in place of random ones. */
   weights?: ReadonlyMap<string, TensorData>;
+  /** What teachers say of each training pair. */
+  taught?: readonly PairTeacher[];
   /** The trainer will resume from a checkpoint, whose weights take the place of random ones. */
   resumes?: boolean;
 }
@@ -38,7 +41,7 @@ export interface TrainingOptions extends TrainingPlace {
 /** Makes the model and its trainer. Everything random comes from the configuration's seed. */
 export function createTraining(config: Config, pairs: PreparedPairs, options: TrainingOptions = {}): Training {
   const random = new Random(config.seed);
-  const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'));
+  const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'), options.taught);
   const planned = plannedSteps(config.training, source.batchesPerEpoch);
   const resolved = resolveAutomatic({ ...config, languages: pairs.languages }, planned);
   const { monitoring } = resolved;
@@ -71,9 +74,12 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
 /** The loss of one batch by teacher forcing. */
 function trainingLoss(model: SequenceToSequence, { training }: Config): LossFunction<PairRows> {
   const { labelSmoothing, coverageLoss, scheduledSampling, consistency } = training;
+  const weight = training.distillation ?? defaultDistillation;
   return ({ pairs }, _, { random }) => {
     const options = { training: true, random, labelSmoothing, coverageLoss, scheduledSampling, consistency };
-    return { loss: model.loss(pairTensors(pairs), options).loss };
+    const teacher = teacherTensors(pairs);
+    const distillation = teacher && { ...teacher, weight };
+    return { loss: model.loss(pairTensors(pairs), { ...options, distillation }).loss };
   };
 }
 

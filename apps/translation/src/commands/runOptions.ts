@@ -1,7 +1,7 @@
 import { choice, finiteNumber, hypothesisCount, nonNegativeInteger, positiveInteger, type Output } from '@cadenza/cli';
-import { ConfigError, InputError } from '@cadenza/core';
+import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
-import { checkLanguages, openRun, type OpenRun } from '../run.js';
+import { checkLanguages, openRun, runsNamed, type OpenRun } from '../run.js';
 import type { TranslateOptions } from '../translationOptions.js';
 
 /** The options of every verb that uses trained models. */
@@ -27,12 +27,10 @@ export function addRunFlags(verb: Command): void {
 
 /** Opens the runs of `--run`, and tells which they are. */
 export function openRuns({ run, ...options }: RunOptions, output: Output): OpenRun[] {
-  const folders = run.split(',').filter((folder) => folder !== '');
   if (options.average !== undefined && options.checkpoint === 'latest') {
     throw new ConfigError('Expected either --checkpoint latest or --average, got both');
   }
-  if (folders.length === 0) throw new InputError(`Expected --run to be a run folder, got "${run}"`);
-  const runs = folders.map((folder) => openRun(folder, { ...options, onWarning: output.warn }));
+  const runs = runsNamed(run, '--run').map((folder) => openRun(folder, { ...options, onWarning: output.warn }));
   for (const open of runs) {
     checkLanguages(open, { source: options.sourceLanguage, target: options.targetLanguage });
     const which = options.average === undefined ? options.checkpoint : `average of ${options.average}`;

@@ -1,6 +1,7 @@
 import {
   addTrainOptions,
   addVerb,
+  createProgress,
   formatCount,
   formatTable,
   planTraining,
@@ -17,12 +18,21 @@ import {
   type TrainOptions,
   type TrainVerb,
 } from '@cadenza/cli';
-import { assignWeights, CheckpointStore, InputError, type Metrics, type TensorData } from '@cadenza/core';
+import {
+  assignWeights,
+  CheckpointStore,
+  InputError,
+  type Metrics,
+  type SequenceToSequence,
+  type TensorData,
+} from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
+import { encodePairs, type PairTeacher } from '../batches.js';
 import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, undetermined, type DataFlags } from '../dataRequest.js';
+import { teach } from '../distillation.js';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
 import { configFlags } from '../flags.js';
 import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
@@ -31,11 +41,15 @@ import {
   checkLanguages,
   checkSameLines,
   checkSameModel,
+  checkTeachers,
   firstWeights,
   openRun,
   readRun,
   runFormat,
+  runsNamed,
+  taughtBy,
   vocabularyFile,
+  type OpenRun,
   type RunDescription,
   type SavedRun,
 } from '../run.js';
@@ -46,6 +60,7 @@ import { startBackend } from './backend.js';
 interface Options extends TrainOptions, DataFlags {
   from?: string;
   vocabularyOf?: string;
+  teacher?: string;
 }
 
 const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
@@ -70,7 +85,11 @@ export function addTrainVerb(program: Command): void {
         '--from <run>',
         'begin with the vocabulary and the best weights of a run; with its network too where no --preset is named',
       )
-      .option('--vocabulary-of <run>', 'take the vocabulary of a run, so that both can translate together');
+      .option('--vocabulary-of <run>', 'take the vocabulary of a run, so that both can translate together')
+      .option(
+        '--teacher <runs>',
+        'learn from what trained runs, with commas between them, say of each token too; takes their vocabulary',
+      );
     addTrainOptions(verb, trainVerb);
   });
 }
@@ -79,17 +98,23 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   const { output } = context;
   checkStart(options);
   const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
-  const lender = options.vocabularyOf === undefined ? undefined : readRun(options.vocabularyOf);
+  const named = options.teacher === undefined ? undefined : runsNamed(options.teacher, '--teacher');
+  const newTeachers = named?.map((folder) => openRun(folder, { onWarning: output.warn }));
+  const lender = options.vocabularyOf === undefined ? newTeachers?.[0] : readRun(options.vocabularyOf);
   const plan = planTraining(trainVerb, options, { start: start?.config });
   const { directory, resume, asked, saved } = plan;
   if (saved?.description.averaged !== undefined) {
     const got = 'got averaged weights, which have no state of the training';
     throw new InputError(`Expected --run to be a run to resume, ${got}: ${directory}`);
   }
-  const named = dataRequest(options, saved?.config.languages ?? asked.languages);
+  const teachers = newTeachers ?? taughtBy(saved, output.warn);
+  if (asked.training.distillation !== null && teachers.length === 0) {
+    throw new InputError(`Expected --teacher with training.distillation ${asked.training.distillation}, got none`);
+  }
+  const data = dataRequest(options, saved?.config.languages ?? asked.languages);
   const settled = await settleTraining(trainVerb, plan, (wishes) => startBackend(options, output, wishes), output);
   const { backend, config, reducedBudget } = settled;
-  const request = named ?? (saved ? requestOf(saved.description.data) : embedded);
+  const request = data ?? (saved ? requestOf(saved.description.data) : embedded);
   const parts = await readPairs(request, config);
   if (saved !== undefined) checkSameData(saved.description.data, parts.description);
   else sayGenericRules(parts.languages, config, output);
@@ -102,13 +127,15 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
     checkSameLines(lender, config);
   }
   const pairs = preparePairs(parts, config, (saved ?? start ?? lender)?.codec);
+  checkTeachers(teachers, pairs.codec);
   const describe = (training: Training): RunDescription => ({
     ...describeRun(training, backend, reducedBudget),
     ...(start === undefined ? {} : { from: { run: start.directory, step: start.step } }),
+    ...(teachers.length === 0 ? {} : { teachers: teachers.map(({ directory, step }) => ({ run: directory, step })) }),
   });
   const resumes = saved !== undefined && new CheckpointStore(directory).steps().length > 0;
   const weights = start?.weights ?? (saved !== undefined && !resumes ? firstWeights(saved) : undefined);
-  await trainAndReport(directory, config, pairs, { resume, backend, describe, weights, resumes }, context);
+  await trainAndReport(directory, config, pairs, { resume, backend, describe, weights, resumes, teachers }, context);
 }
 
 /** Says that words are cut without a language's own rules, and what names the language. */
@@ -123,8 +150,9 @@ function sayGenericRules(languages: PreparedPairs['languages'], { text }: Config
 }
 
 /** Refuses what says how a run begins where it has begun, or twice. */
-function checkStart({ from, vocabularyOf, resume }: Options): void {
-  const given = from !== undefined ? '--from' : vocabularyOf !== undefined ? '--vocabulary-of' : undefined;
+function checkStart({ from, vocabularyOf, teacher, resume }: Options): void {
+  const starts = { '--from': from, '--vocabulary-of': vocabularyOf, '--teacher': teacher };
+  const given = Object.entries(starts).find(([, run]) => run !== undefined)?.[0];
   if (given !== undefined && resume) {
     throw new InputError(`Expected ${given} at the start of a run only, got it with --resume`);
   }
@@ -142,19 +170,22 @@ interface FolderOptions {
   weights?: ReadonlyMap<string, TensorData>;
   /** There is a checkpoint to go on from. */
   resumes: boolean;
+  teachers: readonly OpenRun[];
 }
 
 async function trainAndReport(
   directory: string,
   config: Config,
   pairs: PreparedPairs,
-  { resume, backend, describe, weights, resumes }: FolderOptions,
+  { resume, backend, describe, weights, resumes, teachers }: FolderOptions,
   context: ActionContext,
 ): Promise<void> {
   const { output, signal } = context;
   const display = trainingDisplay(output, describeValidation);
+  const taught = teachers.length === 0 ? undefined : await listen(teachers, pairs, context);
+  if (signal.aborted) return;
   const training = createTraining(config, pairs, {
-    ...{ directory, signal, weights, resumes },
+    ...{ directory, signal, weights, resumes, taught },
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
   const description = describe(training);
@@ -175,6 +206,23 @@ async function trainAndReport(
     },
     output,
   );
+}
+
+/** What the teachers say of the pairs that are trained on; they are no longer needed then. */
+async function listen(
+  teachers: readonly OpenRun[],
+  { train, codec }: PreparedPairs,
+  { output, signal }: ActionContext,
+): Promise<PairTeacher[] | undefined> {
+  const progress = createProgress(output, { label: 'teach', total: train.length });
+  const models: SequenceToSequence[] = [];
+  try {
+    for (const teacher of teachers) models.push(teacher.loadModel());
+    return await teach(models, encodePairs(train, codec), { signal, onProgress: (done) => progress.update(done) });
+  } finally {
+    progress.stop();
+    for (const model of models) model.dispose();
+  }
 }
 
 function describeValidation({ bleu, loss }: Metrics): DisplayedValidation {
