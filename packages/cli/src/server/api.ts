@@ -20,7 +20,7 @@ export interface ApiOptions {
 }
 
 /** The statuses of refused requests. */
-const statuses = { wrong: 400, unknown: 404, tooLarge: 413, failed: 500, busy: 503 } as const;
+const statuses = { wrong: 400, unknown: 404, wrongMethod: 405, tooLarge: 413, failed: 500, busy: 503 } as const;
 
 /**
  * An HTTP interface with what every one has: `GET /health`, a line for each request, errors as `{"error": "..."}` with a status that
@@ -31,6 +31,7 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   api.use(async (context, next) => {
     const started = performance.now();
     const { method, url, raw } = context.req;
+    context.header('X-Content-Type-Options', 'nosniff'); // an answer has what was asked in it, and is no page
     try {
       await next();
     } finally {
@@ -42,11 +43,14 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   if (origin !== undefined) api.use(cors({ origin }));
   api.get('/health', (context) => context.json({ status: 'ok', ...about }));
   api.notFound((context) => {
-    const known = [
-      ...new Set(api.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)),
-    ];
-    const got = `${context.req.method} ${context.req.path}`;
-    return context.json({ error: `Expected one of ${known.join(', ')}, got ${got}` }, statuses.unknown);
+    const { method, path } = context.req;
+    const known = [...new Set(api.routes.filter(isOfOneMethod).map((route) => `${route.method} ${route.path}`))];
+    const here = known.filter((route) => route.endsWith(` ${path}`));
+    const error = `Expected ${oneOf(here.length > 0 ? here : known)}, got ${method} ${path}`;
+    if (here.length === 0) return context.json({ error }, statuses.unknown);
+    const methods = here.map((route) => route.split(' ')[0]);
+    context.header('Allow', methods.map((name) => (name === 'GET' ? 'GET, HEAD' : name)).join(', '));
+    return context.json({ error }, statuses.wrongMethod);
   });
   api.onError((error, context) => {
     const status = statusOf(error);
@@ -58,6 +62,10 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   });
   return api;
 }
+
+const isOfOneMethod = ({ method }: { method: string }): boolean => method !== 'ALL';
+
+const oneOf = (routes: readonly string[]): string => (routes.length > 1 ? 'one of ' : '') + routes.join(', ');
 
 /** The code of an error about a body that is too long. */
 const TOO_LARGE = 'TOO_LARGE';

@@ -17,6 +17,7 @@ import {
   readBytes,
   serveUntilStopped,
   SharedMemory,
+  streamBody,
   tryPage,
 } from '../../src/server/index.js';
 
@@ -90,6 +91,30 @@ describe('createApi', () => {
       status: 404,
       error: 'Expected one of GET /health, POST /echo, POST /fail, POST /busy, POST /wrong, got POST /ecko',
     });
+  });
+
+  it('says which methods a path has to who asks by another', async () => {
+    const { api } = echo();
+    const asked = async (method: string, path: string) => {
+      const { status, headers } = await api.request(path, { method });
+      return [status, headers.get('allow')];
+    };
+    const wrong = await api.request('/echo');
+    expect([wrong.status, wrong.headers.get('allow'), await wrong.json()]).toEqual([
+      ...[405, 'POST', { error: 'Expected POST /echo, got GET /echo' }],
+    ]);
+    expect(await asked('DELETE', '/health')).toEqual([405, 'GET, HEAD']);
+    expect(await asked('OPTIONS', '/health')).toEqual([405, 'GET, HEAD']);
+    expect(await asked('HEAD', '/health')).toEqual([200, null]);
+    expect(await asked('GET', '/ech')).toEqual([404, null]);
+  });
+
+  it('has browsers take answers for what they are said to be', async () => {
+    const { api } = echo();
+    api.get('/stream', (context) => streamBody(context, async (answer) => void (await answer.write('<b>'))));
+    for (const path of ['/health', '/stream', '/unknown', '/echo']) {
+      expect((await api.request(path)).headers.get('x-content-type-options')).toBe('nosniff');
+    }
   });
 
   it('says a path as it was sent, whatever it would do to a terminal', async () => {
