@@ -6,6 +6,7 @@ import { type AudioClip, audioClip, chooseChannels } from '../wav/audioClip.js';
 import { decodeSphere } from '../sphere/decodeSphere.js';
 import { decodeWav, type ReadWavOptions } from '../wav/readWav.js';
 import { decodeInThread } from './decoderThread.js';
+import { checkFrames } from './mp3Frames.js';
 import { readOpusStream } from './oggOpus.js';
 import { readOggPages } from './oggPages.js';
 import { type SniffedFormat, sniffFormat } from './sniff.js';
@@ -16,7 +17,7 @@ const NAMES = { flac: 'FLAC', vorbis: 'Ogg Vorbis', opus: 'Ogg Opus', mp3: 'MP3'
  * Decodes a sound file of whatever kind: WAV as {@link decodeWav} does, NIST SPHERE as {@link decodeSphere}, FLAC, Ogg Vorbis, Ogg Opus and MP3 in a thread of their own, by
  * libraries that are loaded with the first such file. Its first bytes say what it is. Opus is decoded to the rate of what was encoded.
  *
- * @throws {InputError} one line for another kind of file, for one that a decoder refuses or complains of, and for a cut-off FLAC
+ * @throws {InputError} one line for another kind of file, for one that a decoder refuses or complains of, and for what is cut off
  */
 export async function decodeAudio(bytes: Uint8Array, options: ReadWavOptions = {}): Promise<AudioClip> {
   checkReadOptions(options);
@@ -26,6 +27,7 @@ export async function decodeAudio(bytes: Uint8Array, options: ReadWavOptions = {
   if (format.kind === 'sphere') return decodeSphere(bytes.subarray(format.start), { ...options, name });
   const wanted = `sound that can be decoded as ${NAMES[format.kind]}`;
   const refused = (got: string) => new InputError(`Expected ${name} to have ${wanted}, got ${got}`, { code: 'AUDIO' });
+  if (format.kind === 'mp3') checkFrames(bytes, format.start, name);
   const data = bytes.subarray(format.start);
   const pages = data[0] === 0x4f ? readOggPages(data, name) : []; // OggS
   const answer = await decodeInThread(

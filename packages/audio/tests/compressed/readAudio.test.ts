@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError, Random } from '@cadenza/core';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { decodeInThread } from '../../src/compressed/decoderThread.js';
 import { readOpusStream } from '../../src/compressed/oggOpus.js';
 import { decodeAudio, decodeWav, encodeWav, readAudio } from '../../src/index.js';
@@ -127,6 +127,77 @@ test('a FLAC file that ends between two of its frames is refused by the samples 
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+describe('an MP3', () => {
+  const stereo = bytesOf(golden.files.find(({ name }) => name === 'MP3 of two channels')!.bytes);
+  /** Where the frames of the mono file begin, the first of which counts the others. */
+  const begins = [0, 288, 576, 756, 828, 1008];
+
+  /** The mono file without its first frame: nothing counts the others. */
+  const uncounted = mp3.slice(begins[1]);
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  const joined = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
+  const id3 = joined(text('TAG'), new Uint8Array(125));
+
+  /** An APE tag of one item, with a header or without. */
+  function apeTag(header: boolean): Uint8Array {
+    const item = joined(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), text('Title\0x'));
+    const [head, foot] = [0xa0000000, header ? 0x80000000 : 0].map((flags) => {
+      const block = joined(text('APETAGEX'), new Uint8Array(24));
+      const view = new DataView(block.buffer);
+      [2000, item.length + 32, 1, flags].forEach((word, index) => view.setUint32(8 + 4 * index, word, true));
+      return block;
+    });
+    return joined(...(header ? [head] : []), item, foot);
+  }
+
+  test.each([
+    ['the last frame lacks a byte', mp3.subarray(0, 1043), 'an MP3 frame of 36 bytes at byte 1008, got 35 bytes'],
+    ['a frame lacks most', mp3.subarray(0, 580), 'an MP3 frame of 180 bytes at byte 576, got 4 bytes'],
+    ['a header is not whole', mp3.subarray(0, 578), 'an MP3 frame at byte 576, got 2 bytes'],
+    ['the first frame is not whole', mp3.subarray(0, 100), 'an MP3 frame of 288 bytes at byte 0, got 100 bytes'],
+    ['it has two channels', stereo.subarray(0, 1500), 'an MP3 frame of 417 bytes at byte 1148, got 352 bytes'],
+    ['no frame counts the others', uncounted.subarray(0, 700), 'an MP3 frame of 180 bytes at byte 540, got 160 bytes'],
+    ['a tag follows', joined(mp3.subarray(0, 1020), id3), 'an MP3 frame of 36 bytes at byte 1008, got 12 bytes'],
+    ['an APE tag follows', joined(mp3.subarray(0, 1020), apeTag(true)), 'an MP3 frame of 36 bytes at byte 1008'],
+    ['a tag is in front', joined(text('ID3'), new Uint8Array(7), mp3.subarray(0, 1043)), 'at byte 1018, got 35 bytes'],
+  ])('that is cut off is refused with the frame where %s', async (_, bytes, message) => {
+    const cut = decodeAudio(bytes, { name: 'cut.mp3' });
+    await expect(cut).rejects.toThrow(InputError);
+    await expect(cut).rejects.toThrow(/^Expected cut\.mp3 to have [^\n]+ \(truncated\?\)$/);
+    await expect(cut).rejects.toThrow(message);
+  });
+
+  test('that ends between two of its frames is refused by the frames that the first one counts', async () => {
+    await expect(decodeAudio(mp3.subarray(0, begins[4]), { name: 'cut.mp3' })).rejects.toThrow(
+      'Expected cut.mp3 to have the 5 MP3 frames that its first one counts (truncated?), got 4',
+    );
+  });
+
+  test.each<[string, Uint8Array]>([
+    ['an ID3v1 tag', id3],
+    ['an APE tag', apeTag(false)],
+    ['an APE tag with a header, and an ID3v1 tag', joined(apeTag(true), id3)],
+    ['a part of a tag', id3.subarray(0, 60)],
+    ['zeros', new Uint8Array(1000)],
+    ['a byte of a header', Uint8Array.of(0xff)],
+    ['a text', text('Nothing but words, as of an upload form.\r\n')],
+    ['the header of another stream', Uint8Array.of(0xff, 0xfb, 0x90, 0x64, 0, 0)],
+  ])('with %s behind its last frame is heard as it is without', async (_, behind) => {
+    for (const bytes of [mp3, uncounted]) {
+      const { samples } = await decodeAudio(bytes);
+      const found = await decodeAudio(joined(bytes, behind));
+      expect(found.samples[0].subarray(0, samples[0].length)).toEqual(samples[0]);
+    }
+  });
+
+  test('with something else between its frames is heard', async () => {
+    const damaged = joined(mp3.subarray(0, begins[2]), new Uint8Array(77), mp3.subarray(begins[2]));
+    expect((await decodeAudio(damaged)).samples[0].length).toBeGreaterThan(0);
+    const cut = decodeAudio(damaged.subarray(0, damaged.length - 1), { name: 'cut.mp3' });
+    await expect(cut).rejects.toThrow('an MP3 frame of 36 bytes at byte 1085, got 35 bytes');
+  });
 });
 
 test.each(['FLAC', 'MP3', 'Ogg Vorbis', 'Ogg Opus'])('a Buffer of %s is decoded, and left as it is', async (kind) => {
