@@ -1,23 +1,13 @@
-import { ConfigError, expected, nearestName } from '@cadenza/core';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
 
 /** The options that are told: one that is undefined is as one that is absent, so that a default stands. */
 export function told<T extends object>(options: T | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-/** Refuses keys that are not options, and names the nearest that is. */
-export function assertKnown(owner: string, options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue;
-    throw new ConfigError(
-      `Expected ${owner} to have known options, got ${key}; did you mean ${nearestName(key, known)}?`,
-    );
-  }
-}
-
 /** Refuses options that no reading of sound files has. */
 export function checkReadOptions(options: object): void {
-  assertKnown('the reading of sound', options, ['channels', 'name']);
+  refuseUnknown('the reading of sound', options, ['channels', 'name']);
 }
 
 /** Refuses a word that is none of a few. */

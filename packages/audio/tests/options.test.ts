@@ -5,14 +5,18 @@ import {
   appendDeltas,
   decodeAudio,
   decodeSphere,
+  decodeSphinxFeatures,
   decodeWav,
   encodeWav,
+  FeatureCache,
   featureMatrix,
   normalizeSpeakers,
   normalizeUtterance,
+  readManifest,
   resample,
   reverberate,
   RunningNormalizer,
+  shelve,
   specAugment,
   stackFeatures,
   warpVocalTract,
@@ -41,11 +45,19 @@ describe('An option that nobody knows is refused, with the nearest that is known
     ['specAugment', 'timeMask', 'timeMasks', (options) => specAugment(frames, random, options)],
     ['addNoise', 'noises', 'noise', (options) => addNoise(sound, random, options)],
     ['reverberate', 'decays', 'decay', (options) => reverberate(sound, random, options)],
+    ['shelve', 'decibel', 'decibels', (options) => shelve(sound, options)],
+    ['decodeSphinxFeatures', 'dimensions', 'dimension', (options) => decodeSphinxFeatures(new Uint8Array(4), options)],
+    ['FeatureCache', 'folders', 'folder', (options) => new FeatureCache(options)],
     ['warpVocalTract', 'band', 'bands', (options) => warpVocalTract(frames, 1, options)],
   ])('%s: %s', (_, name, nearest, call) => {
     const work = (): unknown => call({ [name]: 1 } as never);
     expect(work).toThrow(ConfigError);
-    expect(work).toThrow(`to have known options, got ${name}; did you mean ${nearest}?`);
+    expect(work).toThrow(`knows, got ${name}; did you mean ${nearest}?`);
+  });
+
+  it('readManifest', async () => {
+    const entries = readManifest('nowhere', { onErrors: 'throw' } as never);
+    await expect(entries.next()).rejects.toThrow(/did you mean onError\?/);
   });
 
   it('decodeAudio', async () => {

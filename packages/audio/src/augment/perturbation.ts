@@ -1,5 +1,5 @@
-import { Random } from '@cadenza/core';
-import { assertInteger, assertKnown, assertNumber } from '../checks.js';
+import { Random, refuseUnknown } from '@cadenza/core';
+import { assertInteger, assertNumber } from '../checks.js';
 import { resample } from '../resample/resampler.js';
 
 /**
@@ -66,7 +66,7 @@ export interface NoiseOptions {
  * @throws {ConfigError} for a ratio outside -60 to 120 dB and for recorded noise without a sample
  */
 export function addNoise(samples: Float32Array, random: Random, options: NoiseOptions): Float32Array {
-  assertKnown('the noise', options, ['snr', 'noise']);
+  refuseUnknown('addNoise', options, ['snr', 'noise']);
   const { snr, noise = 'white' } = options;
   assertNumber('snr', snr, -60, 120);
   let added: Float32Array;

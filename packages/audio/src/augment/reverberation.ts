@@ -1,5 +1,6 @@
+import { refuseUnknown } from '@cadenza/core';
 import type { Random } from '@cadenza/core';
-import { assertInteger, assertKnown, assertNumber } from '../checks.js';
+import { assertInteger, assertNumber } from '../checks.js';
 import { PowerOfTwoFourier } from '../features/complexFourier.js';
 import { power } from './perturbation.js';
 
@@ -16,7 +17,7 @@ export interface ReverberationOptions {
  * 60 dB in RT60 seconds (Polack 1988; Habets 2006). `[ceil(RT60 * sampleRate) + 1]`.
  */
 export function roomResponse(random: Random, options: ReverberationOptions): Float32Array {
-  assertKnown('the room', options, ['sampleRate', 'decay', 'directToReverberant']);
+  refuseUnknown('reverberate', options, ['sampleRate', 'decay', 'directToReverberant']);
   const { sampleRate, decay, directToReverberant = 6 } = options;
   assertInteger('sampleRate', sampleRate, 1);
   assertNumber('decay', decay, 0, 5);

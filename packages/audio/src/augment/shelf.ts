@@ -1,3 +1,4 @@
+import { refuseUnknown } from '@cadenza/core';
 import { assertNumber } from '../checks.js';
 
 export interface ShelfOptions {
@@ -15,7 +16,9 @@ export interface ShelfOptions {
  *
  * brought to samples by the bilinear transform, with the frequency prewarped (Zoelzer, "DAFX", chapter 2).
  */
-export function shelve(samples: Float32Array, { frequency, decibels, sampleRate }: ShelfOptions): Float32Array {
+export function shelve(samples: Float32Array, options: ShelfOptions): Float32Array {
+  refuseUnknown('shelve', options, ['frequency', 'decibels', 'sampleRate']);
+  const { frequency, decibels, sampleRate } = options;
   assertNumber('sampleRate', sampleRate, 1);
   assertNumber('frequency', frequency, 1, sampleRate / 2 - 1);
   assertNumber('decibels', decibels, -60, 60);

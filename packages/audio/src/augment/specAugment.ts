@@ -1,5 +1,6 @@
+import { refuseUnknown } from '@cadenza/core';
 import type { Random } from '@cadenza/core';
-import { assertInteger, assertKnown, assertNumber } from '../checks.js';
+import { assertInteger, assertNumber } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from '../features/featureMatrix.js';
 
 export interface SpecAugmentOptions {
@@ -29,7 +30,7 @@ const optionNames: readonly (keyof SpecAugmentOptions)[] = [
  * @throws {ConfigError} for an option that is out of its range
  */
 export function specAugment(features: FeatureMatrix, random: Random, options: SpecAugmentOptions = {}): FeatureMatrix {
-  assertKnown('SpecAugment', options, optionNames);
+  refuseUnknown('specAugment', options, optionNames);
   const { timeMasks = 2, timeWidth = 40, timePart = 0.2, frequencyMasks = 2, frequencyWidth = 6, warp = 0 } = options;
   for (const [name, value] of Object.entries({ timeMasks, timeWidth, frequencyMasks, frequencyWidth, warp })) {
     assertInteger(name, value, 0);

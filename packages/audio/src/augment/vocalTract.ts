@@ -1,5 +1,5 @@
-import { ConfigError, expected } from '@cadenza/core';
-import { assertInteger, assertKnown, assertNumber } from '../checks.js';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
+import { assertInteger, assertNumber } from '../checks.js';
 import { cosineTransform } from '../features/cosineTransform.js';
 import type { FeatureMatrix } from '../features/featureMatrix.js';
 import { hertzToMel, melToHertz } from '../features/melScale.js';
@@ -48,7 +48,7 @@ export function warpVocalTract(features: FeatureMatrix, factor: number, options:
 
 /** The matrix of {@link warpVocalTract}, [D, D], row after row. */
 export function vocalTractMatrix(dimension: number, factor: number, options: VocalTractOptions): Float64Array {
-  assertKnown('the vocal tract', options, ['bands', 'lowest', 'highest', 'scale']);
+  refuseUnknown('the vocal tract', options, ['bands', 'lowest', 'highest', 'scale']);
   const { bands, lowest, highest, scale } = options;
   assertNumber('factor', factor, 0.5, 2);
   assertInteger('bands', bands, dimension);

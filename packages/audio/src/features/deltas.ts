@@ -1,5 +1,5 @@
-import { ConfigError, expected } from '@cadenza/core';
-import { assertInteger, assertKnown, assertOneOf } from '../checks.js';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
+import { assertInteger, assertOneOf } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from './featureMatrix.js';
 
 export interface DeltaOptions {
@@ -24,7 +24,7 @@ export interface DeltaOptions {
  * @throws {ConfigError} for `fit` with fewer than 2N + 1 frames, and for wrong options
  */
 export function deltas(features: FeatureMatrix, options: DeltaOptions = {}): FeatureMatrix {
-  assertKnown('the deltas', options, ['reach', 'order', 'edges']);
+  refuseUnknown('deltas', options, ['reach', 'order', 'edges']);
   const { reach = 2, order = 1, edges = 'repeat' } = options;
   assertInteger('reach', reach, 1);
   assertOneOf('order', order, [1, 2]);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { ConfigError, expected } from '@cadenza/core';
-import { assertInteger, assertKnown, assertNumber, assertOneOf } from '../checks.js';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
+import { assertInteger, assertNumber, assertOneOf } from '../checks.js';
 import type { MelOptions } from './melBank.js';
 import type { SpectrumSource } from './powerSpectrum.js';
 import { WINDOW_NAMES, type WindowName } from './windows.js';
@@ -86,10 +86,10 @@ const KEYS: Record<'features' | 'mel' | 'log' | 'cepstra', string[]> = {
 
 /** @throws {ConfigError} one line, for the first option that is unknown, absent or wrong */
 export function checkFeatureOptions(options: FeatureOptions): void {
-  assertKnown('the features', options, KEYS.features);
-  assertKnown('mel', options.mel, KEYS.mel);
-  assertKnown('log', options.log, KEYS.log);
-  assertKnown('cepstra', options.cepstra, KEYS.cepstra);
+  refuseUnknown('the extraction of features', options, KEYS.features);
+  refuseUnknown('mel', options.mel, KEYS.mel);
+  refuseUnknown('log', options.log, KEYS.log);
+  refuseUnknown('cepstra', options.cepstra, KEYS.cepstra);
   checkWords(options);
   assertNumber('sampleRate', options.sampleRate, 1);
   assertNumber('scale', options.scale, Number.MIN_VALUE);

@@ -1,5 +1,5 @@
-import { InputError } from '@cadenza/core';
-import { assertInteger, assertKnown } from '../checks.js';
+import { InputError, refuseUnknown } from '@cadenza/core';
+import { assertInteger } from '../checks.js';
 import { type FeatureMatrix, featureMatrix, joinFeatures } from './featureMatrix.js';
 
 export interface StackingOptions {
@@ -21,7 +21,7 @@ export class FrameStacker {
 
   /** @param dimension D of one frame */
   constructor(dimension: number, options: StackingOptions) {
-    assertKnown('the stacks', options, ['size', 'stride']);
+    refuseUnknown('FrameStacker', options, ['size', 'stride']);
     assertInteger('dimension', dimension, 1);
     assertInteger('size', options.size, 1);
     assertInteger('stride', options.stride, 1);

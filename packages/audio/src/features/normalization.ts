@@ -1,5 +1,5 @@
-import { ConfigError, expected, InputError } from '@cadenza/core';
-import { assertInteger, assertKnown, told } from '../checks.js';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
+import { assertInteger, told } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from './featureMatrix.js';
 
 export interface NormalizationOptions {
@@ -72,7 +72,7 @@ export class NormalizationStatistics {
 
   /** The features with mean zero and, unless told otherwise, variance one by these statistics: a new matrix. */
   apply(features: FeatureMatrix, options: NormalizationOptions = {}): FeatureMatrix {
-    assertKnown('the normalization', options, ['variance']);
+    refuseUnknown('the normalization', options, ['variance']);
     this.assertDimension(features.dimension);
     const values = new Float32Array(features.values.length);
     for (let d = 0; d < this.dimension; d++) {
@@ -158,7 +158,7 @@ export class RunningNormalizer {
     readonly dimension: number,
     options: RunningNormalizationOptions = {},
   ) {
-    assertKnown('the running normalization', options, ['variance', 'window', 'prior', 'priorFrames']);
+    refuseUnknown('RunningNormalizer', options, ['variance', 'window', 'prior', 'priorFrames']);
     this.options = { variance: true, window: 600, priorFrames: 200, ...told(options) };
     assertInteger('window', this.options.window, 1);
     assertInteger('priorFrames', this.options.priorFrames, 0);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ConfigError } from '@cadenza/core';
+import { ConfigError, refuseUnknown } from '@cadenza/core';
 import { assertOneOf } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from '../features/featureMatrix.js';
 import { fileProblem, writeAtomically } from './atomicFile.js';
@@ -31,6 +31,7 @@ export class FeatureCache {
   misses = 0;
 
   constructor(options: FeatureCacheOptions) {
+    refuseUnknown('FeatureCache', options, ['folder', 'fingerprint', 'identity']);
     this.options = { identity: 'time', ...options };
     assertOneOf('identity', this.options.identity, ['time', 'content']);
     if (!options.folder) throw new ConfigError(`Expected folder to be a path, got "${options.folder}"`);

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { firstInvalidByte, ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, firstInvalidByte, InputError, refuseUnknown } from '@cadenza/core';
 import { fileProblem } from './atomicFile.js';
 
 /** One recording of a manifest. */
@@ -36,6 +36,7 @@ const KNOWN = ['audio_filepath', 'feature_filepath', 'duration', 'offset', 'text
  * @throws {InputError} for a file that cannot be read, and for a bad line: one line with its number
  */
 export async function* readManifest(path: string, options: ManifestOptions = {}): AsyncGenerator<ManifestEntry> {
+  refuseUnknown('readManifest', options, ['onError']);
   const { onError = 'throw' } = options;
   if (onError !== 'throw' && typeof onError !== 'function') {
     throw new ConfigError(expected('onError', 'throw or a function', onError));

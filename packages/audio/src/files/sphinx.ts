@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { InputError, plural } from '@cadenza/core';
+import { InputError, plural, refuseUnknown } from '@cadenza/core';
 import { assertInteger } from '../checks.js';
 import { type FeatureMatrix, featureMatrix } from '../features/featureMatrix.js';
 import { fileProblem, writeAtomically } from './atomicFile.js';
@@ -18,6 +18,7 @@ export interface SphinxOptions {
  * @throws {InputError} for a count that is wrong in both orders, incomplete frames, and values that are not finite
  */
 export function decodeSphinxFeatures(bytes: Uint8Array, options: SphinxOptions = {}): FeatureMatrix {
+  refuseUnknown('the reading of features', options, ['dimension', 'name']);
   const { dimension = 13, name = 'the feature file' } = options;
   assertInteger('dimension', dimension, 1);
   if (bytes.length < 4) {

@@ -1,5 +1,4 @@
-import { ConfigError, expected } from '@cadenza/core';
-import { assertKnown } from '../checks.js';
+import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
 import { FilterTable } from './filterTable.js';
 
 export interface ResampleOptions {
@@ -38,7 +37,7 @@ export class Resampler {
 
   /** @throws {ConfigError} for a rate that is not a positive integer, or an option out of its range */
   constructor(options: ResampleOptions) {
-    assertKnown('the resampler', options, ['from', 'to', 'attenuation', 'passband']);
+    refuseUnknown('the resampler', options, ['from', 'to', 'attenuation', 'passband']);
     const { from, to, attenuation = 96, passband = 0.91 } = options;
     for (const [name, rate] of Object.entries({ from, to })) {
       if (!Number.isInteger(rate) || rate < 1 || rate > 1e7) {

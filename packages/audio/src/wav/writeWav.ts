@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { ConfigError, expected, InputError } from '@cadenza/core';
-import { assertKnown } from '../checks.js';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 
 export interface WriteWavOptions {
   sampleRate: number;
@@ -17,7 +16,7 @@ const HEADER_BYTES = { int16: 44, float32: 58 };
  * @throws {InputError} for channels of unequal length, samples that are not finite, or more than 4 GiB
  */
 export function encodeWav(samples: Float32Array | readonly Float32Array[], options: WriteWavOptions): Uint8Array {
-  assertKnown('encodeWav', options, ['sampleRate', 'format']);
+  refuseUnknown('encodeWav', options, ['sampleRate', 'format']);
   const { sampleRate, format = 'int16' } = options;
   if (format !== 'int16' && format !== 'float32') throw new ConfigError(expected('format', 'int16 or float32', format));
   if (!Number.isInteger(sampleRate) || sampleRate < 1 || sampleRate > 0xffffffff) {

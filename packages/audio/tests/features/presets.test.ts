@@ -66,8 +66,11 @@ describe('a preset', () => {
   });
 
   test.each([
-    [{ frameLenght: 3 }, 'Expected the features to have known options, got frameLenght; did you mean frameLength?'],
-    [{ mel: { band: 3 } }, 'Expected mel to have known options, got band; did you mean bands?'],
+    [
+      { frameLenght: 3 },
+      'Expected an option that the extraction of features knows, got frameLenght; did you mean frameLength?',
+    ],
+    [{ mel: { band: 3 } }, 'Expected an option that mel knows, got band; did you mean bands?'],
     [{ frameShift: 0 }, 'Expected frameShift to be an integer of at least 1, got 0'],
     [{ fftSize: 100 }, 'Expected fftSize to be an integer of at least 200, got 100'],
     [{ window: 'hanning' }, 'Expected window to be one of hann, hamming, povey, blackman, rectangular, got "hanning"'],
