@@ -7,7 +7,9 @@ import { describeIssue } from '../configurationErrors.js';
 import { messageOf } from '../exitCodes.js';
 import type { Output } from '../output.js';
 import { isObject } from '../values.js';
+import { mayAsk } from './access.js';
 import { BusyError } from './busyError.js';
+import { servingOf } from './serving.js';
 import type { Holding } from './sharedMemory.js';
 
 export interface ApiOptions {
@@ -20,7 +22,15 @@ export interface ApiOptions {
 }
 
 /** The statuses of refused requests. */
-const statuses = { wrong: 400, unknown: 404, wrongMethod: 405, tooLarge: 413, failed: 500, busy: 503 } as const;
+const statuses = {
+  wrong: 400,
+  forbidden: 403,
+  unknown: 404,
+  wrongMethod: 405,
+  tooLarge: 413,
+  failed: 500,
+  busy: 503,
+} as const;
 
 /**
  * An HTTP interface with what every one has: `GET /health`, a line for each request, errors as `{"error": "..."}` with a status that
@@ -39,6 +49,17 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
       // The path as it was sent: decoded, it may steer a terminal.
       output.say(`${method} ${new URL(url).pathname} ${end}, ${(performance.now() - started).toFixed(0)} ms`);
     }
+  });
+  api.use(async (context, next) => {
+    const { url, raw } = context.req;
+    const { hostname } = new URL(url);
+    if (servingOf(context).knowsHost?.(hostname) === false) {
+      const error = `Expected Host to be localhost, a loopback address or --host, got ${hostname}`;
+      return context.json({ error }, statuses.forbidden);
+    }
+    if (mayAsk(raw, origin)) return next();
+    const error = `Expected a page of this server or of the origin that --cors allows, got ${raw.headers.get('origin')}`;
+    return context.json({ error }, statuses.forbidden);
   });
   if (origin !== undefined) api.use(cors({ origin }));
   api.get('/health', (context) => context.json({ status: 'ok', ...about }));

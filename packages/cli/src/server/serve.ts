@@ -7,6 +7,8 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { ActionContext } from '../command.js';
 import type { ServeFlags } from '../serveVerb.js';
+import { hostCheck } from './access.js';
+import type { Serving } from './serving.js';
 
 /** How long requests may go on once the server is to stop. */
 const GRACE_SECONDS = 10;
@@ -34,8 +36,9 @@ export async function serveUntilStopped(
 ): Promise<{ requests: number }> {
   let requests = 0;
   const answering = new Set<unknown>();
-  const answer: typeof api.fetch = (...request) => {
-    const response = api.fetch(...request);
+  const serving: Serving = { knowsHost: () => false };
+  const answer = (request: Request): ReturnType<typeof api.fetch> => {
+    const response = api.fetch(request, serving);
     answering.add(response);
     const done = (): void => void answering.delete(response);
     void Promise.resolve(response).then(done, done);
@@ -57,6 +60,7 @@ export async function serveUntilStopped(
   });
   await listen(server, host, port);
   const { address, family, port: actual } = server.address() as AddressInfo;
+  serving.knowsHost = hostCheck({ host, address });
   const name = family === 'IPv6' ? `[${address}]` : address;
   output.say(`listening at http://${name}:${actual}; Ctrl-C stops`);
   if (!signal.aborted) await once(signal, 'abort');

@@ -8,6 +8,7 @@ import { InputError } from '@cadenza/core';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { checkOrigin } from '../../src/index.js';
+import { hostCheck } from '../../src/server/access.js';
 import {
   BusyError,
   createApi,
@@ -107,6 +108,22 @@ describe('createApi', () => {
     expect(await asked('OPTIONS', '/health')).toEqual([405, 'GET, HEAD']);
     expect(await asked('HEAD', '/health')).toEqual([200, null]);
     expect(await asked('GET', '/ech')).toEqual([404, null]);
+  });
+
+  it('does nothing for a page of elsewhere, which could not read the answer', async () => {
+    const asked = async (headers: Record<string, string>, origin?: string) => {
+      const body = '{"text":"a"}';
+      return (await echo(origin).api.request('/echo', { method: 'POST', body, headers })).status;
+    };
+    const elsewhere = { 'sec-fetch-site': 'cross-site', origin: 'https://example.com' };
+    expect(await asked(elsewhere)).toBe(403);
+    expect(await asked({ ...elsewhere, 'sec-fetch-site': 'same-site' })).toBe(403); // another port
+    expect(await asked(elsewhere, 'https://example.org')).toBe(403);
+    expect(await asked(elsewhere, 'https://example.com')).toBe(200);
+    expect(await asked(elsewhere, '*')).toBe(200);
+    expect(await asked({ 'sec-fetch-site': 'same-origin', origin: 'http://localhost' })).toBe(200);
+    const link = await echo().api.request('/health', { headers: elsewhere });
+    expect(link.status).toBe(200);
   });
 
   it('has browsers take answers for what they are said to be', async () => {
@@ -300,6 +317,36 @@ describe('serveUntilStopped', () => {
     listen.mockRestore();
     stop();
     await done;
+  });
+
+  it('is called by no name of elsewhere where only its own machine reaches it', async () => {
+    const { api, said } = echo();
+    const { url, stop, done } = await serving(api);
+    const { port } = new URL(url);
+    const asked = async (host: string) => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.end(`GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      return Buffer.concat((await socket.toArray()) as Buffer[]).toString();
+    };
+    for (const host of ['localhost', `LOCALHOST:${port}`, '127.0.0.1:1', '127.8.9.1', `[::1]:${port}`]) {
+      expect(await asked(host)).toMatch(/^HTTP\/1\.1 200 /);
+    }
+    for (const host of ['example.org', `rebound.example.org:${port}`, 'localhost.example.org', '0.0.0.0', '10.0.0.1']) {
+      expect(await asked(host)).toMatch(/^HTTP\/1\.1 403 /);
+    }
+    expect(await asked('example.org:80')).toContain(
+      '{"error":"Expected Host to be localhost, a loopback address or --host, got example.org"}',
+    );
+    expect(said).toContainEqual(expect.stringMatching(/^GET \/health 403, /));
+    stop();
+    await done;
+  });
+
+  it('is called by the name that it was told to listen at, and by any where others reach it', () => {
+    const known = hostCheck({ host: 'Machine.example', address: '127.0.1.1' });
+    expect(['machine.example', 'localhost', 'example'].map(known)).toEqual([true, true, false]);
+    expect(hostCheck({ host: '::1', address: '::1' })('[::1]')).toBe(true);
+    expect(hostCheck({ host: '0.0.0.0', address: '0.0.0.0' })('example.org')).toBe(true);
   });
 
   const hasIpv6 = Object.values(networkInterfaces()).some((found) => found?.some(({ address }) => address === '::1'));

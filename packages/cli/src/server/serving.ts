@@ -1,0 +1,12 @@
+import type { Context } from 'hono';
+
+/** What a server tells its interface beside each request. */
+export interface Serving {
+  /** Whether a request may call the server by this name. */
+  knowsHost: (name: string) => boolean;
+}
+
+/** Nothing where an interface is asked without a server. */
+export function servingOf(context: Context): Partial<Serving> {
+  return (context.env ?? {}) as Partial<Serving>;
+}
