@@ -1,7 +1,7 @@
 import {
   BusyError,
   createApi,
-  limitBody,
+  limitBodies,
   messageOf,
   readBody,
   streamEvents,
@@ -14,7 +14,6 @@ import { writerPage } from './serverPage.js';
 import type { ReadingPolicy, SamplingOptions, TextGenerator, TokenScore } from './textGenerator.js';
 import { pauses } from './turns.js';
 
-const MAXIMUM_BYTES = 1 << 20;
 /** Requests that write or are scored at the same time. */
 const MAXIMUM_WRITERS = 64;
 
@@ -41,6 +40,7 @@ const scoreSchema = z.strictObject({ text: z.string().min(1), unknown });
 /** The HTTP interface of a model that writes: `POST /generate`, whole or as server-sent events, and `POST /score`. */
 export function textApi(generator: TextGenerator, options: ApiOptions) {
   const api = createApi(options);
+  const bodies = limitBodies();
   api.get('/', (context) => context.html(writerPage()));
   let writers = 0;
   /** Counts a request in, unless there are too many; gives what counts it out. */
@@ -50,8 +50,8 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
     writers++;
     return () => void writers--;
   };
-  api.post('/generate', limitBody(MAXIMUM_BYTES), async (context) => {
-    const { stream, ...request } = await readBody(context, generateSchema);
+  api.post('/generate', bodies, async (context) => {
+    const { stream, ...request } = readBody(context, generateSchema);
     checkChoiceOptions(request);
     const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
     const policy = policyOf(request);
@@ -68,8 +68,8 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
       done();
     }
   });
-  api.post('/score', limitBody(MAXIMUM_BYTES), async (context) => {
-    const { text, ...request } = await readBody(context, scoreSchema);
+  api.post('/score', bodies, async (context) => {
+    const { text, ...request } = readBody(context, scoreSchema);
     const pause = pauses(context.req.raw.signal);
     const done = begin();
     try {

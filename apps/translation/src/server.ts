@@ -1,4 +1,4 @@
-import { createApi, Gatherer, limitBody, readBody, type ApiOptions } from '@cadenza/cli/server';
+import { createApi, Gatherer, limitBodies, readBody, type ApiOptions } from '@cadenza/cli/server';
 import { ConfigError, expected, InputError } from '@cadenza/core';
 import { z } from 'zod';
 import { pharaohPairs, softPairs } from './alignment.js';
@@ -6,7 +6,6 @@ import { translatorPage } from './serverPage.js';
 import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
 import { checkOptions, type Translator } from './translator.js';
 
-const MAXIMUM_BYTES = 1 << 20;
 /** Lines that are translated together, and that may wait. */
 const limits = { together: 512, waiting: 8192 };
 /** Others wait for who asks for long translations. */
@@ -61,8 +60,8 @@ export function translationApi(translator: Translator, options: ApiOptions) {
   );
   api.get('/', (context) => context.html(translatorPage(source, target)));
   let draws = 0;
-  api.post('/translate', limitBody(MAXIMUM_BYTES), async (context) => {
-    const request = await readBody(context, requestSchema);
+  api.post('/translate', limitBodies(), async (context) => {
+    const request = readBody(context, requestSchema);
     const wanted = [request.text].flat().map((text) => text.split(/\r\n|\r|\n/));
     const asked = translateOptions(request, wanted);
     // What is drawn for a line goes by its number in the request: nothing may stand before it.

@@ -1,16 +1,12 @@
 import { ConfigError, InputError } from '@cadenza/core';
-import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import type { z } from 'zod';
-import { describeIssue } from '../configurationErrors.js';
 import { messageOf } from '../exitCodes.js';
 import type { Output } from '../output.js';
-import { isObject } from '../values.js';
 import { mayAsk } from './access.js';
+import { TOO_LARGE, TOO_LATE } from './body.js';
 import { BusyError } from './busyError.js';
 import { servingOf } from './serving.js';
-import type { Holding } from './sharedMemory.js';
 
 export interface ApiOptions {
   /** What `GET /health` tells besides the status: the run, the backend. */
@@ -27,6 +23,7 @@ const statuses = {
   forbidden: 403,
   unknown: 404,
   wrongMethod: 405,
+  tooLate: 408,
   tooLarge: 413,
   failed: 500,
   busy: 503,
@@ -88,91 +85,9 @@ const isOfOneMethod = ({ method }: { method: string }): boolean => method !== 'A
 
 const oneOf = (routes: readonly string[]): string => (routes.length > 1 ? 'one of ' : '') + routes.join(', ');
 
-/** The code of an error about a body that is too long. */
-const TOO_LARGE = 'TOO_LARGE';
-
-function statusOf(error: Error): 400 | 413 | 500 | 503 {
+function statusOf(error: Error): 400 | 408 | 413 | 500 | 503 {
   if (error instanceof BusyError) return statuses.busy;
   if (error instanceof InputError && error.code === TOO_LARGE) return statuses.tooLarge;
+  if (error instanceof InputError && error.code === TOO_LATE) return statuses.tooLate;
   return error instanceof InputError || error instanceof ConfigError ? statuses.wrong : statuses.failed;
-}
-
-/** Refuses a body of more bytes. */
-export function limitBody(maximumBytes: number) {
-  return bodyLimit({
-    maxSize: maximumBytes,
-    onError: (context) => context.json({ error: tooLarge(maximumBytes) }, statuses.tooLarge),
-  });
-}
-
-const tooLarge = (maximumBytes: number): string => `Expected a body of at most ${maximumBytes} bytes, got more`;
-
-/**
- * The body's bytes, which are held as they come.
- *
- * @throws {InputError} for a body of more bytes than the maximum, which is answered 413
- * @throws {BusyError} where other requests hold too much beside it
- */
-export async function readBytes(
-  { req }: Context,
-  { maximumBytes, holding }: { maximumBytes: number; holding: Holding },
-): Promise<Uint8Array<ArrayBuffer>> {
-  const refuse = (): never => {
-    throw new InputError(tooLarge(maximumBytes), { code: TOO_LARGE });
-  };
-  if (Number(req.header('content-length')) > maximumBytes) refuse();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  // A refusal does not cancel the stream: who still sends would not get the answer.
-  for await (const piece of req.raw.body?.values({ preventCancel: true }) ?? []) {
-    size += piece.length;
-    if (size > maximumBytes) refuse();
-    holding.hold(size);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces, size);
-}
-
-/** The body's JSON object, as its schema has it. @throws {InputError} that says what is wrong with it and where */
-export async function readBody<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
-  return checked(parseBody(await context.req.arrayBuffer()), schema);
-}
-
-/** The query's parameters, as their schema has them: texts, or lists of them where one stands there again. @throws {InputError} */
-export function readQuery<Schema extends z.ZodType>(context: Context, schema: Schema): z.output<Schema> {
-  const given = Object.entries(context.req.queries());
-  return checked(
-    Object.fromEntries(given.map(([name, found]) => [name, found.length === 1 ? found[0] : found])),
-    schema,
-  );
-}
-
-function checked<Schema extends z.ZodType>(values: Record<string, unknown>, schema: Schema): z.output<Schema> {
-  try {
-    const result = schema.safeParse(values);
-    if (result.success) return result.data;
-    throw new InputError(describeIssue(result.error.issues[0], values, schema).message);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause; // the stack's end
-    throw new InputError('Expected a few levels of lists and objects, got too many within one another', { cause });
-  }
-}
-
-function parseBody(bytes: ArrayBuffer): Record<string, unknown> {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new InputError('Expected the body to be UTF-8, got other bytes', { cause });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new InputError(`Expected the body to be JSON, got ${(cause as Error).message}`, { cause });
-  }
-  if (isObject(value)) return value;
-  throw new InputError(
-    `Expected the body to be one JSON object, got ${Array.isArray(value) ? 'a list' : String(value)}`,
-  );
 }

@@ -1,10 +1,11 @@
-export { createApi, limitBody, readBody, readBytes, readQuery, type ApiOptions } from './api.js';
+export { createApi, type ApiOptions } from './api.js';
+export { limitBodies, readBody, readBytes, readQuery } from './body.js';
 export { BusyError } from './busyError.js';
 export { Gatherer, type Answer, type GathererLimits } from './gatherer.js';
 export { serveUntilStopped } from './serve.js';
 export { SharedMemory, type Holding } from './sharedMemory.js';
+export { streamBody, streamEvents } from './stream.js';
 export { tryPage, type TryPage } from './tryPage.js';
 export { markup } from '../html/html.js';
 export { messageOf } from '../exitCodes.js';
 export type { Context } from 'hono';
-export { stream as streamBody, streamSSE as streamEvents } from 'hono/streaming';

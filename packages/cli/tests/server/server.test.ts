@@ -5,14 +5,14 @@ import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Script } from 'node:vm';
 import { InputError } from '@cadenza/core';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { checkOrigin } from '../../src/index.js';
 import { hostCheck } from '../../src/server/access.js';
 import {
   BusyError,
   createApi,
-  limitBody,
+  limitBodies,
   markup,
   readBody,
   readBytes,
@@ -28,7 +28,7 @@ function echo(origin?: string) {
   const said: string[] = [];
   const say = (line: string): void => void said.push(line);
   const api = createApi({ about: { run: 'runs/x' }, output: { say, warn: say }, origin });
-  api.post('/echo', limitBody(100), async (context) => context.json(await readBody(context, schema)));
+  api.post('/echo', limitBodies({ each: 100 }), (context) => context.json(readBody(context, schema)));
   api.post('/fail', () => {
     throw new Error('Broken\nin two');
   });
@@ -160,10 +160,46 @@ describe('createApi', () => {
 describe('readBody', () => {
   it('refuses lists and objects that are too deep to be told of', async () => {
     const { api, post } = echo();
-    api.post('/deep', async (context) => context.json(await readBody(context, schema)));
+    api.post('/deep', limitBodies(), (context) => context.json(readBody(context, schema)));
     expect(await post('/deep', `{"text":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).toEqual({
       ...{ status: 400, error: 'Expected a few levels of lists and objects, got too many within one another' },
     });
+  });
+});
+
+describe('limitBodies', () => {
+  it('counts bodies together until their requests are answered, streams to their end', async () => {
+    const { api, post } = echo();
+    const limit = limitBodies({ each: 8, together: 10 });
+    const waiting: (() => void)[] = [];
+    const turn = () => new Promise<void>((resolve) => waiting.push(resolve));
+    api.post('/wait', limit, async (context) => {
+      await turn();
+      return context.json({});
+    });
+    api.post('/stream', limit, (context) => streamBody(context, turn));
+    const busy = { status: 503, error: expect.stringMatching(/^Expected requests to hold at most 10 bytes together/) };
+    const first = post('/wait', '12345678');
+    await vi.waitUntil(() => waiting.length === 1);
+    expect(await post('/wait', '123')).toEqual(busy);
+    waiting[0]();
+    expect(await first).toEqual({ status: 200 });
+    const stream = await api.request('/stream', { method: 'POST', body: '12345678' });
+    expect(await post('/wait', '123')).toEqual(busy);
+    waiting[1]();
+    await stream.text();
+    const last = post('/wait', '123');
+    await vi.waitUntil(() => waiting.length === 3);
+    waiting[2]();
+    expect(await last).toEqual({ status: 200 });
+  });
+
+  it('holds nothing of a body that was refused', async () => {
+    const { api, post } = echo();
+    api.post('/short', limitBodies({ each: 8, together: 8 }), (context) => context.json(readBody(context, schema)));
+    expect(await post('/short', '123456789')).toMatchObject({ status: 413 });
+    expect(await post('/short', '1234567')).toMatchObject({ status: 400 });
+    expect(await post('/short', '12345678')).toMatchObject({ status: 400 });
   });
 });
 
@@ -214,6 +250,38 @@ describe('readBytes', () => {
         { error: 'Expected a body of at most 20 bytes, got more' },
       ]);
     }
+  });
+});
+
+describe('a body that comes slowly', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('has a minute, and more the more has come', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const { api } = echo();
+    api.post('/long', limitBodies(), (context) => context.json(context.get('body').length));
+    const begin = () => {
+      let sender: ReadableStreamDefaultController<Uint8Array>;
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => void (sender = controller) });
+      const response = Promise.resolve(api.request('/long', { method: 'POST', body, duplex: 'half' } as RequestInit));
+      return { response, send: (size: number) => sender.enqueue(new Uint8Array(size)), end: () => sender.close() };
+    };
+    const settle = () => new Promise(setImmediate);
+    const slow = begin();
+    const quick = begin();
+    quick.send(32_768);
+    await settle();
+    await vi.advanceTimersByTimeAsync(59_000);
+    slow.send(1);
+    await settle();
+    await vi.advanceTimersByTimeAsync(2000);
+    const response = await slow.response;
+    expect([response.status, await response.json()]).toEqual([
+      408,
+      { error: 'Expected the body within 60 s and 1 s more for each 16384 bytes, got 1 bytes' },
+    ]);
+    quick.end();
+    expect(await (await quick.response).json()).toBe(32_768);
   });
 });
 
