@@ -187,6 +187,11 @@ export class NativeBackend extends MathBackendCPU {
     return (this.data.get(info.dataId) as unknown as NativeTensorData).native as ArrayLike<number>;
   }
 
+  /** A tensor's values without a copy, for Cadenza's kernels in JavaScript to read while they run; never to be kept or handed out. */
+  peekSync(dataId: DataId): backend_util.BackendValues {
+    return (this.data.get(dataId) as unknown as NativeTensorData).native;
+  }
+
   override disposeData(dataId: DataId, force = false): boolean {
     if (!this.data.has(dataId)) return true;
     const data = this.data.get(dataId) as unknown as NativeTensorData;

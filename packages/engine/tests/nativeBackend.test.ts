@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { adamStep, lstm, softmaxCrossEntropy } from '@cadenza/core';
@@ -49,6 +49,18 @@ describe.skipIf(!isBuilt)('the native backend', () => {
     x.dispose();
     churn();
     expect(values.every((value) => value === 7)).toBe(true);
+  });
+
+  it('lets Cadenza’s kernels in JavaScript read tensors where they lie, without a copy of the memory', () => {
+    const [x, lengths] = [tf.fill([4, SIZE / 16, 4], 1) as tf.Tensor3D, tf.tensor1d([1, 2, 3, 4], 'int32')];
+    const slice = vi.spyOn(Float32Array.prototype, 'slice');
+    // One of the attention layer's kernels that only JavaScript has.
+    const [flag] = [tf.engine().runKernel('CadenzaFinitePadding', { x, lengths })] as tf.Tensor[];
+    expect(slice).not.toHaveBeenCalled();
+    slice.mockRestore();
+    expect(flag.dataSync()[0]).toBe(1);
+    expect(backend.peekSync(x.dataId)).toBe(backend.peekSync(x.dataId));
+    tf.dispose([x, lengths, flag]);
   });
 
   it('keeps arrays that were made for gathered calls until those have run', () => {

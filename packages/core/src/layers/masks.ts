@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../errors.js';
+import { isPaddingFinite } from '../ops/finitePadding.js';
 import { embeddingLookup } from '../ops/index.js';
 import { assertShape } from '../shapes.js';
 
@@ -42,15 +43,7 @@ export function zeroPadding<T extends tf.Tensor>(x: T, lengths: tf.Tensor | unde
 /** Features [B, T, D] with zeros beyond each row's length, where what stands there is not finite. */
 export function finitePadding(x: tf.Tensor3D, lengths: tf.Tensor | undefined): tf.Tensor3D {
   if (!lengths) return x;
-  const [batch, time, size] = x.shape;
-  const values = x.dataSync();
-  const ends = lengths.dataSync();
-  for (let b = 0; b < batch; b++) {
-    for (let place = (b * time + ends[b]) * size; place < (b + 1) * time * size; place++) {
-      if (!Number.isFinite(values[place])) return zeroPadding(x, lengths);
-    }
-  }
-  return x;
+  return isPaddingFinite(x, lengths) ? x : zeroPadding(x, lengths);
 }
 
 /**

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { integerFrom, numberIn, refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { runKernel } from './customOp.js';
 import { makeOutput, readFloats, type Kernel } from './kernel.js';
@@ -64,6 +63,8 @@ const adamOptionNames = ['learningRate', 'step', 'beta1', 'beta2', 'epsilon', 'g
  *     p' = p - lr weightDecay p - lr (m' / (1 - beta1^t)) / (sqrt(v' / (1 - beta2^t)) + epsilon)
  *
  * Returns new tensors; those given stay as they are.
+ *
+ * @throws {ConfigError} for a number that is absent, or out of its range
  */
 export function adamStep(args: AdamStepArgs): AdamUpdate {
   refuseUnknown('adamStep', args, [...adamInputs, 'weightDecay', ...adamOptionNames]);
@@ -75,10 +76,14 @@ export function adamStep(args: AdamStepArgs): AdamUpdate {
 export function adamSteps(parameters: readonly AdamParameter[], options: AdamOptions): AdamUpdate[] {
   refuseUnknown('adamSteps', options, adamOptionNames);
   const { learningRate, step, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, gradientScale = 1 } = options;
-  if (!Number.isInteger(step) || step < 1) throw new ConfigError(expected('step', 'a positive integer', step));
+  integerFrom(1, step, 'step');
+  const numbers = { learningRate, epsilon, gradientScale };
+  for (const [name, value] of Object.entries(numbers)) numberIn(value, '[0,Infinity)', name);
+  for (const [name, value] of Object.entries({ beta1, beta2 })) numberIn(value, '[0,1)', name);
   const inputs: Record<string, tf.Tensor> = {};
   parameters.forEach((given, index) => {
     refuseUnknown('a parameter of adamSteps', given, [...adamInputs, 'weightDecay']);
+    numberIn(given.weightDecay ?? 0, '[0,Infinity)', 'weightDecay');
     for (const name of adamInputs) {
       assertType(given[name], 'float32', name);
       assertShape(given[name], given.parameter.shape, name);

@@ -6,6 +6,8 @@ export interface DataBackend extends KernelBackend {
   readSync(dataId: object): TypedArray;
   write(values: TypedArray, shape: number[], dtype: DataType): object;
   disposeData(dataId: object): boolean;
+  /** The values where they lie, for a kernel to read while it runs; where `readSync` would copy them. */
+  peekSync?(dataId: object): TypedArray;
 }
 
 /** A generic kernel: plain JavaScript over typed arrays, for any backend. */
@@ -20,13 +22,17 @@ export function asKernelFunc(kernel: Kernel): KernelFunc {
   return kernel as unknown as KernelFunc;
 }
 
-/** The values of a tensor; the backend's own memory where it has it, so for reading only. */
+/** The values of a tensor; the backend's own memory where it has it, so for reading only, and by the running kernel only. */
 export function readFloats(backend: DataBackend, info: TensorInfo): Float32Array {
-  return backend.readSync(info.dataId) as Float32Array;
+  return read(backend, info) as Float32Array;
 }
 
 export function readIntegers(backend: DataBackend, info: TensorInfo): Int32Array {
-  return backend.readSync(info.dataId) as Int32Array;
+  return read(backend, info) as Int32Array;
+}
+
+function read(backend: DataBackend, { dataId }: TensorInfo): TypedArray {
+  return backend.peekSync?.(dataId) ?? backend.readSync(dataId);
 }
 
 /** Throws the error of the first length outside [0, limit], if there is one. */

@@ -5,6 +5,7 @@ import { consistencyGradKernel, consistencyKernel } from './consistencyLoss.js';
 import { ctcKernel } from './ctcKernel.js';
 import { dropoutGradient, dropoutKernel, dropoutMaskKernel } from './dropout.js';
 import { embeddingGradient, embeddingGradKernel, embeddingKernel } from './embedding.js';
+import { finitePaddingKernel } from './finitePadding.js';
 import { gruGradKernel, gruKernel } from './gruKernel.js';
 import { asKernelFunc } from './kernel.js';
 import { lstmGradKernel, lstmKernel } from './lstmKernel.js';
@@ -35,6 +36,7 @@ export const genericKernels: Record<string, tf.KernelFunc> = {
   CadenzaCTC: asKernelFunc(ctcKernel),
   CadenzaMaskedMean: asKernelFunc(maskedMeanKernel),
   CadenzaMaskedMeanGrad: asKernelFunc(maskedMeanGradKernel),
+  CadenzaFinitePadding: asKernelFunc(finitePaddingKernel),
   CadenzaDropout: asKernelFunc(dropoutKernel),
   CadenzaDropoutMask: asKernelFunc(dropoutMaskKernel),
   CadenzaSumSquares: asKernelFunc(sumSquaresKernel),

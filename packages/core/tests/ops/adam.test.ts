@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigError } from '../../src/errors.js';
 import { adamStep, adamSteps, lerp } from '../../src/ops/index.js';
 import { distance, draw } from './recurrentCases.js';
 
@@ -69,6 +70,29 @@ describe('adamStep', () => {
     expect(() => adamSteps([unknown], { learningRate: 1, step: 1 })).toThrow(/a parameter of adamSteps knows/);
     expect(() => adamStep({ ...given, step: 0 })).toThrow('Expected step to be a positive integer, got 0');
     expect(() => adamStep({ ...given, step: 1, m: tf.zeros([3]) })).toThrow('Expected m to have shape [2], got [3]');
+  });
+});
+
+describe('The numbers of adamStep', () => {
+  it.each<[string, unknown, string]>([
+    ['learningRate', undefined, 'a number of at least 0, got undefined'],
+    ['learningRate', NaN, 'a number of at least 0, got NaN'],
+    ['learningRate', '0.1', 'a number of at least 0, got "0.1"'],
+    ['learningRate', -0.1, 'a number of at least 0, got -0.1'],
+    ['step', undefined, 'a positive integer, got undefined'],
+    ['step', 1.5, 'a positive integer, got 1.5'],
+    ['beta1', 1, 'a number of [0, 1), got 1'],
+    ['beta2', NaN, 'a number of [0, 1), got NaN'],
+    ['epsilon', -1, 'a number of at least 0, got -1'],
+    ['gradientScale', Infinity, 'a number of at least 0, got Infinity'],
+    ['weightDecay', NaN, 'a number of at least 0, got NaN'],
+  ])('are refused, instead of filling parameters with NaN: a %s of %s', (name, value, message) => {
+    tf.tidy(() => {
+      const [parameter, gradient, m, v] = Array.from({ length: 4 }, () => tf.ones([2]));
+      const given = { parameter, gradient, m, v, learningRate: 0.1, step: 1, [name]: value };
+      expect(() => adamStep(given)).toThrow(ConfigError);
+      expect(() => adamStep(given)).toThrow(`Expected ${name} to be ${message}`);
+    });
   });
 });
 
