@@ -44,12 +44,15 @@ export function addServe<Options extends ServeFlags & CommonOptions>(
       const { output } = context;
       if (flags.cors !== undefined) checkOrigin(flags.cors);
       const { about, backend, api, dispose } = await open(flags, output);
+      let working = false;
       try {
         const { serveUntilStopped } = await import('./server/serve.js'); // no other verb needs it
         const told = { ...about, backend: backend.name, precision: backend.precision };
-        output.object(await serveUntilStopped(api({ about: told, output, origin: flags.cors }), flags, context));
+        const ended = await serveUntilStopped(api({ about: told, output, origin: flags.cors }), flags, context);
+        working = ended.working;
+        output.object({ requests: ended.requests });
       } finally {
-        dispose();
+        if (!working) dispose();
       }
     },
     (verb) => {

@@ -42,6 +42,8 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
     try {
       await next();
     } finally {
+      const writing = context.get('writing');
+      if (writing) servingOf(context).writing?.(writing);
       const end = raw.signal.aborted ? 'given up' : context.res.status;
       // The path as it was sent: decoded, it may steer a terminal.
       output.say(`${method} ${new URL(url).pathname} ${end}, ${(performance.now() - started).toFixed(0)} ms`);

@@ -24,24 +24,28 @@ const listenErrors: Record<string, string> = {
 };
 
 /**
- * Serves until the signal is aborted. What is being answered then is finished, for some seconds; nothing new is taken.
+ * Serves until the signal is aborted. What is being answered then is finished, for some seconds, and then cut off: a stream without
+ * the end of its encoding, so that its client can see it. Nothing new is taken.
  *
- * @returns how many requests came
+ * @returns how many requests came, and whether work goes on that was cut off, and has not noticed
  * @throws {ConfigError} where it cannot listen
  */
 export async function serveUntilStopped(
   api: Hono,
   { host, port }: Pick<ServeFlags, 'host' | 'port'>,
   { output, signal }: ActionContext,
-): Promise<{ requests: number }> {
+): Promise<{ requests: number; working: boolean }> {
   let requests = 0;
-  const answering = new Set<unknown>();
-  const serving: Serving = { knowsHost: () => false };
+  const answering = new Set<Promise<unknown>>();
+  const keep = (work: Promise<unknown>): void => {
+    answering.add(work);
+    const done = (): void => void answering.delete(work);
+    work.then(done, done);
+  };
+  const serving: Serving = { knowsHost: () => false, writing: keep };
   const answer = (request: Request): ReturnType<typeof api.fetch> => {
     const response = api.fetch(request, serving);
-    answering.add(response);
-    const done = (): void => void answering.delete(response);
-    void Promise.resolve(response).then(done, done);
+    keep(Promise.resolve(response));
     return response;
   };
   // Nothing here asks for the name that a request without one is given.
@@ -70,12 +74,12 @@ export async function serveUntilStopped(
   const timer = setTimeout(() => server.closeAllConnections(), 1000 * GRACE_SECONDS);
   await closed;
   clearTimeout(timer);
-  // The model is freed next: who was cut off must not use it any more.
+  // The model is freed next, unless who was cut off still uses it.
   const left = new AbortController();
   const late = sleep(1000 * LEAVE_SECONDS, undefined, { signal: left.signal }).catch(() => {});
   await Promise.race([Promise.allSettled(answering), late]);
   left.abort();
-  return { requests };
+  return { requests, working: answering.size > 0 };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -4,6 +4,8 @@ import type { Context } from 'hono';
 export interface Serving {
   /** Whether a request may call the server by this name. */
   knowsHost: (name: string) => boolean;
+  /** Told of the writing of an answer that has begun. */
+  writing: (work: Promise<void>) => void;
 }
 
 /** Nothing where an interface is asked without a server. */

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Script } from 'node:vm';
 import { InputError } from '@cadenza/core';
+import type { Hono } from 'hono';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { checkOrigin } from '../../src/index.js';
@@ -19,6 +20,7 @@ import {
   serveUntilStopped,
   SharedMemory,
   streamBody,
+  streamEvents,
   tryPage,
 } from '../../src/server/index.js';
 
@@ -317,7 +319,7 @@ describe('serveUntilStopped', () => {
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok' });
     expect((await fetch(`${url}/echo`, { method: 'POST', body: '{"text":"é"}' })).status).toBe(200);
     stop();
-    expect(await done).toEqual({ requests: 2 });
+    expect(await done).toEqual({ requests: 2, working: false });
     await expect(fetch(`${url}/health`)).rejects.toThrow();
   });
 
@@ -338,33 +340,75 @@ describe('serveUntilStopped', () => {
     const stopped = performance.now();
     proceed();
     expect(await (await answer).json()).toEqual({ slow: true });
-    expect(await done).toEqual({ requests: 1 });
+    expect(await done).toEqual({ requests: 1, working: false });
     expect(performance.now() - stopped).toBeLessThan(2000); // an answered connection is kept for 5 s otherwise, 3 s by fetch
   });
 
-  it('waits for work that is cut off to end, for the model is freed next', async () => {
-    const { api } = echo();
-    let ended = false;
-    let arrived = (): void => {};
-    const waiting = new Promise<void>((resolve) => (arrived = resolve));
-    api.get('/endless', async (context) => {
-      arrived();
-      await once(context.req.raw.signal, 'abort');
-      await sleep(50); // until the next pause
-      ended = true;
-      return context.body(null);
+  describe('what is cut off', () => {
+    /** Stops while a path is asked, and lets the grace pass. */
+    async function cutOff(api: Hono, waiting: Promise<void>) {
+      const { url, stop, done } = await serving(api);
+      const answer = fetch(`${url}/endless`).then((response) => response.text());
+      const seen = answer.catch(() => 'cut off');
+      await waiting;
+      vi.useFakeTimers({ toFake: ['setTimeout'] });
+      stop();
+      await new Promise(setImmediate);
+      vi.advanceTimersByTime(10_000);
+      vi.useRealTimers();
+      return { ended: await done, seen: await seen };
+    }
+
+    it('is waited for, for the model is freed next', async () => {
+      const { api } = echo();
+      let ended = false;
+      let arrived = (): void => {};
+      const waiting = new Promise<void>((resolve) => (arrived = resolve));
+      api.get('/endless', async (context) => {
+        arrived();
+        await once(context.req.raw.signal, 'abort');
+        await sleep(50); // until the next pause
+        ended = true;
+        return context.body(null);
+      });
+      expect(await cutOff(api, waiting)).toEqual({ ended: { requests: 1, working: false }, seen: 'cut off' });
+      expect(ended).toBe(true);
     });
-    const { url, stop, done } = await serving(api);
-    const answer = fetch(`${url}/endless`).catch(() => 'cut off');
-    await waiting;
-    vi.useFakeTimers({ toFake: ['setTimeout'] });
-    stop();
-    await new Promise(setImmediate);
-    vi.advanceTimersByTime(10_000);
-    vi.useRealTimers();
-    await done;
-    expect(ended).toBe(true);
-    expect(await answer).toBe('cut off');
+
+    it.each([
+      ['bytes', streamBody],
+      ['events', streamEvents],
+    ])('is waited for as a stream of %s too, whose client sees it', async (_, stream) => {
+      const { api } = echo();
+      let ended = false;
+      let arrived = (): void => {};
+      const waiting = new Promise<void>((resolve) => (arrived = resolve));
+      api.get('/endless', (context) =>
+        stream(context, async (answer) => {
+          const aborted = new Promise<void>((resolve) => answer.onAbort(resolve));
+          await answer.write('begun');
+          arrived();
+          await aborted;
+          await sleep(50);
+          ended = true;
+        }),
+      );
+      expect(await cutOff(api, waiting)).toEqual({ ended: { requests: 1, working: false }, seen: 'cut off' });
+      expect(ended).toBe(true);
+    });
+
+    it('is told of where it goes on, for the model must stay', async () => {
+      const { api } = echo();
+      let arrived = (): void => {};
+      const waiting = new Promise<void>((resolve) => (arrived = resolve));
+      api.get('/endless', (context) =>
+        streamBody(context, async () => {
+          arrived();
+          await new Promise(() => {});
+        }),
+      );
+      expect(await cutOff(api, waiting)).toEqual({ ended: { requests: 1, working: true }, seen: 'cut off' });
+    });
   });
 
   it('waits for no connection that asks nothing', async () => {
