@@ -20,13 +20,15 @@ export interface EncodeOptions {
   nameOfPolicy?: (policy: UnknownPolicy) => string;
 }
 
+const encodeOptionNames = ['unknown', 'name', 'nameOfPolicy'];
+
 /** Turns text into ids and back. */
 export interface Tokenizer {
   readonly kind: TokenizerKind;
   readonly vocabulary: Vocabulary;
   encode(text: string, options?: EncodeOptions): Int32Array;
-  /** How many characters (code points) of the normalised text each id of `encode` stands for, unknown ones too. */
-  characterCounts(text: string, options?: Pick<EncodeOptions, 'unknown'>): Int32Array;
+  /** How many characters (code points) of the normalised text each id stands for that `encode` gives with these options, unknown ones too. */
+  characterCounts(text: string, options?: EncodeOptions): Int32Array;
   decode(ids: Iterable<number>): string;
   /** SHA-256 of all that decides which ids a text gets. */
   readonly fingerprint: string;
@@ -76,6 +78,7 @@ abstract class LookupTokenizer implements Tokenizer {
   protected abstract readonly unknownText: string;
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
+    refuseUnknown('encode', options, encodeOptionNames);
     const { unknown = 'error' } = options;
     checkPolicy(unknown, this.vocabulary, options);
     const pieces = this.split(normalizeText(text, this.normalization));
@@ -90,7 +93,9 @@ abstract class LookupTokenizer implements Tokenizer {
     return count === ids.length ? ids : ids.slice(0, count);
   }
 
-  characterCounts(text: string, { unknown = 'error' }: Pick<EncodeOptions, 'unknown'> = {}): Int32Array {
+  characterCounts(text: string, options: EncodeOptions = {}): Int32Array {
+    refuseUnknown('characterCounts', options, encodeOptionNames);
+    const { unknown = 'error' } = options;
     const pieces = this.split(normalizeText(text, this.normalization));
     const kept = unknown === 'skip' ? pieces.filter((piece) => this.vocabulary.id(piece) >= 0) : pieces;
     return Int32Array.from(kept, (piece) => splitCharacters(piece).length);

@@ -11,6 +11,7 @@ import {
   NgramModel,
   normalizeText,
   readCorpus,
+  readParallelCorpus,
   splitSentences,
   splitText,
   splitTokens,
@@ -38,6 +39,13 @@ describe('An option that nobody knows is refused, with the nearest that is known
     ['Vocabulary', 'maxSize', 'maximumSize', (options) => Vocabulary.build(['a'], options)],
     ['CharacterTokenizer', 'units', 'unit', (options) => CharacterTokenizer.build('a', options)],
     ['WordTokenizer', 'normalize', 'normalization', (options) => WordTokenizer.build('a', options)],
+    ['its encode', 'unknowns', 'unknown', (options) => CharacterTokenizer.build('a').encode('a', options)],
+    [
+      'its characterCounts',
+      'unkown',
+      'unknown',
+      (options) => CharacterTokenizer.build('a').characterCounts('a', options),
+    ],
     ['SubwordVocabulary', 'maximalSize', 'maximumSize', (options) => SubwordVocabulary.build(new Map(), options)],
     ['its encode', 'eof', 'eos', (options) => subwords.encode(['low'], options)],
     ['LanguageTokenizer', 'case', 'casing', (options) => new LanguageTokenizer('en', options)],
@@ -56,6 +64,16 @@ describe('An option that nobody knows is refused, with the nearest that is known
 
   it('readCorpus', async () => {
     await expect(readCorpus('nowhere', { seperator: 'none' } as never)).rejects.toThrow(/did you mean separator\?/);
+  });
+
+  it('readParallelCorpus', async () => {
+    const read = (from: object): Promise<unknown> => readParallelCorpus(from as never);
+    await expect(read({ path: 'a.tsv', column: {} })).rejects.toThrow(/knows, got column; did you mean columns\?/);
+    await expect(read({ source: 'a', target: 'b', format: 'tsv' })).rejects.toThrow(/knows, got format/);
+    const columns = { source: 1, target: 2, id: 3 };
+    await expect(read({ path: 'a.tsv', format: 'tsv', columns })).rejects.toThrow(/columns knows, got id/);
+    const languages = { source: 'en', target: 'de', from: 'en' };
+    await expect(read({ path: 'a.tmx', format: 'tmx', languages })).rejects.toThrow(/languages knows, got from/);
   });
 
   it('none that is absent, for which the default stands', () => {

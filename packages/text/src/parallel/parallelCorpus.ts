@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ConfigError, expected, InputError } from '@cadenza/core';
+import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import type { CorpusFile } from '../corpus.js';
 import { checkTextFile, firstLines, readLines } from './textFile.js';
 import { readTmxPairs, type TmxLanguages } from './tmx.js';
@@ -40,13 +40,18 @@ export interface ParallelCorpus {
   fingerprint: string;
 }
 
+const twoSides = ['source', 'target'];
+const ownFile = ['path', 'format', 'columns', 'languages'];
+
 /**
  * Reads aligned sentences: two plain files, a TSV file or a TMX file, each of them as it is or compressed by gzip. Strict
  * UTF-8, with or without a byte order mark; lines end by `\n` or `\r\n`. Throws an {@link InputError} for bytes that are
  * not UTF-8 (file, byte and line), sides of unequal length (both counts), and a corpus without a pair.
  */
 export async function readParallelCorpus(from: ParallelSource): Promise<ParallelCorpus> {
+  refuseUnknown('readParallelCorpus', from, 'path' in from ? ownFile : twoSides);
   const paths = 'path' in from ? [from.path] : [from.source, from.target];
+  if ('path' in from) checkPlaces(from);
   const files = await Promise.all(paths.map(describeFile));
   const name = paths.join(' and ');
   const pairs = 'path' in from ? await readOneFile(from) : await readTwoFiles(from);
@@ -69,6 +74,12 @@ async function describeFile(path: string): Promise<CorpusFile> {
     throw new InputError(`Expected a file that can be read again at ${path}, found a pipe: write its text to a file`);
   }
   return { path, bytes: info.size };
+}
+
+/** Refuses what names neither a column nor a language of the two sides. */
+function checkPlaces({ columns, languages }: Extract<ParallelSource, { path: string }>): void {
+  if (columns) refuseUnknown('columns', columns, twoSides);
+  if (languages) refuseUnknown('languages', languages, twoSides);
 }
 
 async function readTwoFiles(from: { source: string; target: string }): Promise<SentencePair[]> {
