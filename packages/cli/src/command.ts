@@ -158,10 +158,10 @@ export const hypothesisCount = integerUpTo(1000);
 /** Parses an option's value of at least 0, without a fraction. */
 export function nonNegativeInteger(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0) {
-    throw new InvalidArgumentError(`Expected a whole number of at least 0, got ${text}.`);
-  }
-  return value;
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value;
+  // What is greater would silently be another number.
+  const range = value > Number.MAX_SAFE_INTEGER ? `from 0 to ${Number.MAX_SAFE_INTEGER}` : 'of at least 0';
+  throw new InvalidArgumentError(`Expected a whole number ${range}, got ${text}.`);
 }
 
 /** Parses an option's value, which may have a fraction. */

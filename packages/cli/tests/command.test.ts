@@ -4,6 +4,7 @@ import {
   addVerb,
   createProgram,
   integerUpTo,
+  nonNegativeInteger,
   positiveInteger,
   repeated,
   runProgram,
@@ -36,6 +37,7 @@ async function call(action: () => void | Promise<void>, ...args: string[]) {
       verb
         .option('--size <n>', 'a size', positiveInteger)
         .option('--width <n>', 'a width', integerUpTo(7))
+        .option('--seed <n>', 'a seed', nonNegativeInteger)
         .option('--tag <name>', 'tags', repeated),
   );
   process.exitCode = 0;
@@ -79,6 +81,11 @@ describe('a command', () => {
     [['train', '--frobnicate'], /^error: unknown option '--frobnicate'; --help lists the known ones\n$/],
     [['train', '--size', '-3'], /^error: .*Expected a positive integer, got -3\.\n$/],
     [['train', '--width', '8'], /^error: .*Expected a whole number from 1 to 7, got 8\.\n$/],
+    [['train', '--seed', '-1'], /^error: .*Expected a whole number of at least 0, got -1\.\n$/],
+    [
+      ['train', '--seed', '9007199254740992'],
+      /^error: .*Expected a whole number from 0 to 9007199254740991, got 9007199254740992\.\n$/,
+    ],
     [['train', '--width', '2.5'], /^error: .*Expected a whole number from 1 to 7, got 2\.5\.\n$/],
     [['train', '--backend', 'natve'], /Expected one of auto, native, tensorflow, wasm, cpu; did you mean native\?\n$/],
     [['train', '--size'], /argument missing\n$/],
