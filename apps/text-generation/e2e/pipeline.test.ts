@@ -259,6 +259,17 @@ describe('generate', () => {
     expect(lastObject(await generate(options))).toEqual(first);
   });
 
+  it('goes on with seed 0 behind the greatest seed', async () => {
+    const texts = async (seed: string, count: string): Promise<string[]> => {
+      const options = ['--seed', seed, '-n', count, '--length', '20', '--json'];
+      const { samples } = lastObject<{ samples: { text: string }[] }>(await generate(options));
+      return samples.map(({ text }) => text);
+    };
+    const [greatest, zero] = await texts('9007199254740991', '2');
+    expect([zero]).toEqual(await texts('0', '1'));
+    expect(greatest).not.toBe(zero);
+  });
+
   it('stops before a text', async () => {
     const { samples } = lastObject<{ samples: { text: string; stop: string }[] }>(
       await generate(['--length', '400', '--until', 'e', '--until', ' ', '--seed', '1', '--json']),

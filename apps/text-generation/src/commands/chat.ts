@@ -3,6 +3,7 @@ import { addVerb, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { CadenzaError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { openRun } from '../run.js';
+import { sampleSeed } from '../sampleSeed.js';
 import { TextGenerator } from '../textGenerator.js';
 import { startBackend } from './backend.js';
 import { addSamplingFlags, samplingOptions, type SamplingFlags } from './generate.js';
@@ -56,7 +57,7 @@ async function chatCommand(options: ChatOptions, { output, signal }: ActionConte
   for await (const line of lines) {
     try {
       await session.read(line, { ...readingPolicy(options), signal });
-      for await (const piece of session.write({ ...sampling, seed: seed + turns++, signal })) {
+      for await (const piece of session.write({ ...sampling, seed: sampleSeed(seed, turns++), signal })) {
         output.write(piece);
       }
       output.write('\n');

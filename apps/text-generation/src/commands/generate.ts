@@ -12,6 +12,7 @@ import { checkChoiceOptions, ConfigError, expected, InputError, type ChoiceOptio
 import { readCorpus, readTextFile } from '@cadenza/text';
 import { InvalidArgumentError, type Command } from 'commander';
 import { openRun } from '../run.js';
+import { sampleSeed } from '../sampleSeed.js';
 import { TextGenerator, type SamplingOptions } from '../textGenerator.js';
 import { startBackend } from './backend.js';
 import {
@@ -103,7 +104,7 @@ async function generateCommand(options: GenerateOptions, { output, signal }: Act
     const session = generator.session();
     await session.read(prompt, { ...policy, signal });
     let text = '';
-    const stream = session.write({ ...sampling, seed: seed + index, signal });
+    const stream = session.write({ ...sampling, seed: sampleSeed(seed, index), signal });
     for await (const piece of stream) {
       write(piece);
       text += piece;
