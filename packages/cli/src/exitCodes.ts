@@ -52,5 +52,7 @@ export function messageOf(error: unknown): string {
   const code = error instanceof CadenzaError ? undefined : systemCode(error);
   const path = (error as NodeJS.ErrnoException).path;
   const text = code === undefined ? error.message : systemMessages[code] + (path === undefined ? '' : `: ${path}`);
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  // Not by a regular expression: white space in what was got takes it the square of its length.
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').join(' ');
 }

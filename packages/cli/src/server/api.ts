@@ -75,10 +75,11 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
   api.onError((error, context) => {
     const status = statusOf(error);
     const { method, path } = context.req;
+    const message = shortened(messageOf(error));
     if (status === statuses.failed && !context.req.raw.signal.aborted)
-      output.warn(`error: ${method} ${path}: ${messageOf(error)}`);
+      output.warn(`error: ${method} ${path}: ${message}`);
     if (status === statuses.busy) context.header('Retry-After', '1');
-    return context.json({ error: messageOf(error) }, status);
+    return context.json({ error: message }, status);
   });
   return api;
 }
@@ -86,6 +87,11 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
 const isOfOneMethod = ({ method }: { method: string }): boolean => method !== 'ALL';
 
 const oneOf = (routes: readonly string[]): string => (routes.length > 1 ? 'one of ' : '') + routes.join(', ');
+
+/** A line as long as one can be read; what was got may stand in it whole. */
+function shortened(line: string, most = 1000): string {
+  return line.length <= most ? line : `${line.slice(0, most)}...`;
+}
 
 function statusOf(error: Error): 400 | 408 | 413 | 500 | 503 {
   if (error instanceof BusyError) return statuses.busy;

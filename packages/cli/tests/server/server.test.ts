@@ -160,6 +160,17 @@ describe('createApi', () => {
 });
 
 describe('readBody', () => {
+  it('says what is wrong in short, and at once', async () => {
+    const { api, post } = echo();
+    api.post('/long', limitBodies(), (context) => context.json(readBody(context, schema)));
+    const blank = ' '.repeat(400_000);
+    for (const body of [JSON.stringify({ [blank]: 1 }), JSON.stringify({ text: [blank] }), JSON.stringify(blank)]) {
+      const { status, error } = (await post('/long', body)) as { status: number; error?: string };
+      expect([status, error!.slice(0, 8)]).toEqual([400, 'Expected']);
+      expect(error!.length).toBeLessThan(1100);
+    }
+  });
+
   it('refuses lists and objects that are too deep to be told of', async () => {
     const { api, post } = echo();
     api.post('/deep', limitBodies(), (context) => context.json(readBody(context, schema)));
