@@ -301,6 +301,20 @@ describe('evaluate', () => {
     expect(lastObject(result)).toMatchObject({ utterances: 2, failed: 1 });
   });
 
+  it('cuts long recordings as transcribe does', async () => {
+    const pause = new Float32Array(4 * RATE);
+    const parts = tenTexts.slice(0, 5).flatMap((text, index) => [pause, sing(text, new Random(index))]);
+    const long = Float32Array.from(parts.flatMap((part) => Array.from(part)));
+    expect(long.length / RATE).toBeGreaterThan(20);
+    const written = writeRecordings(join(folder, 'long'), { 'long.wav': long });
+    const transcribed = await cadenzaSpeech(['transcribe', '--run', run, written, '--format', 'json', '--quiet']);
+    const { text, utterances } = JSON.parse(transcribed.stdout) as { text: string; utterances: unknown[] };
+    expect(utterances).toHaveLength(5);
+    const manifest = writeRecordings(join(folder, 'long'), { 'long.wav': long }, RATE, { 'long.wav': text });
+    const measured = await cadenzaSpeech(['evaluate', '--run', run, '--manifest', manifest, '--json', '--quiet']);
+    expect(lastObject(measured)).toMatchObject({ wer: 0, cer: 0, utterances: 1, audio_seconds: long.length / RATE });
+  });
+
   it('takes no time for sound of no length', async () => {
     const manifest = writeRecordings(join(folder, 'none'), { 'none.wav': new Float32Array(0) });
     const result = await cadenzaSpeech(['evaluate', '--run', run, '--manifest', manifest, '--json']);

@@ -73,7 +73,8 @@ function hypothesisRows(hypotheses: readonly TranscriptHypothesis[], number: num
   return hypotheses.map(({ text, acoustic, language }) => [String(number), text, (acoustic + language).toFixed(3)]);
 }
 
-function joinTexts(utterances: readonly UtteranceTranscript[]): string {
+/** What was heard in a recording, as one text. */
+export function joinTexts(utterances: readonly UtteranceTranscript[]): string {
   return utterances
     .map(({ text }) => text)
     .filter((text) => text !== '')

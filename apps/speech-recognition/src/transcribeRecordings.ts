@@ -1,5 +1,5 @@
 import type { FeatureMatrix } from '@cadenza/audio';
-import { InputError } from '@cadenza/core';
+import { eventLoopTurn, InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { DecoderOptions } from './decoder.js';
 import { findUtterances, longestUtterance, type EndpointingOptions } from './endpointing.js';
@@ -20,6 +20,8 @@ export interface TranscribeOptions extends DecoderOptions {
   onResample?: (rate: number, recording: Recording) => void;
   /** Told of a recording that is shorter than a frame, in which nothing can be heard. */
   onEmpty?: (recording: Recording) => void;
+  /** Told how much is done: a recording counts for one when it is read, and for one when it is recognised. */
+  onProgress?: (done: number) => void;
   signal?: AbortSignal;
 }
 
@@ -45,21 +47,32 @@ export async function* transcribeRecordings<R extends Recording>(
   recordings: Iterable<R>,
   options: TranscribeOptions = {},
 ): AsyncGenerator<RecordingResult<R>> {
-  const { batchSeconds = 600, signal } = options;
+  const { batchSeconds = 600, signal, onProgress, ...shared } = options;
   const preparer = new Preparer(recognizer, options);
   let batch: { recording: R; found: PreparedRecording | InputError }[] = [];
   let seconds = 0;
+  let [read, finished] = [0, 0];
+  const recognize = async function* (): AsyncGenerator<RecordingResult<R>> {
+    const before = read + finished;
+    yield* recognized(recognizer, batch, {
+      ...shared,
+      signal,
+      onProgress: (part) => onProgress?.(before + Math.floor(part * batch.length)),
+    });
+    finished += batch.length;
+    batch = [];
+    seconds = 0;
+  };
   for (const recording of recordings) {
     signal?.throwIfAborted();
     const found = await preparer.prepare(recording);
     batch.push({ recording, found });
     if (!(found instanceof InputError)) seconds += found.seconds;
-    if (seconds < batchSeconds) continue;
-    yield* recognized(recognizer, batch, options);
-    batch = [];
-    seconds = 0;
+    onProgress?.(++read + finished);
+    await eventLoopTurn(); // lets signals through, where parts of one file are read
+    if (seconds >= batchSeconds) yield* recognize();
   }
-  yield* recognized(recognizer, batch, options);
+  yield* recognize();
 }
 
 /**
@@ -69,7 +82,7 @@ export async function* transcribeRecordings<R extends Recording>(
 export async function transcribeSamples(
   recognizer: Recognizer,
   recordings: readonly { id: string; samples: Float32Array }[],
-  options: Omit<TranscribeOptions, 'batchSeconds' | 'onResample' | 'onEmpty'> = {},
+  options: Omit<TranscribeOptions, 'batchSeconds' | 'onResample' | 'onEmpty' | 'onProgress'> = {},
 ): Promise<RecordingTranscript[]> {
   const batch = recordings.map((recording) => ({
     recording,
@@ -86,14 +99,16 @@ export async function transcribeSamples(
 async function* recognized<R extends Recording>(
   recognizer: Recognizer,
   batch: readonly { recording: R; found: PreparedRecording | InputError }[],
-  options: TranscribeOptions,
+  { onProgress, ...options }: Omit<TranscribeOptions, 'onProgress'> & { onProgress?: (part: number) => void },
 ): AsyncGenerator<RecordingResult<R>> {
   const heard = batch.flatMap(({ recording: { speaker }, found }) =>
     found instanceof InputError ? [] : found.frames.map((frames) => ({ frames, speaker })),
   );
   const frames = heard.map((one) => one.frames);
   const speakers = heard.map(({ speaker }) => speaker);
-  const transcripts = (await recognizer.transcribeFrames(frames, { ...options, speakers })).values();
+  const heardOf = { speakers, onProgress: (done: number) => onProgress?.(done / frames.length) };
+  const transcripts = (await recognizer.transcribeFrames(frames, { ...options, ...heardOf })).values();
+  onProgress?.(1);
   for (const { recording, found } of batch) {
     if (found instanceof InputError) {
       yield { recording, error: found };

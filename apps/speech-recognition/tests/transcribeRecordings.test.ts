@@ -145,6 +145,16 @@ describe('transcribeRecordings', () => {
     expect(found.filter((acoustic, index) => Math.abs(acoustic - unnamed[index]) > 0.01).length).toBeGreaterThan(5);
   });
 
+  it('says how much is done: what is read and what is recognised', async () => {
+    const broken = { id: 'broken', audioPath: join(folder, 'nowhere.wav') };
+    for (const batchSeconds of [0.1, 2, 600]) {
+      const told: number[] = [];
+      await all([...songs, broken], { batchSeconds, onProgress: (done) => told.push(done) });
+      expect(told).toEqual([...told].sort((a, b) => a - b));
+      expect(told.at(-1)).toBe(22);
+    }
+  });
+
   it('stops where it is told to', async () => {
     const signal = AbortSignal.abort();
     await expect(all(songs, { signal })).rejects.toThrow(/abort/i);

@@ -16,9 +16,11 @@ import { readManifestFile, type Recording } from '../corpora.js';
 import { dataRequest, readRequest, requestOf } from '../dataRequest.js';
 import { confusionTable, errorReport, type MeasuredRecording } from '../errorReport.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
+import { joinTexts } from '../formats.js';
 import { Recognizer } from '../recognizer.js';
 import type { SavedRun } from '../run.js';
-import { loadUtterances, SoundLoader } from '../utterances.js';
+import { transcribeRecordings } from '../transcribeRecordings.js';
+import { located } from '../utterances.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
 import { tellOfRates } from './resampling.js';
@@ -97,7 +99,7 @@ interface Measured {
   failed: number;
 }
 
-/** Reads the recordings and compares what is heard with what is said; undefined where the user stopped it. */
+/** Transcribes the recordings as `transcribe` does and compares what is heard with what is said; undefined where the user stopped it. */
 async function measure(
   recognizer: Recognizer,
   recordings: readonly Recording[],
@@ -106,38 +108,35 @@ async function measure(
 ): Promise<Measured | undefined> {
   const { run } = recognizer;
   const progress = createProgress(output, { label: 'transcribe', total: 2 * recordings.length });
-  let failed = 0;
-  const onError = (error: InputError): void => {
-    failed++;
-    output.warn(`error: ${error.message}`);
-  };
   try {
     const started = performance.now();
-    const utterances = await loadUtterances(recordings, run.pipeline, {
-      ...{ clean: (text: string) => run.symbols.clean(text), signal, onError },
-      loader: new SoundLoader(recognizer.sampleRate, tellOfRates(output, recognizer.sampleRate)),
+    const transcribed: MeasuredRecording[] = [];
+    let [seconds, failed] = [0, 0];
+    for await (const result of transcribeRecordings(recognizer, recordings, {
+      ...{ beam: options.beam, method: options.greedy ? ('greedy' as const) : undefined, signal },
+      // Where the voices of all recordings are told apart, all are heard together.
+      batchSeconds: run.config.features.normalization === 'speaker' ? Infinity : undefined,
+      onResample: tellOfRates(output, recognizer.sampleRate),
+      onEmpty: ({ id }) => output.warn(`shorter than a frame: ${id}`),
       onProgress: (done) => progress.update(done),
-    });
-    if (utterances.length === 0)
+    })) {
+      if ('error' in result) {
+        failed++;
+        output.warn(`error: ${located(result.error, result.recording).message}`);
+        continue;
+      }
+      const { id, speaker, text = '' } = result.recording;
+      const hypothesis = joinTexts(result.transcript.utterances);
+      transcribed.push({ id, speaker, reference: run.symbols.clean(text), hypothesis });
+      seconds += result.transcript.seconds;
+    }
+    if (transcribed.length === 0)
       throw new InputError(`Expected a recording that can be read, got none of ${recordings.length}`);
-    const transcripts = await recognizer.transcribeFrames(
-      utterances.map(({ frames }) => frames),
-      {
-        speakers: utterances.map(({ speaker }) => speaker),
-        ...{ signal, beam: options.beam, method: options.greedy ? 'greedy' : undefined },
-        onProgress: (done) => progress.update(recordings.length + done),
-      },
-    );
     const elapsed = (performance.now() - started) / 1000;
-    const transcribed = utterances.map(({ id, speaker, text }, index) => ({
-      ...{ id, speaker, reference: text },
-      hypothesis: transcripts[index].text,
-    }));
     const result = scoreTranscripts(
       transcribed.map(({ reference }) => reference),
       transcribed.map(({ hypothesis }) => hypothesis),
     );
-    const seconds = utterances.reduce((sum, utterance) => sum + utterance.seconds, 0);
     return { result, transcribed, elapsed, seconds, failed };
   } catch (error) {
     if (signal.aborted) return undefined;
