@@ -16,19 +16,35 @@ import { pauses } from './turns.js';
 
 /** Requests that write or are scored at the same time. */
 const MAXIMUM_WRITERS = 64;
+/** Tokens of one request, of all its texts together. */
+const MAXIMUM_TOKENS = 1_000_000;
+/** Bytes that are scored at the same time: the answer to one is a hundred times as long. */
+const MAXIMUM_SCORED = 8 << 20;
 
 const unknown = z.enum(['error', 'skip', 'unk']).default('error');
+
+/** Each token is compared with them. */
+const MAXIMUM_STOPS = 100;
+const LONGEST_STOP = 1000;
+// As one check: a list with something wrong in each of its places would be told of place by place.
+const stops = z.custom<string[]>(
+  (value) =>
+    Array.isArray(value) &&
+    value.length <= MAXIMUM_STOPS &&
+    value.every((text) => typeof text === 'string' && text.length >= 1 && text.length <= LONGEST_STOP),
+  `a list of at most ${MAXIMUM_STOPS} texts of 1 to ${LONGEST_STOP} characters`,
+);
 
 /** What `POST /generate` takes: named as in {@link SamplingOptions}. */
 const generateSchema = z.strictObject({
   prompt: z.string().default(''),
   number: z.int().min(1).max(100).default(1),
-  length: z.int().min(0).max(1_000_000).default(500),
+  length: z.int().min(0).max(MAXIMUM_TOKENS).default(500),
   temperature: z.number().min(0).default(0.8),
   topK: z.int().min(1).optional(),
   topP: z.number().gt(0).max(1).optional(),
   repetitionPenalty: z.number().min(1).optional(),
-  until: z.array(z.string().min(1)).optional(),
+  until: stops.optional(),
   seed: z.int().min(0).optional(),
   unknown,
   stream: z.boolean().default(false),
@@ -40,7 +56,6 @@ const scoreSchema = z.strictObject({ text: z.string().min(1), unknown });
 /** The HTTP interface of a model that writes: `POST /generate`, whole or as server-sent events, and `POST /score`. */
 export function textApi(generator: TextGenerator, options: ApiOptions) {
   const api = createApi(options);
-  const bodies = limitBodies();
   api.get('/', (context) => context.html(writerPage()));
   let writers = 0;
   /** Counts a request in, unless there are too many; gives what counts it out. */
@@ -50,9 +65,12 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
     writers++;
     return () => void writers--;
   };
-  api.post('/generate', bodies, async (context) => {
+  api.post('/generate', limitBodies(), async (context) => {
     const { stream, ...request } = readBody(context, generateSchema);
     checkChoiceOptions(request);
+    const tokens = request.number * request.length;
+    if (tokens > MAXIMUM_TOKENS)
+      throw new InputError(`Expected number times length to be at most ${MAXIMUM_TOKENS}, got ${tokens}`);
     const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
     const policy = policyOf(request);
     if (stream) {
@@ -68,7 +86,7 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
       done();
     }
   });
-  api.post('/score', bodies, async (context) => {
+  api.post('/score', limitBodies({ together: MAXIMUM_SCORED }), async (context) => {
     const { text, ...request } = readBody(context, scoreSchema);
     const pause = pauses(context.req.raw.signal);
     const done = begin();

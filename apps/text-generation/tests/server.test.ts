@@ -102,6 +102,16 @@ describe('POST /generate', () => {
       ...{ status: 400, error: expect.stringContaining('"unknown": "skip"') },
     });
     expect(await ask('/generate', { prompt: 'xayz', unknown: 'skip', length: 3 })).toMatchObject({ status: 200 });
+    const stops = {
+      status: 400,
+      error: expect.stringMatching(/^Expected until to be a list of at most 100 texts of 1 to/),
+    };
+    for (const until of ['a', [''], [5], Array(101).fill('a'), ['a'.repeat(1001)], Array(300_000).fill('')]) {
+      expect(await refused({ until })).toEqual(stops);
+    }
+    expect(await refused({ number: 100, length: 10_001 })).toEqual({
+      ...{ status: 400, error: 'Expected number times length to be at most 1000000, got 1000100' },
+    });
     expect(await refused({ number: 2, stream: true })).toEqual({
       ...{ status: 400, error: 'Expected number to be 1 with stream, got 2' },
     });
@@ -127,6 +137,21 @@ describe('POST /score', () => {
     expect(await ask('/score', { text: 'abcab' })).toEqual({ status: 200, logProbability, tokens });
     expect(await ask('/score', { text: '' })).toMatchObject({ status: 400 });
     expect(await ask('/score', { text: 'x' })).toMatchObject({ status: 400 });
+  });
+
+  it('scores no more together than the answers leave room for', async () => {
+    const senders: ReadableStreamDefaultController<Uint8Array>[] = [];
+    const unfinished = Array.from({ length: 8 }, async () => {
+      const body = new ReadableStream<Uint8Array>({ start: (sender) => void senders.push(sender) });
+      return api.request('/score', { method: 'POST', body, duplex: 'half' } as RequestInit);
+    });
+    for (const sender of senders) sender.enqueue(new Uint8Array(1 << 20));
+    await new Promise(setImmediate);
+    expect(await ask('/score', { text: 'abc' })).toMatchObject({ status: 503 });
+    expect(await ask('/generate', { length: 3 })).toMatchObject({ status: 200 });
+    for (const sender of senders) sender.close();
+    for (const response of await Promise.all(unfinished)) expect(response.status).toBe(400);
+    expect(await ask('/score', { text: 'abc' })).toMatchObject({ status: 200 });
   });
 
   it('refuses while as many write as may', async () => {
