@@ -16,6 +16,9 @@ const GRACE_SECONDS = 10;
 /** How long work may take to notice that nobody waits for it any more. */
 const LEAVE_SECONDS = 2;
 
+/** Who has vanished is noticed, also where nothing is sent for long. */
+const serverOptions = { keepAlive: true, keepAliveInitialDelay: 60_000 };
+
 const listenErrors: Record<string, string> = {
   EADDRINUSE: 'Expected --port to be free, got one that another program listens at',
   EACCES: 'Expected permission to listen at --port, got none',
@@ -49,7 +52,7 @@ export async function serveUntilStopped(
     return response;
   };
   // Nothing here asks for the name that a request without one is given.
-  const server = createAdaptorServer({ fetch: answer, hostname: 'localhost' }) as Server;
+  const server = createAdaptorServer({ fetch: answer, hostname: 'localhost', serverOptions }) as Server;
   server.requestTimeout = 0; // a microphone may send for hours
   const silent = new Set<Socket>(); // connections that have asked nothing, as browsers open them ahead
   server.on('connection', (socket: Socket) => {

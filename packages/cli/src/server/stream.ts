@@ -19,9 +19,20 @@ export function streamEvents(context: Context, write: (answer: SSEStreamingApi) 
   return streamSSE(context, noting(context, write));
 }
 
-/** Writes, and lets know until when. */
-function noting<Answer>(context: Context, write: (answer: Answer) => Promise<void>): typeof write {
+/** How long a client may leave unread what has been written for it. */
+const UNREAD_SECONDS = 300;
+
+/** Writes, and lets know until when. Nobody is written for who reads nothing. */
+function noting<Answer extends StreamingApi>(
+  context: Context,
+  write: (answer: Answer) => Promise<void>,
+): (answer: Answer) => Promise<void> {
   return (answer) => {
+    const send = answer.write.bind(answer);
+    answer.write = async (text) => {
+      const unread = setTimeout(() => answer.abort(), 1000 * UNREAD_SECONDS);
+      return send(text).finally(() => clearTimeout(unread));
+    };
     const writing = write(answer);
     const ended = (): void => {};
     context.set('writing', writing.then(ended, ended));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer } from 'node:http';
 import { connect, Server, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -298,6 +298,34 @@ describe('a body that comes slowly', () => {
   });
 });
 
+describe('a stream', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ['bytes', streamBody],
+    ['events', streamEvents],
+  ])('of %s is given up where nobody reads it', async (_, stream) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { api } = echo();
+    let given = 0;
+    let aborted = false;
+    api.get('/stream', (context) =>
+      stream(context, async (answer) => {
+        for (; !answer.aborted; given++) await answer.write('piece');
+        aborted = true;
+      }),
+    );
+    const reader = (await api.request('/stream')).body!.getReader();
+    for (let n = 0; n < 5; n++) {
+      await vi.advanceTimersByTimeAsync(200_000);
+      await reader.read();
+    }
+    expect(aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(301_000);
+    expect([aborted, given < 10]).toEqual([true, true]);
+  });
+});
+
 describe('tryPage', () => {
   it('asks no one but its own server, and its script is one', () => {
     const page = tryPage({
@@ -433,10 +461,10 @@ describe('serveUntilStopped', () => {
     expect(performance.now() - stopped).toBeLessThan(5000); // the grace is 10 s
   });
 
-  it('sets no time for a body to arrive in', async () => {
+  it('sets no time for a stream to arrive in, but looks whether its sender is there', async () => {
     const listen = vi.spyOn(Server.prototype, 'listen');
     const { stop, done } = await serving();
-    expect(listen.mock.contexts.map((server) => (server as HttpServer).requestTimeout)).toEqual([0]);
+    expect(listen.mock.contexts).toMatchObject([{ requestTimeout: 0, keepAlive: true }]);
     listen.mockRestore();
     stop();
     await done;
