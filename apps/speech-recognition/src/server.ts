@@ -1,3 +1,4 @@
+import { MIMEType } from 'node:util';
 import { decodeAudio, resample } from '@cadenza/audio';
 import {
   BusyError,
@@ -31,6 +32,12 @@ const MAXIMUM_BYTES = 256 << 20;
 const MAXIMUM_HELD = 1 << 30;
 /** Streams that are listened to at the same time. */
 const MAXIMUM_STREAMS = 64;
+/** Parts of a form, each of which takes more than its bytes. */
+const MAXIMUM_PARTS = 100;
+/** Hours of one recording, whatever few bytes it is packed in. */
+const MAXIMUM_HOURS = 12;
+/** Seconds of an utterance, which is kept until it ends. */
+const LONGEST_UTTERANCE = 600;
 /** Recordings that may wait. */
 const WAITING = 256;
 
@@ -45,7 +52,7 @@ const searchQuery = {
   nBest: positive.max(100).optional(),
   hotWord: z.preprocess((given) => given && [given].flat(), z.array(z.string()).optional()),
   pause: number.optional(),
-  maxSeconds: number.optional(),
+  maxSeconds: number.max(LONGEST_UTTERANCE).optional(),
 };
 const transcribeQuery = z.strictObject({
   ...searchQuery,
@@ -148,6 +155,7 @@ async function soundOf(context: Context, holding: Holding): Promise<Uint8Array> 
   const type = context.req.header('content-type') ?? '';
   const bytes = await readBytes(context, { maximumBytes: MAXIMUM_BYTES, holding });
   if (!/^multipart\/form-data\b/i.test(type)) return bytes;
+  checkParts(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), type);
   const form = await new Response(bytes, { headers: { 'content-type': type } }).formData().catch((cause: unknown) => {
     throw new InputError('Expected the body to be a form as its content-type says, got other bytes', { cause });
   });
@@ -156,9 +164,21 @@ async function soundOf(context: Context, holding: Holding): Promise<Uint8Array> 
   throw new InputError('Expected the form to have one sound file as `file`, got none');
 }
 
+function checkParts(form: Buffer, type: string): void {
+  const boundary = new MIMEType(type).params.get('boundary');
+  if (!boundary) return; // which is told of next
+  let parts = 0;
+  for (let at = form.indexOf(boundary); at >= 0; at = form.indexOf(boundary, at + 1)) {
+    if (++parts > MAXIMUM_PARTS) throw new InputError(`Expected a form of at most ${MAXIMUM_PARTS} parts, got more`);
+  }
+}
+
 /** What the sound has at a rate, which is held instead of its bytes. */
 async function samplesOf(bytes: Uint8Array, rate: number, holding: Holding): Promise<Float32Array> {
   const { samples, sampleRate } = await decodeAudio(bytes, { name: 'the body', channels: 'mix' });
+  const hours = samples[0].length / sampleRate / 3600;
+  if (hours > MAXIMUM_HOURS)
+    throw new InputError(`Expected a recording of at most ${MAXIMUM_HOURS} hours, got ${hours.toFixed(1)}`);
   holding.hold(Math.ceil((samples[0].length * rate) / sampleRate) * Float32Array.BYTES_PER_ELEMENT);
   return resample(samples[0], { from: sampleRate, to: rate });
 }
@@ -187,7 +207,10 @@ function listen(context: Context, recognizer: Recognizer, { asked, sound, done }
       const body = context.req.raw.body ?? new Blob([]).stream();
       for await (const { samples, sampleRate } of decodeSound(body, 'the body', sound, 'raw')) {
         const opened = (stream ??= recognizer.hear({ ...asked, sampleRate }));
-        for (const step of inSteps(samples, sampleRate)) if (!answer.aborted) await tellAll(await opened.push(step));
+        for (const step of inSteps(samples, sampleRate)) {
+          if (answer.aborted) return;
+          await tellAll(await opened.push(step));
+        }
       }
       const seconds = stream?.seconds ?? 0; // none once it has ended
       if (stream) await tellAll({ finished: await stream.end() });

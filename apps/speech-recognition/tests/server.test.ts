@@ -1,4 +1,4 @@
-import { encodeWav, resample } from '@cadenza/audio';
+import { decodeAudio, encodeWav, resample } from '@cadenza/audio';
 import { BusyError, SharedMemory } from '@cadenza/cli/server';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -6,6 +6,11 @@ import type { Recognizer } from '../src/recognizer.js';
 import { speechApi } from '../src/server.js';
 import { RATE, sing, smallConfig } from './tones.js';
 import { untrained } from './untrained.js';
+
+vi.mock(import('@cadenza/audio'), async (original) => {
+  const audio = await original();
+  return { ...audio, decodeAudio: vi.fn(audio.decodeAudio) };
+});
 
 const options = { about: { run: ['runs/x'] }, output: { say: () => {}, warn: () => {} } };
 const causal = ['model.bidirectional=false', 'normalization=running'];
@@ -97,6 +102,22 @@ describe('POST /transcribe', () => {
     expect(await (await post('/transcribe?greedy=true', wav)).json()).toMatchObject({ text: greedy.text });
   });
 
+  it('refuses what takes much more than its bytes', async () => {
+    const form = new FormData();
+    for (let n = 0; n < 101; n++) form.append('file', `${n}`);
+    expect(await failure('/transcribe', form)).toEqual({
+      ...{ status: 400, error: 'Expected a form of at most 100 parts, got more' },
+    });
+    const packed = { samples: [{ length: 13 * 3600 * RATE }], sampleRate: RATE }; // as silence may be, in few bytes
+    vi.mocked(decodeAudio).mockResolvedValueOnce(packed as never);
+    expect(await failure('/transcribe')).toEqual({
+      ...{ status: 400, error: 'Expected a recording of at most 12 hours, got 13.0' },
+    });
+    expect(await failure('/transcribe?maxSeconds=601')).toMatchObject({
+      ...{ status: 400, error: expect.stringMatching(/^Expected maxSeconds to be at most 600, got/) },
+    });
+  });
+
   it('refuses what is wrong in one line', async () => {
     expect(await failure('/transcribe', 'no sound at all, only text')).toMatchObject({
       ...{ status: 400, error: expect.stringContaining('the body') },
@@ -114,6 +135,9 @@ describe('POST /transcribe', () => {
     expect(await failure('/transcribe?beam=many')).toEqual({
       status: 400,
       error: 'Expected beam to be a number, got "many"',
+    });
+    expect(await failure('/transcribe?nBest=101')).toMatchObject({
+      ...{ status: 400, error: expect.stringMatching(/^Expected nBest to be at most 100, got/) },
     });
     expect(await failure('/transcribe?format=mp3')).toMatchObject({ status: 400 });
     expect(await failure('/transcribe?beem=2')).toEqual({
