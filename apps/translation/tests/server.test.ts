@@ -101,6 +101,10 @@ describe('the HTTP interface', () => {
       status: 400,
       error: 'Expected a known key, got "beams"; did you mean beam?',
     });
+    expect(await refused({ text: 'a', beam: 101 })).toEqual({
+      status: 400,
+      error: 'Expected beam to be at most 100, got 101',
+    });
     expect(await refused({ text: 'a', beam: 2, sample: {} })).toMatchObject({ status: 400 });
     expect(await refused({ text: 'a', minLength: 4, maxLength: 3 })).toMatchObject({ status: 400 });
     expect(await refused({ text: 'a', maxLength: 2 ** 31 })).toEqual({
