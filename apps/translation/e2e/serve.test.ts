@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cadenzaTranslate, lastObject, scratchFolder, whileServing } from './command.js';
@@ -32,10 +34,14 @@ describe('serve', () => {
       const alone = await Promise.all(lines.map((line) => post(line)));
       expect(alone.map((answer) => answer.translations[0].text)).toEqual(translations.map(({ text }) => text));
       expect(await post(7)).toMatchObject({ error: 'Expected text to be a text or a list of texts, got 7' });
+      expect((await fetch(`${url}/translate`)).status).toBe(405);
+      const rebound = get(`${url}/health`, { headers: { host: 'rebound.example.org' } });
+      const [refused] = (await once(rebound, 'response')) as [IncomingMessage];
+      expect(refused.resume().statusCode).toBe(403);
     });
     expect(result.code).toBe(130);
     expect(result.stderr).toMatch(/POST \/translate 200, \d+ ms\n/);
-    expect(lastObject(result)).toEqual({ requests: 5 });
+    expect(lastObject(result)).toEqual({ requests: 7 });
   }, 60_000);
 
   it('says in one line what keeps it from serving', async () => {
