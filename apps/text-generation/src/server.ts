@@ -10,6 +10,7 @@ import {
 } from '@cadenza/cli/server';
 import { checkChoiceOptions, InputError } from '@cadenza/core';
 import { z } from 'zod';
+import { sampleSeed } from './sampleSeed.js';
 import { writerPage } from './serverPage.js';
 import type { ReadingPolicy, SamplingOptions, TextGenerator, TokenScore } from './textGenerator.js';
 import { pauses } from './turns.js';
@@ -161,7 +162,7 @@ class Writing {
     const session = this.generator.session();
     try {
       await session.read(this.request.prompt, { ...this.policy, signal });
-      const options = { ...this.sampling, seed: this.request.seed + index, signal };
+      const options = { ...this.sampling, seed: sampleSeed(this.request.seed, index), signal };
       for await (const piece of session.write(options)) await take(piece);
       return session.stop;
     } finally {

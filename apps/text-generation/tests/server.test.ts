@@ -50,6 +50,13 @@ describe('POST /generate', () => {
     });
   });
 
+  it('goes on with seed 0 behind the greatest', async () => {
+    const seed = Number.MAX_SAFE_INTEGER;
+    const { texts } = await ask('/generate', { prompt: 'abc', length: 9, seed, number: 2 });
+    const [{ text }] = (await ask('/generate', { prompt: 'abc', length: 9, seed: 0 })).texts as { text: string }[];
+    expect((texts as { text: string }[])[1].text).toBe(text);
+  });
+
   it('says which text it stopped before, and the seed it chose', async () => {
     const whole = await generator.generate('', { length: 200, seed: 3 });
     const stop = whole.slice(100, 103);
