@@ -154,7 +154,7 @@ function askedOf(query: SearchQuery, { run: { config, symbols } }: Recognizer): 
 async function soundOf(context: Context, holding: Holding): Promise<Uint8Array> {
   const type = context.req.header('content-type') ?? '';
   const bytes = await readBytes(context, { maximumBytes: MAXIMUM_BYTES, holding });
-  if (!/^multipart\/form-data\b/i.test(type)) return bytes;
+  if (!/^multipart\/form-data[ \t]*(;|$)/i.test(type)) return bytes;
   checkParts(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), type);
   const form = await new Response(bytes, { headers: { 'content-type': type } }).formData().catch((cause: unknown) => {
     throw new InputError('Expected the body to be a form as its content-type says, got other bytes', { cause });

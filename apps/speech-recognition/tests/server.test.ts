@@ -132,6 +132,10 @@ describe('POST /transcribe', () => {
         { error: 'Expected the body to be a form as its content-type says, got other bytes' },
       ]);
     }
+    // No content type at all, and so none of a form.
+    const headers = { 'content-type': 'multipart/form-data sound' };
+    const sound = await api.request('/transcribe', { method: 'POST', body: wav, headers });
+    expect(sound.status).toBe(200);
     expect(await failure('/transcribe?beam=many')).toEqual({
       status: 400,
       error: 'Expected beam to be a number, got "many"',
