@@ -84,7 +84,7 @@ class Ensemble<State> implements SearchModel<State[]> {
 }
 
 /** The logits of the average of what the members' logits say: [R, V] of each member -> [R, V] */
-export function averageLogits(members: tf.Tensor2D[], average: EnsembleAverage): tf.Tensor2D {
+function averageLogits(members: tf.Tensor2D[], average: EnsembleAverage): tf.Tensor2D {
   const logProbabilities = members.map((logits) => tf.logSoftmax(logits));
   const mean = (tensors: tf.Tensor[]): tf.Tensor2D => tf.div<tf.Tensor2D>(tf.addN(tensors), members.length);
   if (average === 'logProbabilities') return mean(logProbabilities);

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { averageLogits } from '../decoding/ensemble.js';
 import { ConfigError, expected, InputError } from '../errors.js';
 import { topLogProbabilities } from '../ops/index.js';
 import { assertShape, assertType } from '../shapes.js';
@@ -36,15 +35,33 @@ export function teacherPredictions(
   }
   return tf.tidy(() => {
     const { B, T } = assertShape(batch.targets, ['B', 'T'], 'targets');
-    const logits = models.map((model) =>
-      tf.tidy(() => tf.reshape(model.forward(batch).logits, [B * T, V]) as tf.Tensor2D),
+    const logits = models.map(
+      (model) => () => tf.tidy(() => tf.reshape(model.forward(batch).logits, [B * T, V]) as tf.Tensor2D),
     );
-    const average = logits.length === 1 ? logits[0] : averageLogits(logits, 'probabilities');
+    const average = logits.length === 1 ? logits[0]() : meanLogProbabilities(logits);
     const { values, ids } = topLogProbabilities(average, count); // [B * T, K]
     return {
       ids: tf.reshape(ids, [B, T, count]),
       probabilities: tf.reshape(tf.softmax(values), [B, T, count]),
     };
+  });
+}
+
+/**
+ * log((1/M) sum_m softmax(logits_m)), of one model's logits after another's: those of a whole batch, over a vocabulary, are too large to
+ * be kept of all models. [N, V] of each -> [N, V]
+ */
+export function meanLogProbabilities(logits: readonly (() => tf.Tensor2D)[]): tf.Tensor2D {
+  return tf.tidy(() => {
+    const sum = logits.reduce<tf.Tensor2D | undefined>((before, next) => {
+      const after = tf.tidy(() => {
+        const probabilities = tf.softmax(next());
+        return before ? tf.add<tf.Tensor2D>(before, probabilities) : probabilities;
+      });
+      before?.dispose();
+      return after;
+    }, undefined);
+    return tf.log(tf.div<tf.Tensor2D>(sum!, logits.length));
   });
 }
 
