@@ -24,14 +24,9 @@ export type { AttentionDecodeOptions, AttentionDecodeResult, AttentionDecoderSta
 export type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
 export { teacherPredictions, type TeacherPredictions } from './distillation.js';
 export { SequenceSearch } from './sequenceSearch.js';
+export type { SequenceLossOptions } from './sequenceLoss.js';
 export { SequenceToSequence } from './sequenceToSequence.js';
-export type {
-  PairBatch,
-  SequenceDecodeOptions,
-  SequenceForwardOptions,
-  SequenceLossOptions,
-  SourceBatch,
-} from './sequenceToSequence.js';
+export type { PairBatch, SequenceDecodeOptions, SequenceForwardOptions, SourceBatch } from './sequenceToSequence.js';
 export type {
   DecoderConfig,
   EncoderConfig,

@@ -1,15 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, InputError, expected } from '../errors.js';
 import { zeroPadding } from '../layers/masks.js';
 import { refuseUnknown } from '../options.js';
-import {
-  consistencyLoss,
-  dropout,
-  dropoutMask,
-  embeddingLookup,
-  maskedMean,
-  softmaxCrossEntropy,
-} from '../ops/index.js';
+import { dropout, dropoutMask, embeddingLookup } from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 import { AttentionDecoder } from './attentionDecoder.js';
@@ -19,9 +11,9 @@ import {
   type AttentionDecodeResult,
   type AttentionDecoderState,
 } from './attentionDecoderState.js';
-import { teacherDifference, type TeacherPredictions } from './distillation.js';
 import { LSTMEncoder } from './encoder.js';
 import { mixPredictions } from './scheduledSampling.js';
+import { checkLossOptions, lossOptionNames, predictionLoss, twice, type SequenceLossOptions } from './sequenceLoss.js';
 import {
   decoderOptionsOf,
   encoderOptionsOf,
@@ -60,37 +52,6 @@ const forwardOptionNames = ['training', 'random'];
 
 /** What teacher forcing takes besides. */
 export type SequenceDecodeOptions = SequenceForwardOptions & Pick<AttentionDecodeOptions, 'needWeightsGradient'>;
-
-/** What the loss of a batch of pairs takes besides. */
-export interface SequenceLossOptions extends SequenceForwardOptions {
-  /** Label smoothing (Szegedy et al. 2016), of [0, 1). */
-  labelSmoothing?: number;
-  /** The weight of the coverage loss (See, Liu and Manning 2017, equations 12 and 13); for models with coverage. */
-  coverageLoss?: number;
-  /**
-   * The share of target tokens, of [0, 1], that are read as the model predicts them and not as they are (Bengio et al. 2015), in the two
-   * parallel passes of Mihaylova and Martins 2019.
-   */
-  scheduledSampling?: number;
-  /**
-   * The weight alpha of R-Drop (Liang et al. 2021, equations 2 and 4), for training with dropout; 0 when absent. Each pair is predicted
-   * twice, p_1 and p_2, under dropouts of their own, and the two predictions are drawn together. Divided by the paper's two passes, so
-   * that weights keep their meaning, the loss per token is
-   *
-   *     (CE(p_1) + CE(p_2)) / 2 + alpha / 2 (KL(p_1||p_2) + KL(p_2||p_1)) / 2
-   */
-  consistency?: number;
-  /**
-   * Knowledge distillation, word by word (Hinton, Vinyals and Dean 2015; Kim and Rush 2016, section 3.1): of the probability that the
-   * labels have, the share `weight`, of [0, 1], is spread as teachers say; see {@link teacherPredictions}.
-   */
-  distillation?: TeacherPredictions & { weight: number };
-}
-
-const lossOptionNames = [
-  ...forwardOptionNames,
-  ...['labelSmoothing', 'coverageLoss', 'scheduledSampling', 'consistency', 'distillation'],
-];
 
 /**
  * Translates sequences of tokens into others: an {@link LSTMEncoder}, and an {@link AttentionDecoder} that starts from its bridged
@@ -203,21 +164,10 @@ export class SequenceToSequence {
    * token against its label, [B * T], or [2 B * T] with consistency, of one pass after the other.
    */
   loss(pairs: PairBatch, options: SequenceLossOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
-    refuseUnknown('loss', options, lossOptionNames);
+    refuseUnknown('loss', options, [...forwardOptionNames, ...lossOptionNames]);
+    checkLossOptions(options, this.config.decoder);
     return tf.tidy(() => {
-      const { labelSmoothing = 0, coverageLoss = 0, scheduledSampling = 0, consistency = 0 } = options;
-      const { training, random = this.random, distillation } = options;
-      checkWeight(coverageLoss, 'coverageLoss');
-      if (coverageLoss > 0 && !this.config.decoder.coverage) {
-        throw new InputError(expected('coverageLoss', '0 for a model without coverage', coverageLoss));
-      }
-      checkWeight(consistency, 'consistency');
-      if (!(scheduledSampling >= 0 && scheduledSampling <= 1)) {
-        throw new ConfigError(expected('scheduledSampling', 'a number of [0, 1]', scheduledSampling));
-      }
-      if (distillation && !(distillation.weight >= 0 && distillation.weight <= 1)) {
-        throw new ConfigError(expected('distillation.weight', 'a number of [0, 1]', distillation.weight));
-      }
+      const { training, random = this.random, scheduledSampling = 0, consistency = 0 } = options;
       const batch = consistency > 0 ? twice(pairs, batchNames) : pairs;
       const state = this.start(batch, { training, random });
       const run = { lengths: batch.targetLengths, training, random };
@@ -225,30 +175,7 @@ export class SequenceToSequence {
         scheduledSampling > 0
           ? mixPredictions(batch, (ids) => this.decode(ids, state, run).logits, scheduledSampling, random)
           : batch.inputs;
-      const { logits, overlap } = this.decode(inputs, state, run);
-      const V = this.config.targetVocabularySize;
-      const labels = tf.reshape(batch.targets, [batch.targets.size]); // [B * T]
-      const rows = tf.reshape(logits, [labels.size, V]); // [B * T, V]
-      const losses = softmaxCrossEntropy(rows, labels, { smoothing: labelSmoothing });
-      let loss = maskedMean(losses, labels);
-      if (distillation) {
-        const { weight, ...teacher } = distillation;
-        const difference = teacherDifference(
-          rows,
-          labels,
-          consistency > 0 ? twice(teacher, ['ids', 'probabilities']) : teacher,
-        );
-        loss = tf.add(loss, tf.mul(maskedMean(difference, labels), weight * (1 - labelSmoothing)));
-      }
-      if (consistency > 0) {
-        const once = tf.reshape(pairs.targets, [labels.size / 2]);
-        loss = tf.add(loss, tf.mul(maskedMean(consistencyLoss(rows, once), once), consistency / 2));
-      }
-      if (overlap && coverageLoss > 0) {
-        const covered = maskedMean(tf.reshape(overlap, [labels.size]), labels);
-        loss = tf.add(loss, tf.mul(covered, coverageLoss));
-      }
-      return { loss, losses };
+      return predictionLoss(this.decode(inputs, state, run), batch.targets, options);
     });
   }
 
@@ -275,14 +202,4 @@ export class SequenceToSequence {
   dispose(): void {
     for (const variable of new Set([...this.parameters.values()])) variable.dispose();
   }
-}
-
-function checkWeight(value: number, what: string): void {
-  if (!(value >= 0 && value < Infinity)) throw new ConfigError(expected(what, 'a number of at least 0', value));
-}
-
-/** Each pair two times, the second pass's rows below those of the first. */
-function twice<Name extends string>(batch: Record<Name, tf.Tensor>, names: readonly Name[]): Record<Name, tf.Tensor> {
-  const doubled = names.map((name) => [name, tf.concat([batch[name], batch[name]])]);
-  return Object.fromEntries(doubled) as Record<Name, tf.Tensor>;
 }
