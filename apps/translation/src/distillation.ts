@@ -1,7 +1,7 @@
 import { eventLoopTurn, teacherPredictions, type SequenceToSequence } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { pairTensors, type EncodedPair, type PairTeacher } from './batches.js';
-import { batchesOf } from './translator.js';
+import { pairBatches } from './lengthBatches.js';
 
 /** How many tokens of each place are kept of what teachers say; the most probable 16 hold nearly all there is. */
 const KEPT_TOKENS = 16;
@@ -16,10 +16,9 @@ export async function teach(
   options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
 ): Promise<PairTeacher[] | undefined> {
   const { signal, onProgress } = options;
-  const order = Array.from(pairs.keys()).sort((a, b) => pairs[b].target.length - pairs[a].target.length);
   const taught = new Array<PairTeacher>(pairs.length);
   let done = 0;
-  for (const batch of batchesOf(order, (index) => Math.max(pairs[index].source.length, pairs[index].target.length))) {
+  for (const batch of pairBatches(pairs)) {
     if (signal?.aborted) return undefined;
     const said = tf.tidy(() => {
       const tensors = pairTensors(batch.map((index) => pairs[index]));

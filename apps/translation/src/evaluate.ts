@@ -11,7 +11,7 @@ import type { SentencePair } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { encodePairs, pairTensors } from './batches.js';
 import type { SentenceCodec } from './codec.js';
-import { batchesOf } from './translator.js';
+import { pairBatches } from './lengthBatches.js';
 
 /** How translations are measured, in sacreBLEU's words. */
 export interface ScoreOptions {
@@ -63,11 +63,11 @@ export async function pairLoss(
   pairs: readonly SentencePair[],
   codec: SentenceCodec,
 ): Promise<number> {
-  const encoded = encodePairs(pairs, codec).sort((a, b) => b.target.length - a.target.length);
+  const encoded = encodePairs(pairs, codec);
   const measure = new CrossEntropy();
-  for (const batch of batchesOf(encoded, ({ source, target }) => Math.max(source.length, target.length))) {
+  for (const batch of pairBatches(encoded)) {
     const [losses, labels] = tf.tidy(() => {
-      const tensors = pairTensors(batch);
+      const tensors = pairTensors(batch.map((index) => encoded[index]));
       return [model.loss(tensors).losses, tf.reshape(tensors.targets, [tensors.targets.size])];
     });
     measure.update({ losses: losses.dataSync(), labels: labels.dataSync() as Int32Array });

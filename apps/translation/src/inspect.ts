@@ -1,6 +1,7 @@
 import { EOS_ID, type SentencePair } from '@cadenza/text';
+import { batchesOf } from './lengthBatches.js';
 import { searchBatch } from './search.js';
-import { batchesOf, type Translator } from './translator.js';
+import type { Translator } from './translator.js';
 
 /** One sentence, its translation, and what the decoder attended to at each step. */
 export interface AttentionMap {

@@ -4,14 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { mostAttended, wordAlignment } from './alignment.js';
 import { encodePairs, pairTensors } from './batches.js';
 import type { EncodedLine, SentenceCodec } from './codec.js';
+import { batchesOf, pairBatches } from './lengthBatches.js';
 import { cutLine, joinPieces, type LinePieces } from './pieces.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { searchBatch } from './search.js';
 import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
 
-/** How many tokens, padding included, and rows are read at once. */
-const BATCH_TOKENS = 16_384;
-const BATCH_ROWS = 96;
 /** How many lines of a stream, or of characters in them, are sorted by length together. */
 const CHUNK_LINES = 2048;
 const CHUNK_CHARACTERS = 400_000;
@@ -91,11 +89,8 @@ export class Translator {
   /** log p(target | source) of each pair, in nats, as the average of the models has it, token by token. */
   score(pairs: readonly SentencePair[]): { logProbability: number; tokens: number }[] {
     const encoded = encodePairs(pairs, this.codec);
-    const order = Array.from(encoded.keys()).sort((a, b) => encoded[b].target.length - encoded[a].target.length);
     const scores = new Array<{ logProbability: number; tokens: number }>(pairs.length);
-    for (const batch of batchesOf(order, (index) =>
-      Math.max(encoded[index].source.length, encoded[index].target.length),
-    )) {
+    for (const batch of pairBatches(encoded)) {
       const values = tf.tidy(() => {
         const tensors = pairTensors(batch.map((index) => encoded[index]));
         return this.targetLogProbabilities(tensors).dataSync();
@@ -215,23 +210,6 @@ function joinHypotheses(cut: LinePieces, pieces: readonly Piece[], parts: readon
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-/** Consecutive items as batches that hold so many tokens, padding included, and rows at most; one item always fits. */
-export function* batchesOf<Item>(items: readonly Item[], lengthOf: (item: Item) => number): Generator<Item[]> {
-  let batch: Item[] = [];
-  let longest = 0;
-  for (const item of items) {
-    const length = Math.max(longest, lengthOf(item));
-    if (batch.length > 0 && (batch.length >= BATCH_ROWS || (batch.length + 1) * length > BATCH_TOKENS)) {
-      yield batch;
-      batch = [];
-      longest = 0;
-    }
-    batch.push(item);
-    longest = Math.max(longest, lengthOf(item));
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** @throws {ConfigError} for what does not go together */

@@ -7,7 +7,7 @@ import { inspectTranslations } from '../src/inspect.js';
 import { heatMap, renderInspectPage } from '../src/inspectPage.js';
 import { createModel } from '../src/model.js';
 import { searchBatch } from '../src/search.js';
-import { batchesOf, Translator } from '../src/translator.js';
+import { Translator } from '../src/translator.js';
 import { prepared, smallConfig, tenPairs } from './pairs.js';
 
 const config = smallConfig();
@@ -110,16 +110,6 @@ describe('Translator', () => {
       'Expected nBest to be at most beam 2, got 3',
     );
     await expect(one.translate(['one'], { beam: 0 })).rejects.toThrow('Expected beam to be a positive integer, got 0');
-  });
-});
-
-describe('batchesOf', () => {
-  it('keeps the order, and lets an item of any length be a batch', () => {
-    const lengths = [20_000, 9000, 8000, 1, 1];
-    expect([...batchesOf(lengths, (length) => length)]).toEqual([[20_000], [9000], [8000, 1], [1]]);
-    expect([...batchesOf(Array<number>(200).fill(1), (length) => length)].map(({ length }) => length)).toEqual([
-      96, 96, 8,
-    ]);
   });
 });
 
