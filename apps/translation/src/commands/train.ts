@@ -2,40 +2,27 @@ import {
   addTrainOptions,
   addVerb,
   createProgress,
-  formatCount,
   formatTable,
   planTraining,
-  plural,
-  runBase,
   settleTraining,
   startLeftovers,
   trainInFolder,
   trainingDisplay,
   writeRunStart,
   type ActionContext,
-  type DisplayedValidation,
-  type Output,
   type TrainOptions,
   type TrainVerb,
 } from '@cadenza/cli';
-import {
-  assignWeights,
-  CheckpointStore,
-  InputError,
-  type Metrics,
-  type SequenceToSequence,
-  type TensorData,
-} from '@cadenza/core';
+import { assignWeights, CheckpointStore, InputError, type SequenceToSequence, type TensorData } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
-import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { encodePairs, type PairTeacher } from '../batches.js';
 import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
-import { dataRequest, undetermined, type DataFlags } from '../dataRequest.js';
+import { dataRequest, type DataFlags } from '../dataRequest.js';
 import { teach } from '../distillation.js';
 import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from '../evaluate.js';
 import { configFlags } from '../flags.js';
-import { checkSameData, describeDropped, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
+import { checkSameData, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
 import { writeReport } from '../report.js';
 import {
   checkLanguages,
@@ -45,7 +32,6 @@ import {
   firstWeights,
   openRun,
   readRun,
-  runFormat,
   runsNamed,
   taughtBy,
   vocabularyFile,
@@ -56,6 +42,7 @@ import {
 import { createTraining, type Training } from '../train.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
+import { describeRun, describeValidation, introduce, sayGenericRules } from './describeTraining.js';
 
 interface Options extends TrainOptions, DataFlags {
   from?: string;
@@ -138,17 +125,6 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   await trainAndReport(directory, config, pairs, { resume, backend, describe, weights, resumes, teachers }, context);
 }
 
-/** Says that words are cut without a language's own rules, and what names the language. */
-function sayGenericRules(languages: PreparedPairs['languages'], { text }: Config, output: Output): void {
-  const unknown = (['source', 'target'] as const).filter((side) => languages[side] === undetermined);
-  if (text.tokenization !== 'word' || unknown.length === 0) return;
-  const flags = unknown.map((side) => `--${side}-language`).join(' and ');
-  output.say(
-    `No language is known for the ${unknown.join(' and ')}: words are cut as most languages have it; ` +
-      `name ${unknown.length > 1 ? 'them' : 'it'} by ${flags}`,
-  );
-}
-
 /** Refuses what says how a run begins where it has begun, or twice. */
 function checkStart({ from, vocabularyOf, teacher, resume }: Options): void {
   const starts = { '--from': from, '--vocabulary-of': vocabularyOf, '--teacher': teacher };
@@ -225,23 +201,6 @@ async function listen(
   }
 }
 
-function describeValidation({ bleu, loss }: Metrics): DisplayedValidation {
-  return { short: `BLEU ${bleu.toFixed(1)}`, long: `BLEU ${bleu.toFixed(2)}, ${loss.toFixed(4)} nats a token` };
-}
-
-function introduce({ config, pairs, model, plannedSteps }: Training): string {
-  const { encoder, decoder } = config.model;
-  const { source, target } = pairs.codec;
-  const { source: from, target: to } = pairs.languages;
-  return (
-    `${from} to ${to}: ${plural(pairs.train.length, 'pair')} to learn from (${describeDropped(pairs.description.dropped)}), ` +
-    `${pairs.validation.length} to validate on; ${pairs.codec.merges} merges, ` +
-    `${source === target ? `${source.size} subwords` : `${source.size} and ${target.size} subwords`}\n` +
-    `encoder ${encoder.layers} x ${encoder.units}, decoder ${decoder.layers} x ${decoder.units}, attention ${decoder.score}, ` +
-    `${formatCount(model.parameterCount)} parameters; ${plural(plannedSteps, 'step')}`
-  );
-}
-
 /** Gives the model the weights of the run's best validation and measures the whole validation part by beam search. */
 async function evaluateBest(
   { model, pairs, config }: Training,
@@ -268,21 +227,4 @@ async function evaluateBest(
     if (signal.aborted) return undefined; // half of a measurement says nothing
     throw error;
   }
-}
-
-function describeRun(
-  { config, pairs, model }: Training,
-  backend: SelectedBackend,
-  reducedBudget: boolean,
-): RunDescription {
-  const packageFile = new URL('../../package.json', import.meta.url);
-  const { codec } = pairs;
-  return {
-    ...runBase(runFormat, packageFile, tf.version_core, { backend, reducedBudget }),
-    config,
-    languages: pairs.languages,
-    data: pairs.description,
-    vocabulary: { source: codec.source.size, target: codec.target.size, fingerprint: codec.fingerprint },
-    parameters: model.parameterCount,
-  };
 }
