@@ -43,7 +43,8 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
   const random = new Random(config.seed);
   const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'), options.taught);
   const planned = plannedSteps(config.training, source.batchesPerEpoch);
-  const resolved = resolveAutomatic({ ...config, languages: pairs.languages }, planned);
+  const training = options.taught === undefined ? config.training : withDistillation(config.training);
+  const resolved = resolveAutomatic({ ...config, training, languages: pairs.languages }, planned);
   const { monitoring } = resolved;
   const { weights, resumes = false } = options;
   const make = (): SequenceToSequence => createModel(config, pairs.codec, random.fork('model'));
@@ -71,14 +72,17 @@ export function createTraining(config: Config, pairs: PreparedPairs, options: Tr
   return { ...watched, trainer, plannedSteps: planned, batchesPerEpoch: source.batchesPerEpoch };
 }
 
+function withDistillation(training: Config['training']): Config['training'] {
+  return { ...training, distillation: training.distillation ?? defaultDistillation };
+}
+
 /** The loss of one batch by teacher forcing. */
 function trainingLoss(model: SequenceToSequence, { training }: Config): LossFunction<PairRows> {
-  const { labelSmoothing, coverageLoss, scheduledSampling, consistency } = training;
-  const weight = training.distillation ?? defaultDistillation;
+  const { labelSmoothing, coverageLoss, scheduledSampling, consistency, distillation: weight } = training;
   return ({ pairs }, _, { random }) => {
     const options = { training: true, random, labelSmoothing, coverageLoss, scheduledSampling, consistency };
     const teacher = teacherTensors(pairs);
-    const distillation = teacher && { ...teacher, weight };
+    const distillation = teacher && { ...teacher, weight: weight! };
     return { loss: model.loss(pairTensors(pairs), { ...options, distillation }).loss };
   };
 }

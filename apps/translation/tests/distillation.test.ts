@@ -80,6 +80,23 @@ describe('pairs that are taught', () => {
 });
 
 describe('training with teachers', () => {
+  it.each([
+    [undefined, 0.5],
+    ['distillation=0.8', 0.8],
+  ])('keeps with the run the share that they have where %s is told', (told, share) => {
+    const settings = smallConfig(...(told === undefined ? [] : [told]));
+    const taught = encoded.map(({ target }) => ({
+      ...{ count: 1, ids: target, probabilities: new Float32Array(target.length).fill(1) },
+    }));
+    const [plain, learning] = [undefined, taught].map((one) => createTraining(settings, pairs, { taught: one }));
+    expect(learning.config.training.distillation).toBe(share);
+    expect(plain.config.training.distillation).toBe(settings.training.distillation);
+    for (const { model, trainer } of [plain, learning]) {
+      trainer.dispose();
+      model.dispose();
+    }
+  });
+
   it('comes nearer to what they say than training without them', async () => {
     const [teacher] = teachers();
     const taught = (await teach([teacher], encoded))!;

@@ -55,7 +55,7 @@ const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
   flags: configFlags,
   leftovers: startLeftovers([vocabularyFile]),
   ...{ presetNames, schema: configSchema, resolveConfig, hasSlowBudget, readRun },
-  filledIn: ['languages.source', 'languages.target'],
+  filledIn: ['languages.source', 'languages.target', 'training.distillation'],
 };
 
 export function addTrainVerb(program: Command): void {
