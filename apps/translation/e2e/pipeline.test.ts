@@ -13,6 +13,9 @@ let trained: CommandResult;
 
 const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join('');
 
+/** The options that name the first four pairs. */
+const fourPairs = ['--data', join(folder, 'four.tsv'), '--source-language', 'en', '--target-language', 'de'];
+
 interface Scores {
   bleu: number;
   bleu_signature: string;
@@ -24,6 +27,7 @@ interface Scores {
 }
 
 beforeAll(async () => {
+  writeFileSync(fourPairs[1], lines(sources.slice(0, 4).map((source, index) => `${source}\t${targets[index]}`)));
   const more = ['--set', 'keepCheckpoints=3', '--merge-dropout', '0.1'];
   trained = await cadenzaTranslate(['train', '--run', run, '--json', ...files.data, ...quick, ...more]);
   expect(trained.stderr).not.toContain('error');
@@ -159,10 +163,7 @@ describe('train --from', () => {
 describe('train --vocabulary-of', () => {
   it('learns other pairs in the subwords of a run, so that both translate together', async () => {
     const next = join(folder, 'lent');
-    const pairs = join(folder, 'four.tsv');
-    writeFileSync(pairs, lines(sources.slice(0, 4).map((source, index) => `${source}\t${targets[index]}`)));
-    const named = ['--data', pairs, '--source-language', 'en', '--target-language', 'de'];
-    const args = ['--run', next, ...named, ...quick, '--set', 'text.validationPairs=1', '--max-steps', '1'];
+    const args = ['--run', next, ...fourPairs, ...quick, '--set', 'text.validationPairs=1', '--max-steps', '1'];
     expect(await cadenzaTranslate(['train', '--vocabulary-of', run, ...args])).toMatchObject({ code: 0 });
     const [own, lent] = [run, next].map((path) => readFileSync(join(path, 'vocabulary.json'), 'utf8'));
     expect(lent).toBe(own);
@@ -215,8 +216,7 @@ describe('train --teacher', () => {
     const refused = async (...args: string[]) => (await cadenzaTranslate(['train', ...files.data, ...args])).stderr;
     const other = ['--run', join(folder, 'other'), ...quick];
     const few = join(folder, 'few');
-    const first = ['--data', join(folder, 'four.tsv'), '--source-language', 'en', '--target-language', 'de'];
-    const args = ['--run', few, ...first, ...quick, '--set', 'text.validationPairs=1', '--max-steps', '1'];
+    const args = ['--run', few, ...fourPairs, ...quick, '--set', 'text.validationPairs=1', '--max-steps', '1'];
     expect(await cadenzaTranslate(['train', ...args])).toMatchObject({ code: 0 });
     expect(await refused(...other, '--teacher', `${run},${few}`)).toMatch(
       /Expected a teacher to have the vocabulary of \d+ that is trained, got one of \d+ target subwords: .*few\n$/,
