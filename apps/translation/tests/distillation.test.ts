@@ -1,7 +1,14 @@
 import { Random, teacherPredictions, type SequenceToSequence } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encodePairs, pairTensors, teacherTensors, trainingSource, type PairTeacher } from '../src/batches.js';
+import {
+  encodePairs,
+  pairTensors,
+  teacherTensors,
+  trainingSource,
+  type PairRows,
+  type PairTeacher,
+} from '../src/batches.js';
 import { teach } from '../src/distillation.js';
 import { createModel } from '../src/model.js';
 import { createTraining } from '../src/train.js';
@@ -53,7 +60,7 @@ describe('pairs that are taught', () => {
     const source = trainingSource(pairs.train, pairs.codec, config, new Random(1), taught);
     let dropped = 0;
     for (let count = 0; count < 2 * source.batchesPerEpoch; count++) {
-      for (const pair of source.next().pairs) {
+      for (const pair of (source.next() as PairRows).pairs) {
         const index = pair.teacher!.ids[0] / 100;
         expect(pair.target).toEqual(encoded[index].target);
         expect(pair.teacher).toBe(taught[index]);

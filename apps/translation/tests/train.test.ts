@@ -1,9 +1,13 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodePairs, type PairTeacher } from '../src/batches.js';
 import type { Config } from '../src/config.js';
+import { teach } from '../src/distillation.js';
+import { createModel } from '../src/model.js';
 import { createTraining, type Training } from '../src/train.js';
 import { Translator } from '../src/translator.js';
 import { prepared, smallConfig, tenPairs } from './pairs.js';
@@ -70,6 +74,20 @@ describe('training', () => {
     expect(await runIn(config, 7)).toEqual(whole);
   });
 
+  it('goes on bit for bit where teachers, who are heard again, take part', async () => {
+    const config = smallConfig(...regularised, 'maxSteps=12', 'checkpointSteps=4', 'distillation=0.5');
+    const { train, codec } = prepared(config);
+    const heard = async (seed: number): Promise<PairTeacher[]> => {
+      const teacher = createModel(config, codec, new Random(seed));
+      const taught = (await teach([teacher], encodePairs(train, codec)))!;
+      teacher.dispose();
+      return taught;
+    };
+    const whole = await runIn(config, undefined, () => heard(5));
+    expect(await runIn(config, 7, () => heard(5))).toEqual(whole);
+    expect(await runIn(config, 7, () => heard(6))).not.toEqual(whole);
+  });
+
   it('begins from the weights it is given, dropouts and learning rate as they may be', async () => {
     const first = await lossesOf('maxSteps=60', 'learningRate=0.02');
     const weights = new Map(
@@ -90,15 +108,25 @@ describe('training', () => {
 });
 
 /** Trains in a folder, stopped at a step and resumed by a new trainer; gives its metrics (less the clock's) and weights. */
-async function runIn(config: Config, stopAt: number | undefined): Promise<{ metrics: string; weights: string }> {
+async function runIn(
+  config: Config,
+  stopAt: number | undefined,
+  taught?: () => Promise<PairTeacher[]>,
+): Promise<{ metrics: string; weights: string }> {
   const directory = join(mkdtempSync(join(tmpdir(), 'cadenza-train-')), 'run');
   if (stopAt !== undefined) {
     const controller = new AbortController();
     const hooks = { onStep: ({ step }: { step: number }) => void (step === stopAt && controller.abort()) };
-    const stopped = createTraining(config, prepared(config), { directory, hooks, signal: controller.signal });
+    const stopped = createTraining(config, prepared(config), {
+      ...{ directory, hooks, signal: controller.signal },
+      taught: await taught?.(),
+    });
     expect(await stopped.trainer.train()).toMatchObject({ reason: 'aborted', step: stopAt });
   }
-  const { trainer } = createTraining(config, prepared(config), { directory, resumes: stopAt !== undefined });
+  const { trainer } = createTraining(config, prepared(config), {
+    ...{ directory, resumes: stopAt !== undefined },
+    taught: await taught?.(),
+  });
   if (stopAt !== undefined) expect(await trainer.resume()).toBe(stopAt);
   await trainer.train();
   const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8').replace(/,"time":\{[^}]*\}/g, '');

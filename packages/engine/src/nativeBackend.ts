@@ -182,12 +182,7 @@ export class NativeBackend extends MathBackendCPU {
     return isOwn ? native : this.held(Int32Array.from(native as Float32Array));
   }
 
-  /** The numbers of a tensor of any other type, under the same conditions. */
-  numbers(info: TensorInfo): ArrayLike<number> {
-    return (this.data.get(info.dataId) as unknown as NativeTensorData).native as ArrayLike<number>;
-  }
-
-  /** A tensor's values without a copy, for Cadenza's kernels in JavaScript to read while they run; never to be kept or handed out. */
+  /** The values of a tensor of any type, under the same conditions; Cadenza's kernels in JavaScript read by it too. */
   peekSync(dataId: DataId): backend_util.BackendValues {
     return (this.data.get(dataId) as unknown as NativeTensorData).native;
   }

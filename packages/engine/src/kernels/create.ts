@@ -28,7 +28,7 @@ function cast(call: Call<{ dtype: tf.DataType }>) {
   if (attrs.dtype === 'float32' && (x.dtype === 'int32' || x.dtype === 'bool')) {
     const { info, values } = backend.output(x.shape);
     if (x.dtype === 'int32') backend.addon.castIntToFloat(backend.integers(x), values);
-    else values.set(backend.numbers(x));
+    else values.set(backend.peekSync(x.dataId) as ArrayLike<number>);
     return info;
   }
   if (attrs.dtype === 'int32' && x.dtype === 'float32') {
