@@ -3,14 +3,8 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
 import { describeIssue } from '../configurationErrors.js';
 import { isObject } from '../values.js';
+import type {} from './serving.js'; // what a context holds
 import { SharedMemory, type Holding } from './sharedMemory.js';
-
-declare module 'hono' {
-  interface ContextVariableMap {
-    /** The bytes of the body, behind {@link limitBodies}. */
-    body: Uint8Array;
-  }
-}
 
 /** The codes of errors about bodies that are too long, or come too slowly. */
 export const TOO_LARGE = 'TOO_LARGE';

@@ -1,5 +1,14 @@
 import type { Context } from 'hono';
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The bytes of the body, behind `limitBodies`. */
+    body: Uint8Array;
+    /** The writing of an answer that goes on after it has begun. */
+    writing: Promise<void> | undefined;
+  }
+}
+
 /** What a server tells its interface beside each request. */
 export interface Serving {
   /** Whether a request may call the server by this name. */

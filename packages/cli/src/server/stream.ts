@@ -1,13 +1,7 @@
 import type { Context } from 'hono';
 import { stream, streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import type { StreamingApi } from 'hono/utils/stream';
-
-declare module 'hono' {
-  interface ContextVariableMap {
-    /** The writing of an answer that goes on after it has begun. */
-    writing: Promise<void> | undefined;
-  }
-}
+import type {} from './serving.js'; // what a context holds
 
 /** Answers with what is written, while it is written. */
 export function streamBody(context: Context, write: (answer: StreamingApi) => Promise<void>): Response {
