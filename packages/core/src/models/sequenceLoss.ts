@@ -83,11 +83,9 @@ export function predictionLoss(
   const losses = softmaxCrossEntropy(rows, labels, { smoothing: labelSmoothing });
   let loss = maskedMean(losses, labels);
   if (distillation) {
-    const { weight, ids, probabilities } = distillation;
-    const once = { ids, probabilities };
-    const teacher = consistency > 0 ? twice(once, ['ids', 'probabilities']) : once;
+    const teacher = consistency > 0 ? twice(distillation, ['ids', 'probabilities']) : distillation;
     const difference = maskedMean(teacherDifference(rows, labels, teacher), labels);
-    loss = tf.add(loss, tf.mul(difference, weight * (1 - labelSmoothing)));
+    loss = tf.add(loss, tf.mul(difference, distillation.weight * (1 - labelSmoothing)));
   }
   if (consistency > 0) {
     const once = tf.slice(labels, 0, N / 2);

@@ -11,17 +11,19 @@ export function isPaddingFinite(x: tf.Tensor, lengths: tf.Tensor): boolean {
 
 /** 1 or 0, int32 []. */
 export const finitePaddingKernel: Kernel = ({ inputs, backend }) => {
-  const [B, T, D] = inputs.x.shape;
-  const values = readFloats(backend, inputs.x);
-  const lengths = readIntegers(backend, inputs.lengths);
-  let isFinite = true;
-  for (let b = 0; b < B && isFinite; b++) {
-    const end = (b + 1) * T * D;
-    for (let place = (b * T + lengths[b]) * D; place < end; place++) {
-      if (Number.isFinite(values[place])) continue;
-      isFinite = false;
-      break;
+  const isAllFinite = areFinite(
+    readFloats(backend, inputs.x),
+    readIntegers(backend, inputs.lengths),
+    inputs.x.shape as [number, number, number],
+  );
+  return { dataId: backend.write(Int32Array.of(Number(isAllFinite)), [], 'int32'), shape: [], dtype: 'int32' };
+};
+
+function areFinite(values: Float32Array, lengths: Int32Array, [B, T, D]: [number, number, number]): boolean {
+  for (let b = 0; b < B; b++) {
+    for (let place = (b * T + lengths[b]) * D; place < (b + 1) * T * D; place++) {
+      if (!Number.isFinite(values[place])) return false;
     }
   }
-  return { dataId: backend.write(Int32Array.of(Number(isFinite)), [], 'int32'), shape: [], dtype: 'int32' };
-};
+  return true;
+}
