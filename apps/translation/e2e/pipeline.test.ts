@@ -203,13 +203,16 @@ describe('train --teacher', () => {
 
     const resume = ['train', '--run', student, '--resume', '--json', '--quiet'];
     expect(lastObject(await cadenzaTranslate([...resume, ...steps(6)]))).toMatchObject({ steps: 6 });
-    const teachers = [{ run, step: 999 }];
-    writeFileSync(join(student, 'config.json'), JSON.stringify({ ...description, teachers }));
-    const lost = await cadenzaTranslate([...resume, ...steps(8)]);
-    expect(lost.stderr).toMatch(
-      /Expected a checkpoint of step 999 in .*, got .*; the run is taught by it, start a new run\n$/,
-    );
-    expect(lost.code).toBe(2);
+    const [teacher] = description.teachers;
+    for (const [teachers, said] of [
+      [[{ run, step: 999 }], 'a checkpoint of step 999 in .*, got .*'],
+      [[{ ...teacher, weights: '0'.repeat(64) }], 'step \\d+ of .* to have the weights that it had, got others'],
+    ] as const) {
+      writeFileSync(join(student, 'config.json'), JSON.stringify({ ...description, teachers }));
+      const lost = await cadenzaTranslate([...resume, ...steps(8)]);
+      expect(lost.stderr).toMatch(new RegExp(`Expected ${said}; the run is taught by it, start a new run\n$`));
+      expect(lost.code).toBe(2);
+    }
   });
 
   it('refuses another vocabulary, other languages, a share without teachers, and a run that is resumed', async () => {
@@ -227,6 +230,12 @@ describe('train --teacher', () => {
     expect(await refused(...other, '--teacher', ',')).toMatch(/Expected --teacher to be a run folder, got ","/);
     expect(await refused(...other, '--distillation', '0.5')).toMatch(
       /Expected --teacher with training\.distillation 0\.5, got none/,
+    );
+    expect(await refused(...other, '--merge-dropout', '0.1', '--teacher-readings', '2')).toMatch(
+      /Expected --teacher with training\.teacherReadings 2, got none/,
+    );
+    expect(await refused(...other, '--teacher', run, '--teacher-readings', '2', '--merge-dropout', '0')).toMatch(
+      /Expected text\.mergeDropout above 0 with training\.teacherReadings 2, got 0: nothing else makes two readings differ/,
     );
     expect(await refused('--run', run, '--resume', '--teacher', run)).toMatch(
       /Expected --teacher at the start of a run only, got it with --resume/,

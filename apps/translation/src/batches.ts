@@ -9,6 +9,7 @@ import type { Config } from './config.js';
 export interface EncodedPair {
   source: Int32Array;
   target: Int32Array;
+  /** What teachers say of the target, once they have read it. */
   teacher?: PairTeacher;
 }
 
@@ -42,42 +43,53 @@ export function encodePairs(pairs: readonly SentencePair[], codec: SentenceCodec
 }
 
 /**
+ * The pairs as teachers read them: with all merges, or, where they read more than once and merges are dropped, with others of the
+ * targets' dropped in each reading. Depends on the seed of the configuration only.
+ */
+export function teacherReadings(
+  pairs: readonly SentencePair[],
+  codec: SentenceCodec,
+  { seed, text, training }: Config,
+): EncodedPair[][] {
+  const whole = encodePairs(pairs, codec);
+  if (training.teacherReadings === 1) return [whole];
+  const random = new Random(seed).fork('readings of teachers');
+  return Array.from({ length: training.teacherReadings }, (_, reading) => {
+    const draws = { rate: text.mergeDropout, random: random.fork(`reading ${reading}`) };
+    return whole.map(({ source, target }, index) => {
+      const { ids } = codec.encode(pairs[index].target, 'target', draws);
+      return { source, target: ids.length > training.batchTokens ? target : ids };
+    });
+  });
+}
+
+/**
  * The batches of training. An epoch's subwords and batches depend on the seed and its number only, so that a cursor resumes them.
- * @param taught what teachers say of each pair; targets keep their merges then, as the teachers read them
+ * @param readings of teachers, who may say what they have to say later: epochs take their targets in turn
  */
 export function trainingSource(
   pairs: readonly SentencePair[],
   codec: SentenceCodec,
   { text, training }: Config,
   random: Random,
-  taught?: readonly PairTeacher[],
+  readings?: readonly (readonly EncodedPair[])[],
 ): TrainingSource {
-  const words = pairs.map(({ source, target }) => ({
-    source: codec.words(source, 'source'),
-    target: codec.words(target, 'target'),
-  }));
-  const whole = words.map(({ source, target }, index) => ({
-    source: codec.encodeWords(source, 'source').ids,
-    target: codec.encodeWords(target, 'target').ids,
-    teacher: taught?.[index],
-  }));
-  const epochs = new EpochPairs(words, whole, codec, { rate: text.mergeDropout, limit: training.batchTokens, random });
-  const batches = new BucketBatches(
-    text.mergeDropout > 0 ? (epoch) => epochs.of(epoch).map(lengthsOf) : whole.map(lengthsOf),
-    {
-      maximumTokens: training.batchTokens,
-      maximumSentences: training.batchPairs ?? undefined,
-      poolSize: training.poolSize ?? undefined,
-      seed: random.fork('batches').nextUint32(),
-    },
-  );
+  const dropout = { rate: text.mergeDropout, limit: training.batchTokens, random };
+  const epochs = new EpochPairs(pairs, codec, dropout, readings);
+  const batches = new BucketBatches((epoch) => epochs.of(epoch).map(lengthsOf), {
+    maximumTokens: training.batchTokens,
+    maximumSentences: training.batchPairs ?? undefined,
+    poolSize: training.poolSize ?? undefined,
+    seed: random.fork('batches').nextUint32(),
+  });
   const { batchesPerEpoch } = batches;
   return {
     batchesPerEpoch,
     next() {
       const { examples, epoch } = batches.next();
       const encoded = epochs.of(epoch);
-      return pairRows(Array.from(examples, (index) => encoded[index]));
+      const reading = epochs.readingOf(epoch);
+      return pairRows(Array.from(examples, (index) => ({ ...encoded[index], teacher: reading[index].teacher })));
     },
     state: () => batches.state(),
     restore: (cursor) => batches.restore(cursor as BucketCursor),
@@ -95,26 +107,41 @@ function lengthsOf({ source, target }: EncodedPair): PairLengths {
 class EpochPairs {
   private epoch = -1;
   private pairs: readonly EncodedPair[] = [];
+  private readonly words: readonly { source: string[]; target: string[] }[];
+  private readonly readings: readonly (readonly EncodedPair[])[];
+  private readonly taught: boolean;
 
   constructor(
-    private readonly words: readonly { source: string[]; target: string[] }[],
-    private readonly whole: readonly EncodedPair[],
+    pairs: readonly SentencePair[],
     private readonly codec: SentenceCodec,
     private readonly dropout: { rate: number; limit: number; random: Random },
-  ) {}
+    readings: readonly (readonly EncodedPair[])[] | undefined,
+  ) {
+    this.taught = readings !== undefined;
+    this.readings = readings ?? [encodePairs(pairs, codec)];
+    this.words = pairs.map(({ source, target }) => ({
+      source: codec.words(source, 'source'),
+      target: codec.words(target, 'target'),
+    }));
+  }
+
+  /** The pairs as they are read in an epoch before merges of its own are dropped. */
+  readingOf(epoch: number): readonly EncodedPair[] {
+    return this.readings[epoch % this.readings.length];
+  }
 
   of(epoch: number): readonly EncodedPair[] {
     const { rate, limit, random } = this.dropout;
-    if (rate === 0) return this.whole;
+    const read = this.readingOf(epoch);
+    if (rate === 0) return read;
     if (epoch !== this.epoch) {
       const draws = { rate, random: random.fork(`subwords of epoch ${epoch}`) };
       this.epoch = epoch;
       this.pairs = this.words.map((pair, index) => {
         const source = this.codec.encodeWords(pair.source, 'source', draws).ids;
-        const { target: merged, teacher } = this.whole[index];
-        const target = teacher ? merged : this.codec.encodeWords(pair.target, 'target', draws).ids;
+        const target = this.taught ? read[index].target : this.codec.encodeWords(pair.target, 'target', draws).ids;
         // Dropping can make more subwords than a batch takes: then this pair keeps its merges for once.
-        return Math.max(source.length, target.length) > limit ? this.whole[index] : { source, target, teacher };
+        return Math.max(source.length, target.length) > limit ? read[index] : { source, target };
       });
     }
     return this.pairs;

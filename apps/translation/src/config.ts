@@ -120,6 +120,11 @@ const trainingSchema = z.strictObject({
    * of it where there are teachers.
    */
   distillation: z.number().gt(0).max(1).nullable().default(null),
+  /**
+   * How often the teachers read the training pairs, each time with others of the targets' merges dropped; epochs take the readings in
+   * turn. 1: targets keep their merges.
+   */
+  teacherReadings: count.default(1),
   /** The weight of the coverage loss (See et al. 2017), for a decoder with coverage. */
   coverageLoss: z.number().min(0).default(0),
 });
@@ -191,6 +196,10 @@ function checkTogether({ model, text, training }: Config): void {
     throw new ConfigError(
       `Expected a model.dropout of ${wanted}, got only 0: nothing else makes two predictions differ`,
     );
+  }
+  if (training.teacherReadings > 1 && text.mergeDropout === 0) {
+    const wanted = `text.mergeDropout above 0 with training.teacherReadings ${training.teacherReadings}`;
+    throw new ConfigError(`Expected ${wanted}, got 0: nothing else makes two readings differ`);
   }
   if (training.coverageLoss > 0 && !model.decoder.coverage) {
     throw new ConfigError('Expected model.decoder.coverage with training.coverageLoss above 0, got false');

@@ -46,6 +46,7 @@ export const configFlags: readonly ConfigFlag[] = [
     'Regularisation',
   ],
   ['--distillation <number>', 'training.distillation', 'number', 'of what --teacher says; 0 to 1', 'Regularisation'],
+  ['--teacher-readings <number>', 'training.teacherReadings', 'count', 'with other merges dropped', 'Regularisation'],
   ['--coverage-loss <number>', 'training.coverageLoss', 'number', 'its weight', 'Regularisation'],
   ['--batch-tokens <number>', 'training.batchTokens', 'count', 'tokens of a batch, padding included', 'Training'],
   ['--batch <number>', 'training.batchPairs', 'count', 'most pairs of a batch', 'Training'],

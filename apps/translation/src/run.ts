@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readRunDescription, resolveConfiguration, type RunDescriptionBase } from '@cadenza/cli';
@@ -29,10 +30,18 @@ export interface RunDescription extends RunDescriptionBase {
   vocabulary: { source: number; target: number; fingerprint: string };
   /** There where the weights are the mean of a run's checkpoints: of which. */
   averaged?: { run: string; steps: number[] };
-  /** There where the training began with the weights of another run: of which, and of which of its steps. */
-  from?: { run: string; step: number };
-  /** There where runs teach this one: which, and which of their steps. */
-  teachers?: { run: string; step: number }[];
+  /** There where the training began with the weights of another run: of which. */
+  from?: UsedRun;
+  /** There where runs teach this one: which. */
+  teachers?: UsedRun[];
+}
+
+/** A run whose weights another one was made with. */
+export interface UsedRun {
+  run: string;
+  step: number;
+  /** SHA-256 of the weights; absent in runs of earlier versions. */
+  weights?: string;
 }
 
 /** A run folder without its weights. */
@@ -127,11 +136,32 @@ function loadModel(
   return model;
 }
 
+/** How a run is written down whose weights are used to make another one. */
+export function usedRun({ directory, step, weights }: OpenRun): UsedRun {
+  return { run: directory, step, weights: fingerprintOfWeights(weights) };
+}
+
+function fingerprintOfWeights(weights: ReadonlyMap<string, TensorData>): string {
+  const hash = createHash('sha256');
+  for (const [name, { dtype, shape, values }] of weights) {
+    hash.update(JSON.stringify([name, dtype, shape]));
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+/** Opens a run again whose weights were used. Throws where it has been trained anew since. */
+function reopen({ run, step, weights }: UsedRun, onWarning?: (line: string) => void): OpenRun {
+  const opened = openRun(run, { checkpoint: step, onWarning });
+  if (weights === undefined || fingerprintOfWeights(opened.weights) === weights) return opened;
+  throw new CheckpointError(`Expected step ${step} of ${run} to have the weights that it had, got others`);
+}
+
 /** The weights of another run that a run began with, for one that was killed before its first checkpoint. */
 export function firstWeights({ description: { from } }: SavedRun): ReadonlyMap<string, TensorData> | undefined {
   if (from === undefined) return undefined;
   try {
-    return new CheckpointStore(from.run).load(from.step)!.weights;
+    return reopen(from).weights;
   } catch (cause) {
     throw new CheckpointError(`${(cause as Error).message}; the run began with it, start a new run`, { cause });
   }
@@ -141,7 +171,7 @@ export function firstWeights({ description: { from } }: SavedRun): ReadonlyMap<s
 export function taughtBy(saved: SavedRun | undefined, onWarning: (line: string) => void): OpenRun[] {
   const teachers = saved?.description.teachers ?? [];
   try {
-    return teachers.map(({ run, step }) => openRun(run, { checkpoint: step, onWarning }));
+    return teachers.map((teacher) => reopen(teacher, onWarning));
   } catch (cause) {
     throw new CheckpointError(`${(cause as Error).message}; the run is taught by it, start a new run`, { cause });
   }

@@ -10,7 +10,7 @@ import {
   type SequenceToSequence,
   type TensorData,
 } from '@cadenza/core';
-import { pairTensors, teacherTensors, trainingSource, type PairRows, type PairTeacher } from './batches.js';
+import { pairTensors, teacherTensors, trainingSource, type EncodedPair, type PairRows } from './batches.js';
 import type { Config } from './config.js';
 import { defaultDistillation } from './distillation.js';
 import { pairLoss } from './evaluate.js';
@@ -32,8 +32,8 @@ export interface Training {
 export interface TrainingOptions extends TrainingPlace {
   /** The weights to begin with in place of random ones. */
   weights?: ReadonlyMap<string, TensorData>;
-  /** What teachers say of each training pair. */
-  taught?: readonly PairTeacher[];
+  /** The training pairs as teachers read them, which must have been heard before the first step. */
+  readings?: readonly (readonly EncodedPair[])[];
   /** The trainer will resume from a checkpoint, whose weights take the place of random ones. */
   resumes?: boolean;
 }
@@ -41,9 +41,9 @@ export interface TrainingOptions extends TrainingPlace {
 /** Makes the model and its trainer. Everything random comes from the configuration's seed. */
 export function createTraining(config: Config, pairs: PreparedPairs, options: TrainingOptions = {}): Training {
   const random = new Random(config.seed);
-  const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'), options.taught);
+  const source = trainingSource(pairs.train, pairs.codec, config, random.fork('pairs'), options.readings);
   const planned = plannedSteps(config.training, source.batchesPerEpoch);
-  const training = options.taught === undefined ? config.training : withDistillation(config.training);
+  const training = options.readings === undefined ? config.training : withDistillation(config.training);
   const resolved = resolveAutomatic({ ...config, training, languages: pairs.languages }, planned);
   const { monitoring } = resolved;
   const { weights, resumes = false } = options;

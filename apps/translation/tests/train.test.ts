@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Random } from '@cadenza/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encodePairs, type PairTeacher } from '../src/batches.js';
+import { teacherReadings, type EncodedPair } from '../src/batches.js';
 import type { Config } from '../src/config.js';
 import { teach } from '../src/distillation.js';
 import { createModel } from '../src/model.js';
@@ -75,13 +75,20 @@ describe('training', () => {
   });
 
   it('goes on bit for bit where teachers, who are heard again, take part', async () => {
-    const config = smallConfig(...regularised, 'maxSteps=12', 'checkpointSteps=4', 'distillation=0.5');
+    const config = smallConfig(
+      ...regularised,
+      'maxSteps=12',
+      'checkpointSteps=4',
+      'distillation=0.5',
+      'teacherReadings=2',
+    );
     const { train, codec } = prepared(config);
-    const heard = async (seed: number): Promise<PairTeacher[]> => {
+    const heard = async (seed: number): Promise<EncodedPair[][]> => {
       const teacher = createModel(config, codec, new Random(seed));
-      const taught = (await teach([teacher], encodePairs(train, codec)))!;
+      const readings = teacherReadings(train, codec, config);
+      await teach([teacher], readings);
       teacher.dispose();
-      return taught;
+      return readings;
     };
     const whole = await runIn(config, undefined, () => heard(5));
     expect(await runIn(config, 7, () => heard(5))).toEqual(whole);
@@ -111,7 +118,7 @@ describe('training', () => {
 async function runIn(
   config: Config,
   stopAt: number | undefined,
-  taught?: () => Promise<PairTeacher[]>,
+  heard?: () => Promise<EncodedPair[][]>,
 ): Promise<{ metrics: string; weights: string }> {
   const directory = join(mkdtempSync(join(tmpdir(), 'cadenza-train-')), 'run');
   if (stopAt !== undefined) {
@@ -119,13 +126,13 @@ async function runIn(
     const hooks = { onStep: ({ step }: { step: number }) => void (step === stopAt && controller.abort()) };
     const stopped = createTraining(config, prepared(config), {
       ...{ directory, hooks, signal: controller.signal },
-      taught: await taught?.(),
+      readings: await heard?.(),
     });
     expect(await stopped.trainer.train()).toMatchObject({ reason: 'aborted', step: stopAt });
   }
   const { trainer } = createTraining(config, prepared(config), {
     ...{ directory, resumes: stopAt !== undefined },
-    taught: await taught?.(),
+    readings: await heard?.(),
   });
   if (stopAt !== undefined) expect(await trainer.resume()).toBe(stopAt);
   await trainer.train();

@@ -16,7 +16,7 @@ import {
 import { assignWeights, CheckpointStore, InputError, type SequenceToSequence, type TensorData } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import type { Command } from 'commander';
-import { encodePairs, type PairTeacher } from '../batches.js';
+import { teacherReadings, type EncodedPair } from '../batches.js';
 import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
 import { dataRequest, type DataFlags } from '../dataRequest.js';
 import { teach } from '../distillation.js';
@@ -34,6 +34,7 @@ import {
   readRun,
   runsNamed,
   taughtBy,
+  usedRun,
   vocabularyFile,
   type OpenRun,
   type RunDescription,
@@ -87,7 +88,8 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
   const named = options.teacher === undefined ? undefined : runsNamed(options.teacher, '--teacher');
   const newTeachers = named?.map((folder) => openRun(folder, { onWarning: output.warn }));
-  const lender = options.vocabularyOf === undefined ? newTeachers?.[0] : readRun(options.vocabularyOf);
+  const lending = options.vocabularyOf ?? named?.[0];
+  const lender = lending === undefined ? undefined : readRun(lending);
   const plan = planTraining(trainVerb, options, { start: start?.config });
   const { directory, resume, asked, saved } = plan;
   if (saved?.description.averaged !== undefined) {
@@ -95,9 +97,7 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
     throw new InputError(`Expected --run to be a run to resume, ${got}: ${directory}`);
   }
   const teachers = newTeachers ?? taughtBy(saved, output.warn);
-  if (asked.training.distillation !== null && teachers.length === 0) {
-    throw new InputError(`Expected --teacher with training.distillation ${asked.training.distillation}, got none`);
-  }
+  if (teachers.length === 0) refuseTaught(asked.training);
   const data = dataRequest(options, saved?.config.languages ?? asked.languages);
   const settled = await settleTraining(trainVerb, plan, (wishes) => startBackend(options, output, wishes), output);
   const { backend, config, reducedBudget } = settled;
@@ -115,14 +115,22 @@ async function trainCommand(options: Options, context: ActionContext): Promise<v
   }
   const pairs = preparePairs(parts, config, (saved ?? start ?? lender)?.codec);
   checkTeachers(teachers, pairs.codec);
+  const used = teachers.map(usedRun);
   const describe = (training: Training): RunDescription => ({
     ...describeRun(training, backend, reducedBudget),
-    ...(start === undefined ? {} : { from: { run: start.directory, step: start.step } }),
-    ...(teachers.length === 0 ? {} : { teachers: teachers.map(({ directory, step }) => ({ run: directory, step })) }),
+    ...(start === undefined ? {} : { from: usedRun(start) }),
+    ...(used.length === 0 ? {} : { teachers: used }),
   });
   const resumes = saved !== undefined && new CheckpointStore(directory).steps().length > 0;
   const weights = start?.weights ?? (saved !== undefined && !resumes ? firstWeights(saved) : undefined);
   await trainAndReport(directory, config, pairs, { resume, backend, describe, weights, resumes, teachers }, context);
+}
+
+/** Refuses settings of what teachers say where there are none. */
+function refuseTaught({ distillation, teacherReadings: readings }: Config['training']): void {
+  const given = Object.entries({ distillation, teacherReadings: readings === 1 ? null : readings });
+  const named = given.find(([, value]) => value !== null);
+  if (named !== undefined) throw new InputError(`Expected --teacher with training.${named[0]} ${named[1]}, got none`);
 }
 
 /** Refuses what says how a run begins where it has begun, or twice. */
@@ -146,7 +154,8 @@ interface FolderOptions {
   weights?: ReadonlyMap<string, TensorData>;
   /** There is a checkpoint to go on from. */
   resumes: boolean;
-  teachers: readonly OpenRun[];
+  /** Emptied once they are no longer needed, which frees their weights. */
+  teachers: OpenRun[];
 }
 
 async function trainAndReport(
@@ -158,16 +167,16 @@ async function trainAndReport(
 ): Promise<void> {
   const { output, signal } = context;
   const display = trainingDisplay(output, describeValidation);
-  const taught = teachers.length === 0 ? undefined : await listen(teachers, pairs, context);
-  if (signal.aborted) return;
+  const readings = teachers.length === 0 ? undefined : teacherReadings(pairs.train, pairs.codec, config);
   const training = createTraining(config, pairs, {
-    ...{ directory, signal, weights, resumes, taught },
+    ...{ directory, signal, weights, resumes, readings },
     hooks: { ...display.hooks, onCheckpoint: () => void writeReport(directory, description) },
   });
   const description = describe(training);
   await trainInFolder(
     {
       ...{ directory, resume, leftovers: trainVerb.leftovers, training, display, backend, unit: 'tokens' },
+      prepare: readings && (() => listen(teachers, readings, context)),
       writeStart: () => writeRunStart(directory, { [vocabularyFile]: pairs.codec.toJSON() }, description),
       introduction: introduce(training),
       evaluate: async () => {
@@ -184,17 +193,18 @@ async function trainAndReport(
   );
 }
 
-/** What the teachers say of the pairs that are trained on; they are no longer needed then. */
+/** Lets the teachers say of the pairs what they have to say, and lets go of them; false where that was stopped. */
 async function listen(
-  teachers: readonly OpenRun[],
-  { train, codec }: PreparedPairs,
+  teachers: OpenRun[],
+  readings: readonly (readonly EncodedPair[])[],
   { output, signal }: ActionContext,
-): Promise<PairTeacher[] | undefined> {
-  const progress = createProgress(output, { label: 'teach', total: train.length });
+): Promise<boolean> {
+  const total = readings.reduce((sum, pairs) => sum + pairs.length, 0);
+  const progress = createProgress(output, { label: 'teach', total });
   const models: SequenceToSequence[] = [];
   try {
-    for (const teacher of teachers) models.push(teacher.loadModel());
-    return await teach(models, encodePairs(train, codec), { signal, onProgress: (done) => progress.update(done) });
+    for (const teacher of teachers.splice(0)) models.push(teacher.loadModel());
+    return await teach(models, readings, { signal, onProgress: (done) => progress.update(done) });
   } finally {
     progress.stop();
     for (const model of models) model.dispose();

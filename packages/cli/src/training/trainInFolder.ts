@@ -28,6 +28,8 @@ export interface FolderTraining<Evaluation> {
   /** What tokens are called, such as characters or words. */
   unit: string;
   backend: StartedBackend;
+  /** Makes what takes long and has to be there before the first step, once the folder is held; false where that was stopped. */
+  prepare?: () => Promise<boolean>;
   /** Writes the first files of a new run. */
   writeStart: () => void;
   /** A line for people on what is trained. */
@@ -48,6 +50,7 @@ export async function trainInFolder<Evaluation>(folder: FolderTraining<Evaluatio
   const claim = claimRun(directory, { resume, leftovers });
   let kept = resume;
   try {
+    if ((await folder.prepare?.()) === false) return;
     if (resume) output.say(`Resuming ${directory} at step ${await trainer.resume()}`);
     warnOfScheduleEnd(config.training, { firstStep: trainer.step, plannedSteps }, output);
     if (resume) rewriteConfig(directory, config, folder.backend);

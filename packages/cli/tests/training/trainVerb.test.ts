@@ -199,6 +199,23 @@ describe('trainInFolder', () => {
     expect(readdirSync(directory)).toEqual(['config.json']); // no lock
   });
 
+  it('prepares while it holds the folder, and leaves nothing of a new run where that is stopped', async () => {
+    const directory = join(folder, 'run');
+    const training = folderTraining(directory, 0);
+    const train = vi.spyOn(training.training.trainer, 'train');
+    const held: string[][] = [];
+    const prepare = async (): Promise<boolean> => {
+      held.push(readdirSync(directory));
+      return held.length > 1;
+    };
+    await trainInFolder({ ...training, prepare }, quiet);
+    expect(train).not.toHaveBeenCalled();
+    expect(existsSync(directory)).toBe(false);
+    await trainInFolder({ ...training, prepare }, quiet);
+    expect(train).toHaveBeenCalledTimes(1);
+    expect(held).toEqual([[expect.stringMatching(/lock/)], [expect.stringMatching(/lock/)]]);
+  });
+
   it('keeps the limits that a resumed run is given and what computes it, and all else of its description', async () => {
     const directory = join(folder, 'run');
     const training = folderTraining(directory, 3);
