@@ -1,10 +1,10 @@
 import { MIMEType } from 'node:util';
 import { decodeAudio, resample } from '@cadenza/audio';
 import {
-  BusyError,
   createApi,
   Gatherer,
   messageOf,
+  Places,
   readBytes,
   readQuery,
   SharedMemory,
@@ -98,13 +98,7 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
   const memory = new SharedMemory(MAXIMUM_HELD);
   api.post('/transcribe', async (context) => {
     const { format, words, name, ...query } = readQuery(context, transcribeQuery);
-    if (words && format !== 'text')
-      throw new InputError(`Expected format text with words (json has them always), got ${format}`);
-    if (query.nBest !== undefined && (words || format === 'srt' || format === 'vtt')) {
-      throw new InputError(
-        `Expected format json, or text without words, with nBest, got ${format}${words ? ' and words' : ''}`,
-      );
-    }
+    checkFormat({ format, words, nBest: query.nBest });
     const asked = askedOf(query, recognizer);
     const holding = memory.open();
     try {
@@ -117,19 +111,31 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
     }
   });
   api.get('/', (context) => context.html(recognizerPage()));
-  let streams = 0;
+  const streams = new Places(MAXIMUM_STREAMS, 'streams');
   api.post('/listen', (context) => {
     const { raw, rate, channels, ...query } = readQuery(context, listenQuery);
     if (raw === undefined && (rate ?? channels) !== undefined)
       throw new InputError('Expected raw with rate and channels, got none');
     const asked = askedOf(query, recognizer);
-    if (streams >= MAXIMUM_STREAMS)
-      throw new BusyError(`Expected at most ${MAXIMUM_STREAMS} streams, got one more; try again later`);
     const sound = raw && { encoding: raw, sampleRate: rate ?? sampleRate, channels: channels ?? 1 };
-    streams++;
-    return listen(context, recognizer, { asked, sound, done: () => void streams-- });
+    return listen(context, recognizer, { asked, sound, done: streams.take() });
   });
   return api;
+}
+
+/** @throws {InputError} for what a format cannot tell */
+function checkFormat({
+  format,
+  words,
+  nBest,
+}: Pick<z.output<typeof transcribeQuery>, 'format' | 'words' | 'nBest'>): void {
+  if (words && format !== 'text')
+    throw new InputError(`Expected format text with words (json has them always), got ${format}`);
+  if (nBest !== undefined && (words || format === 'srt' || format === 'vtt')) {
+    throw new InputError(
+      `Expected format json, or text without words, with nBest, got ${format}${words ? ' and words' : ''}`,
+    );
+  }
 }
 
 /** The parameters as a recogniser takes them. @throws {InputError} for what does not go together */

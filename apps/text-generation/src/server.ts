@@ -1,8 +1,8 @@
 import {
-  BusyError,
   createApi,
   limitBodies,
   messageOf,
+  Places,
   readBody,
   streamEvents,
   type ApiOptions,
@@ -58,28 +58,15 @@ const scoreSchema = z.strictObject({ text: z.string().min(1), unknown });
 export function textApi(generator: TextGenerator, options: ApiOptions) {
   const api = createApi(options);
   api.get('/', (context) => context.html(writerPage()));
-  let writers = 0;
-  /** Counts a request in, unless there are too many; gives what counts it out. */
-  const begin = (): (() => void) => {
-    if (writers >= MAXIMUM_WRITERS)
-      throw new BusyError(`Expected at most ${MAXIMUM_WRITERS} to write, got one more; try again later`);
-    writers++;
-    return () => void writers--;
-  };
+  const writers = new Places(MAXIMUM_WRITERS, 'to write');
   api.post('/generate', limitBodies(), async (context) => {
     const { stream, ...request } = readBody(context, generateSchema);
-    checkChoiceOptions(request);
-    const tokens = request.number * request.length;
-    if (tokens > MAXIMUM_TOKENS)
-      throw new InputError(`Expected number times length to be at most ${MAXIMUM_TOKENS}, got ${tokens}`);
-    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
     const policy = policyOf(request);
-    if (stream) {
-      if (request.number > 1) throw new InputError(`Expected number to be 1 with stream, got ${request.number}`);
-      generator.tokenizer.encode(request.prompt, { ...policy, name: 'the prompt' }); // before an answer begins
-    }
+    checkGenerate({ stream, ...request });
+    if (stream) generator.tokenizer.encode(request.prompt, { ...policy, name: 'the prompt' }); // before an answer begins
+    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
     const writing = new Writing(generator, { ...request, seed }, policy);
-    const done = begin();
+    const done = writers.take();
     if (stream) return writing.asEvents(context, done);
     try {
       return context.json(await writing.whole(context.req.raw.signal));
@@ -90,7 +77,7 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
   api.post('/score', limitBodies({ together: MAXIMUM_SCORED }), async (context) => {
     const { text, ...request } = readBody(context, scoreSchema);
     const pause = pauses(context.req.raw.signal);
-    const done = begin();
+    const done = writers.take();
     try {
       const tokens: TokenScore[] = [];
       for (const piece of generator.scorePieces(text, policyOf(request))) {
@@ -103,6 +90,15 @@ export function textApi(generator: TextGenerator, options: ApiOptions) {
     }
   });
   return api;
+}
+
+/** @throws {ConfigError} or {InputError} for what does not go together, or is too much */
+function checkGenerate({ stream, ...request }: GenerateRequest): void {
+  checkChoiceOptions(request);
+  const tokens = request.number * request.length;
+  if (tokens > MAXIMUM_TOKENS)
+    throw new InputError(`Expected number times length to be at most ${MAXIMUM_TOKENS}, got ${tokens}`);
+  if (stream && request.number > 1) throw new InputError(`Expected number to be 1 with stream, got ${request.number}`);
 }
 
 function policyOf({ unknown }: Pick<GenerateRequest, 'unknown'>): ReadingPolicy {

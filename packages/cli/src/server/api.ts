@@ -1,5 +1,5 @@
 import { ConfigError, InputError } from '@cadenza/core';
-import { Hono } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { messageOf } from '../exitCodes.js';
 import type { Output } from '../output.js';
@@ -35,7 +35,18 @@ const statuses = {
  */
 export function createApi({ about, output, origin }: ApiOptions): Hono {
   const api = new Hono();
-  api.use(async (context, next) => {
+  api.use(lineOfEach(output));
+  api.use(refuseForeign(origin));
+  if (origin !== undefined) api.use(cors({ origin }));
+  api.get('/health', (context) => context.json({ status: 'ok', ...about }));
+  api.notFound((context) => answerUnknown(context, api.routes));
+  api.onError((error, context) => answerError(context, error, output));
+  return api;
+}
+
+/** Says a line of each request, and notes what is still being written of its answer. */
+function lineOfEach(output: Pick<Output, 'say'>): MiddlewareHandler {
+  return async (context, next) => {
     const started = performance.now();
     const { method, url, raw } = context.req;
     context.header('X-Content-Type-Options', 'nosniff'); // an answer has what was asked in it, and is no page
@@ -48,8 +59,12 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
       // The path as it was sent: decoded, it may steer a terminal.
       output.say(`${method} ${new URL(url).pathname} ${end}, ${(performance.now() - started).toFixed(0)} ms`);
     }
-  });
-  api.use(async (context, next) => {
+  };
+}
+
+/** Refuses requests by a name that is not the server's, and those for pages that may not ask. */
+function refuseForeign(origin: string | undefined): MiddlewareHandler {
+  return async (context, next) => {
     const { url, raw } = context.req;
     const { hostname } = new URL(url);
     if (servingOf(context).knowsHost?.(hostname) === false) {
@@ -59,29 +74,29 @@ export function createApi({ about, output, origin }: ApiOptions): Hono {
     if (mayAsk(raw, origin)) return next();
     const error = `Expected a page of this server or of the origin that --cors allows, got ${raw.headers.get('origin')}`;
     return context.json({ error }, statuses.forbidden);
-  });
-  if (origin !== undefined) api.use(cors({ origin }));
-  api.get('/health', (context) => context.json({ status: 'ok', ...about }));
-  api.notFound((context) => {
-    const { method, path } = context.req;
-    const known = [...new Set(api.routes.filter(isOfOneMethod).map((route) => `${route.method} ${route.path}`))];
-    const here = known.filter((route) => route.endsWith(` ${path}`));
-    const error = `Expected ${oneOf(here.length > 0 ? here : known)}, got ${method} ${path}`;
-    if (here.length === 0) return context.json({ error }, statuses.unknown);
-    const methods = here.map((route) => route.split(' ')[0]);
-    context.header('Allow', methods.map((name) => (name === 'GET' ? 'GET, HEAD' : name)).join(', '));
-    return context.json({ error }, statuses.wrongMethod);
-  });
-  api.onError((error, context) => {
-    const status = statusOf(error);
-    const { method, path } = context.req;
-    const message = shortened(messageOf(error));
-    if (status === statuses.failed && !context.req.raw.signal.aborted)
-      output.warn(`error: ${method} ${path}: ${message}`);
-    if (status === statuses.busy) context.header('Retry-After', '1');
-    return context.json({ error: message }, status);
-  });
-  return api;
+  };
+}
+
+/** Answers what no route does: with the methods of its path, or else with all that there is. */
+function answerUnknown(context: Context, routes: Hono['routes']): Response {
+  const { method, path } = context.req;
+  const known = [...new Set(routes.filter(isOfOneMethod).map((route) => `${route.method} ${route.path}`))];
+  const here = known.filter((route) => route.endsWith(` ${path}`));
+  const error = `Expected ${oneOf(here.length > 0 ? here : known)}, got ${method} ${path}`;
+  if (here.length === 0) return context.json({ error }, statuses.unknown);
+  const methods = here.map((route) => route.split(' ')[0]);
+  context.header('Allow', methods.map((name) => (name === 'GET' ? 'GET, HEAD' : name)).join(', '));
+  return context.json({ error }, statuses.wrongMethod);
+}
+
+/** Answers what was thrown; of failed work, unless nobody waits for it, a warning is given too. */
+function answerError(context: Context, error: Error, output: Pick<Output, 'warn'>): Response {
+  const status = statusOf(error);
+  const { method, path, raw } = context.req;
+  const message = shortened(messageOf(error));
+  if (status === statuses.failed && !raw.signal.aborted) output.warn(`error: ${method} ${path}: ${message}`);
+  if (status === statuses.busy) context.header('Retry-After', '1');
+  return context.json({ error: message }, status);
 }
 
 const isOfOneMethod = ({ method }: { method: string }): boolean => method !== 'ALL';

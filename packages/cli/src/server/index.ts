@@ -2,6 +2,7 @@ export { createApi, type ApiOptions } from './api.js';
 export { limitBodies, readBody, readBytes, readQuery } from './body.js';
 export { BusyError } from './busyError.js';
 export { Gatherer, type Answer, type GathererLimits } from './gatherer.js';
+export { Places } from './places.js';
 export { serveUntilStopped } from './serve.js';
 export { SharedMemory, type Holding } from './sharedMemory.js';
 export { streamBody, streamEvents } from './stream.js';

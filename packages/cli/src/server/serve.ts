@@ -38,51 +38,72 @@ export async function serveUntilStopped(
   { host, port }: Pick<ServeFlags, 'host' | 'port'>,
   { output, signal }: ActionContext,
 ): Promise<{ requests: number; working: boolean }> {
-  let requests = 0;
-  const answering = new Set<Promise<unknown>>();
-  const keep = (work: Promise<unknown>): void => {
-    answering.add(work);
-    const done = (): void => void answering.delete(work);
-    work.then(done, done);
-  };
-  const serving: Serving = { knowsHost: () => false, writing: keep };
+  const answering = new Unfinished();
+  const serving: Serving = { knowsHost: () => false, writing: (work) => answering.add(work) };
   const answer = (request: Request): ReturnType<typeof api.fetch> => {
     const response = api.fetch(request, serving);
-    keep(Promise.resolve(response));
+    answering.add(Promise.resolve(response));
     return response;
   };
   // Nothing here asks for the name that a request without one is given.
   const server = createAdaptorServer({ fetch: answer, hostname: 'localhost', serverOptions }) as Server;
   server.requestTimeout = 0; // a microphone may send for hours
-  const silent = new Set<Socket>(); // connections that have asked nothing, as browsers open them ahead
-  server.on('connection', (socket: Socket) => {
-    silent.add(socket);
-    socket.on('close', () => silent.delete(socket));
-  });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    requests++;
-    silent.delete(socket);
-    // A connection that has been answered would be kept for more.
-    response.on('close', () => void (signal.aborted && server.closeIdleConnections()));
-  });
+  let requests = 0;
+  server.on('request', () => void requests++);
+  const close = closing(server);
   await listen(server, host, port);
   const { address, family, port: actual } = server.address() as AddressInfo;
   serving.knowsHost = hostCheck({ host, address });
   const name = family === 'IPv6' ? `[${address}]` : address;
   output.say(`listening at http://${name}:${actual}; Ctrl-C stops`);
   if (!signal.aborted) await once(signal, 'abort');
-  const closed = once(server, 'close');
-  server.close();
-  for (const socket of silent) socket.destroy();
-  const timer = setTimeout(() => server.closeAllConnections(), 1000 * GRACE_SECONDS);
-  await closed;
-  clearTimeout(timer);
+  await close();
   // The model is freed next, unless who was cut off still uses it.
-  const left = new AbortController();
-  const late = sleep(1000 * LEAVE_SECONDS, undefined, { signal: left.signal }).catch(() => {});
-  await Promise.race([Promise.allSettled(answering), late]);
-  left.abort();
-  return { requests, working: answering.size > 0 };
+  return { requests, working: await answering.goesOnAfter(LEAVE_SECONDS) };
+}
+
+/** Work that has not ended yet. */
+class Unfinished {
+  private readonly works = new Set<Promise<unknown>>();
+
+  add(work: Promise<unknown>): void {
+    this.works.add(work);
+    const done = (): void => void this.works.delete(work);
+    work.then(done, done);
+  }
+
+  /** Waits for all of it, for so many seconds at most; gives whether some goes on. */
+  async goesOnAfter(seconds: number): Promise<boolean> {
+    const ended = new AbortController();
+    const late = sleep(1000 * seconds, undefined, { signal: ended.signal }).catch(() => {});
+    await Promise.race([Promise.allSettled(this.works), late]);
+    ended.abort();
+    return this.works.size > 0;
+  }
+}
+
+/** What closes a server that does not listen yet: nothing new is taken from then on, what is being answered cut off after some seconds. */
+function closing(server: Server): () => Promise<void> {
+  const silent = new Set<Socket>(); // connections that have asked nothing, as browsers open them ahead
+  let begun = false;
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.on('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    silent.delete(socket);
+    // A connection that has been answered would be kept for more.
+    response.on('close', () => void (begun && server.closeIdleConnections()));
+  });
+  return async () => {
+    begun = true;
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of silent) socket.destroy();
+    const timer = setTimeout(() => server.closeAllConnections(), 1000 * GRACE_SECONDS);
+    await closed;
+    clearTimeout(timer);
+  };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
