@@ -5,9 +5,9 @@ export function told<T extends object>(options: T | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-/** Refuses options that no reading of sound files has. */
-export function checkReadOptions(options: object): void {
-  refuseUnknown('the reading of sound', options, ['channels', 'name']);
+/** Refuses options that a reading of sound files does not have. */
+export function checkReadOptions(options: object, others: readonly string[] = []): void {
+  refuseUnknown('the reading of sound', options, ['channels', 'name', ...others]);
 }
 
 /** Refuses a word that is none of a few. */

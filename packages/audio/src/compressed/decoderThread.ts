@@ -3,8 +3,10 @@ import type { OpusStream } from './oggOpus.js';
 
 export type Codec = 'flac' | 'vorbis' | 'opus' | 'mp3';
 
-/** What a decoder gets: a file, or, for Opus, the packets in it. */
-export type Encoded = { codec: Exclude<Codec, 'opus'>; bytes: Uint8Array } | { codec: 'opus'; stream: OpusStream };
+/** What a decoder gets: a file (the first of two channels that are equal stands for both where it is `mono`), or, for Opus, the packets in it. */
+export type Encoded = { maximumSamples: number } & (
+  { codec: Exclude<Codec, 'opus'>; bytes: Uint8Array; mono: boolean } | { codec: 'opus'; stream: OpusStream }
+);
 
 export interface DecodedAudio {
   channelData: Float32Array[];
@@ -13,7 +15,11 @@ export interface DecodedAudio {
   errors: string[];
 }
 
-type Answer = (DecodedAudio & { failure?: undefined }) | { failure: string };
+/** The sound, that there is more of it than may be, or what went wrong. */
+type Answer =
+  | (DecodedAudio & { excess?: undefined; failure?: undefined })
+  | { excess: true; failure?: undefined }
+  | { failure: string };
 
 /** For the thread to start and its decoder to be there, a fifth of a second where nothing else runs. */
 const SECONDS_TO_START = 120;

@@ -129,6 +129,88 @@ test('a FLAC file that ends between two of its frames is refused by the samples 
   }
 });
 
+/** A FLAC file of silence: frames of 65,535 zeros of 16 bits in 14 bytes each, which its header counts or not. */
+function silentFlac(frames: number, counted = 0): Uint8Array {
+  const word = (sum: number, byte: number, bits: number, polynomial: number): number => {
+    sum ^= byte << (bits - 8);
+    for (let bit = 0; bit < 8; bit++) sum = (sum << 1) ^ (sum >> (bits - 1) ? polynomial + 2 ** bits : 0);
+    return sum;
+  };
+  const sumOf = (bytes: number[], bits: number, polynomial: number): number =>
+    bytes.reduce((sum, byte) => word(sum, byte, bits, polynomial), 0);
+  const frame = (number: number): number[] => {
+    const coded = number < 128 ? [number] : [0xc0 | (number >> 6), 0x80 | (number & 63)];
+    const head = [0xff, 0xf8, 0x75, 0x08, ...coded, 0xff, 0xfe]; // 16 kHz, one channel, 16 bits, so many samples less one
+    const whole = [...head, sumOf(head, 8, 0x07), 0, 0, 0];
+    const sum = sumOf(whole, 16, 0x8005);
+    return [...whole, sum >> 8, sum & 255];
+  };
+  const header = Uint8Array.from([
+    ...new TextEncoder().encode('fLaC'),
+    0x80,
+    0,
+    0,
+    34,
+    ...new Array<number>(34).fill(0),
+  ]);
+  header.set([0xff, 0xff, 0xff, 0xff], 8);
+  new DataView(header.buffer).setUint32(18, (16000 << 12) | (15 << 4));
+  new DataView(header.buffer).setUint32(22, counted);
+  return Uint8Array.from([...header, ...Array.from({ length: frames }, (_, number) => frame(number)).flat()]);
+}
+
+describe('a file that unpacks to more than may be', () => {
+  const refusal = (got: string): string => `Expected x to have at most 200000 samples in all its channels, got ${got}`;
+  const limits = { name: 'x', maximumSamples: 200_000 };
+
+  test('is refused before its decoding where its header counts the samples', async () => {
+    const few = silentFlac(0, 2 ** 31 + 1); // a frame would have to come to tell otherwise
+    await expect(decodeAudio(few, limits)).rejects.toThrow(refusal('2147483649'));
+    await expect(decodeAudio(few, { name: 'x' })).rejects.toThrow('Expected x to have at most 2147483648 samples');
+  });
+
+  test('is refused by what has been decoded of it where its header counts nothing, or less', async () => {
+    const few = silentFlac(2000); // half a gigabyte, of 28 kB
+    expect(few.length).toBeLessThan(30_000);
+    await expect(decodeAudio(few, limits)).rejects.toThrow(refusal('more'));
+    await expect(decodeAudio(silentFlac(5, 65535), limits)).rejects.toThrow(refusal('more'));
+    const head = Uint8Array.from([...new TextEncoder().encode('OpusHead'), 1, 1, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0]);
+    const packets = Array.from({ length: 250 }, () => Uint8Array.of(0xf8)); // of 20 ms
+    const tags = page([new TextEncoder().encode('OpusTags-')], {});
+    const quiet = Buffer.concat([page([head], { flags: 2 }), tags, page(packets, { granule: 1, flags: 4 })]);
+    await expect(decodeAudio(quiet, limits)).rejects.toThrow(refusal('more'));
+  });
+
+  test.each(golden.files)('is refused, $name too', async ({ bytes, channels, samples }) => {
+    const found = (bytesOf(samples[0]).length / 2) * channels;
+    const name = 'x';
+    const most = await decodeAudio(bytesOf(bytes), { name, maximumSamples: found + 960 }); // a packet may go beyond the end
+    expect(most.channels * most.samples[0].length).toBe(found);
+    await expect(decodeAudio(bytesOf(bytes), { name, maximumSamples: found - 1 })).rejects.toThrow(
+      `Expected x to have at most ${found - 1} samples in all its channels, got `,
+    );
+  });
+
+  test('is refused where it is WAV, whatever channels are chosen', async () => {
+    const wav = encodeWav([new Float32Array(8), new Float32Array(8)], { sampleRate: 8000 });
+    expect((await decodeAudio(wav, { channels: 'mix', maximumSamples: 16 })).samples[0].length).toBe(8);
+    await expect(decodeAudio(wav, { name: 'x', channels: 'mix', maximumSamples: 15 })).rejects.toThrow(
+      'Expected x to have at most 15 samples in all its channels, got 16',
+    );
+    await expect(decodeAudio(wav, { maximumSamples: 0 })).rejects.toThrow(
+      'Expected maximumSamples to be an integer of at least 1, got 0',
+    );
+  });
+});
+
+test('FLAC whose channels become more on the way is refused', async () => {
+  const two = Buffer.from(bytesOf(golden.files.find(({ name }) => name === 'FLAC of 24 bits')!.bytes));
+  const frames = two.subarray(two.indexOf(Uint8Array.of(0xff, 0xf8)));
+  await expect(decodeAudio(Buffer.concat([silentFlac(2), frames]), { name: 'x' })).rejects.toThrow(
+    'Expected x to have sound that can be decoded as FLAC, got another rate or number of channels on the way',
+  );
+});
+
 describe('an MP3', () => {
   const stereo = bytesOf(golden.files.find(({ name }) => name === 'MP3 of two channels')!.bytes);
   /** Where the frames of the mono file begin, the first of which counts the others. */
@@ -212,7 +294,7 @@ test('what cannot be sent to the decoder is a failure that leaves no timer', asy
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const stream = { packets: [], gain: () => {} };
-    const answer = await decodeInThread({ codec: 'opus', stream: stream as never });
+    const answer = await decodeInThread({ codec: 'opus', stream: stream as never, maximumSamples: 1 });
     expect(answer.failure).toMatch(/could not be cloned/);
     expect(vi.getTimerCount()).toBe(0);
   } finally {
