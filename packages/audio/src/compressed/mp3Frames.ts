@@ -41,6 +41,7 @@ export function checkFrames(bytes: Uint8Array, start: number, name: string): voi
   if (head === undefined || head.length === 0) return; // of free format, whose frames have no length
   const end = endBeforeTags(bytes, start);
   let frames = 0;
+  let last = start; // where the last frame ends
   let isDamaged = false;
   for (let at = start; at < end;) {
     const isNext = isLikeFirst(bytes, at, start);
@@ -58,14 +59,10 @@ export function checkFrames(bytes: Uint8Array, start: number, name: string): voi
       throw cutOff(name, at, `an MP3 frame of ${plural(length, 'byte')}`, end - at);
     }
     frames++;
-    at += length;
+    last = at += length;
   }
-  const counted = countedFrames(bytes, start, head);
-  if (isDamaged || counted === undefined || frames >= counted) return;
-  throw new InputError(
-    `Expected ${name} to have the ${plural(counted, 'MP3 frame')} that its first one counts (truncated?), got ${frames}`,
-    { code: 'AUDIO' },
-  );
+  if (!isDamaged)
+    checkCounts(countsOf(bytes, start, head), { frames, start, end: last, fileLength: bytes.length }, name);
 }
 
 function cutOff(name: string, at: number, wanted: string, got: number): InputError {
@@ -107,18 +104,48 @@ function endBeforeTags(bytes: Uint8Array, start: number): number {
   return end;
 }
 
+/** What the first frame, which has no sound then, says of the others. */
+interface Counts {
+  frames?: number;
+  /** With its own, as a rule. */
+  bytes?: number;
+}
+
 /**
- * How many frames the first one counts, which has no sound then: that of Xing's and LAME's kind ("Xing", "Info") or of Fraunhofer's
- * ("VBRI"). Some programs count it with the others.
+ * Refuses what has fewer frames or bytes than were counted. Most programs leave the first frame out of the number of frames and some do
+ * not: where one may be missing, or the frames are not counted, the bytes tell. They may be those of the whole file with its tags.
  */
-function countedFrames(bytes: Uint8Array, start: number, { length, mainData }: FrameHeader): number | undefined {
-  if (start + length > bytes.length) return undefined;
+function checkCounts(
+  counted: Counts,
+  found: { frames: number; start: number; end: number; fileLength: number },
+  name: string,
+): void {
+  const refuse = (wanted: string, got: number): never => {
+    const message = `Expected ${name} to have the ${wanted} that its first one counts (truncated?), got ${got}`;
+    throw new InputError(message, { code: 'AUDIO' });
+  };
+  const { frames, bytes } = counted;
+  if (frames !== undefined && found.frames < frames) refuse(plural(frames, 'MP3 frame'), found.frames);
+  if (bytes === undefined || (frames !== undefined && found.frames > frames)) return;
+  const { start, end, fileLength } = found;
+  const isWhole = bytes <= end - start || bytes === fileLength - start || bytes === fileLength;
+  if (!isWhole) refuse(`${plural(bytes, 'byte')} of MP3 frames`, end - start);
+}
+
+/** The counts of Xing's and LAME's kind ("Xing", "Info") or of Fraunhofer's ("VBRI"). */
+function countsOf(bytes: Uint8Array, start: number, { length, mainData }: FrameHeader): Counts {
+  if (start + length > bytes.length) return {};
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, length);
   const idAt = (at: number): string => String.fromCharCode(...bytes.subarray(start + at, start + at + 4));
   // Checksums stand behind the header, and not all programs make room for them here.
   for (const at of [mainData, mainData + 2]) {
-    const isCount = ['Xing', 'Info'].includes(idAt(at)) && at + 12 <= length && view.getUint32(at + 4) & 1;
-    if (isCount) return view.getUint32(at + 8);
+    if (!['Xing', 'Info'].includes(idAt(at)) || at + 16 > length) continue;
+    const [hasFrames, hasBytes] = [view.getUint32(at + 4) & 1, view.getUint32(at + 4) & 2];
+    return {
+      frames: hasFrames ? view.getUint32(at + 8) : undefined,
+      bytes: hasBytes ? view.getUint32(at + (hasFrames ? 12 : 8)) : undefined,
+    };
   }
-  return idAt(36) === 'VBRI' && 54 <= length ? view.getUint32(36 + 14) : undefined;
+  if (idAt(36) !== 'VBRI' || length < 54) return {};
+  return { bytes: view.getUint32(36 + 10), frames: view.getUint32(36 + 14) };
 }

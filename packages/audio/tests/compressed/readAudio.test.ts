@@ -257,6 +257,52 @@ describe('an MP3', () => {
     );
   });
 
+  /** The file with other counts in its first frame: Xing's flags, frames and bytes, as many as there is room for. */
+  function recounted(...words: number[]): Uint8Array {
+    const changed = mp3.slice();
+    const at = Buffer.from(changed).indexOf('Xing') + 4;
+    words.forEach((word, index) => new DataView(changed.buffer).setUint32(at + 4 * index, word));
+    return changed;
+  }
+
+  /** The frame that counts as Fraunhofer writes it. */
+  function fraunhofer(bytes: number, frames: number): Uint8Array {
+    const changed = mp3.slice();
+    changed.fill(0, 4, begins[1]);
+    changed.set(text('VBRI'), 36);
+    const view = new DataView(changed.buffer);
+    view.setUint32(46, bytes);
+    view.setUint32(50, frames);
+    return changed;
+  }
+
+  test.each([
+    ['Xing', mp3],
+    ['Xing without a count of frames', recounted(2, 1044)],
+    ['Xing with the first among the frames', recounted(3, 6, 1044)],
+    ['Fraunhofer', fraunhofer(1044, 5)],
+  ])(
+    'that lacks no more than its last frame is refused by the bytes that its first one counts: %s',
+    async (_, file) => {
+      await decodeAudio(file);
+      await decodeAudio(joined(file, id3));
+      for (const cut of [file.subarray(0, begins[5]), joined(file.subarray(0, begins[5]), id3)]) {
+        await expect(decodeAudio(cut, { name: 'cut.mp3' })).rejects.toThrow(
+          /^Expected cut\.mp3 to have the (1044 bytes of MP3 frames|6 MP3 frames) that its first one counts \(truncated\?\), got \d+$/,
+        );
+      }
+    },
+  );
+
+  test.each([
+    ['the bytes with a tag', joined(recounted(3, 6, 1044 + 128), id3)],
+    ['the bytes without the first frame', recounted(3, 5, 1044 - 288)],
+    ['frames alone', recounted(1, 5)],
+    ['nothing', recounted(0)],
+  ])('is heard whose first frame counts %s', async (_, file) => {
+    expect((await decodeAudio(file)).samples[0].length).toBeGreaterThan(0);
+  });
+
   test.each<[string, Uint8Array]>([
     ['an ID3v1 tag', id3],
     ['an APE tag', apeTag(false)],
