@@ -25,6 +25,12 @@ console.error = (message) => {
 const PIECE_BYTES = { flac: 1 << 11, vorbis: 1 << 11, mp3: 1 << 16 };
 const PIECE_PACKETS = 16;
 
+/**
+ * A header of a FLAC frame, which ends the frame before it, and more bytes than any header needs. Without it the parser takes a last frame
+ * that is about as short as its header, as one of silence is, for a part of the frame before.
+ */
+const FLAC_END = Uint8Array.of(0xff, 0xf8, 0x89, 0x08, 0x00, 0x13, ...new Array(32).fill(0));
+
 /** What a decoder makes of a file, a part after another. */
 async function* decodedParts(decoder, { codec, bytes, stream }) {
   if (codec === 'opus') {
@@ -36,7 +42,9 @@ async function* decodedParts(decoder, { codec, bytes, stream }) {
   }
   const size = PIECE_BYTES[codec];
   for (let at = 0; at < bytes.length; at += size) yield await decoder.decode(bytes.subarray(at, at + size));
-  if (codec !== 'mp3') yield await decoder.flush();
+  if (codec === 'flac' && bytes[0] !== 0x4f)
+    yield await decoder.decode(FLAC_END); // not in Ogg
+  else if (codec !== 'mp3') yield await decoder.flush();
 }
 
 /**

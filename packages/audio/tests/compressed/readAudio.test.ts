@@ -159,6 +159,13 @@ function silentFlac(frames: number, counted = 0): Uint8Array {
   return Uint8Array.from([...header, ...Array.from({ length: frames }, (_, number) => frame(number)).flat()]);
 }
 
+test('FLAC that ends in a frame about as short as its header has all its samples', async () => {
+  for (const frames of [1, 2, 3, 140]) {
+    expect((await decodeAudio(silentFlac(frames, frames * 65535))).samples[0].length).toBe(frames * 65535);
+    expect((await decodeAudio(silentFlac(frames))).samples[0].length).toBe(frames * 65535);
+  }
+});
+
 describe('a file that unpacks to more than may be', () => {
   const refusal = (got: string): string => `Expected x to have at most 200000 samples in all its channels, got ${got}`;
   const limits = { name: 'x', maximumSamples: 200_000 };
