@@ -24,32 +24,21 @@ import { scoreHeader, scoreRow, scoreTranslations, type TranslationScores } from
 import { configFlags } from '../flags.js';
 import { checkSameData, preparePairs, readPairs, requestOf, type PreparedPairs } from '../prepare.js';
 import { writeReport } from '../report.js';
-import {
-  checkLanguages,
-  checkSameLines,
-  checkSameModel,
-  checkTeachers,
-  firstWeights,
-  openRun,
-  readRun,
-  runsNamed,
-  taughtBy,
-  usedRun,
-  vocabularyFile,
-  type OpenRun,
-  type RunDescription,
-  type SavedRun,
-} from '../run.js';
+import { checkTeachers, readRun, vocabularyFile, type OpenRun, type RunDescription, type SavedRun } from '../run.js';
 import { createTraining, type Training } from '../train.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
 import { describeRun, describeValidation, introduce, sayGenericRules } from './describeTraining.js';
+import {
+  checkOrigins,
+  describeOrigins,
+  openOrigins,
+  teachersOf,
+  weightsToBeginWith,
+  type OriginOptions,
+} from './origins.js';
 
-interface Options extends TrainOptions, DataFlags {
-  from?: string;
-  vocabularyOf?: string;
-  teacher?: string;
-}
+interface Options extends TrainOptions, DataFlags, OriginOptions {}
 
 const trainVerb: TrainVerb<Config, ConfigSources, SavedRun> = {
   name: 'translation',
@@ -84,65 +73,35 @@ export function addTrainVerb(program: Command): void {
 
 async function trainCommand(options: Options, context: ActionContext): Promise<void> {
   const { output } = context;
-  checkStart(options);
-  const start = options.from === undefined ? undefined : openRun(options.from, { onWarning: output.warn });
-  const named = options.teacher === undefined ? undefined : runsNamed(options.teacher, '--teacher');
-  const newTeachers = named?.map((folder) => openRun(folder, { onWarning: output.warn }));
-  const lending = options.vocabularyOf ?? named?.[0];
-  const lender = lending === undefined ? undefined : readRun(lending);
+  const origins = openOrigins(options, output.warn);
+  const { start, lender } = origins;
   const plan = planTraining(trainVerb, options, { start: start?.config });
   const { directory, resume, asked, saved } = plan;
-  if (saved?.description.averaged !== undefined) {
-    const got = 'got averaged weights, which have no state of the training';
-    throw new InputError(`Expected --run to be a run to resume, ${got}: ${directory}`);
-  }
-  const teachers = newTeachers ?? taughtBy(saved, output.warn);
-  if (teachers.length === 0) refuseTaught(asked.training);
+  refuseAveraged(saved);
+  const teachers = teachersOf(origins, saved, asked, output.warn);
   const data = dataRequest(options, saved?.config.languages ?? asked.languages);
   const settled = await settleTraining(trainVerb, plan, (wishes) => startBackend(options, output, wishes), output);
   const { backend, config, reducedBudget } = settled;
-  const request = data ?? (saved ? requestOf(saved.description.data) : embedded);
-  const parts = await readPairs(request, config);
+  const parts = await readPairs(data ?? (saved ? requestOf(saved.description.data) : embedded), config);
   if (saved !== undefined) checkSameData(saved.description.data, parts.description);
   else sayGenericRules(parts.languages, config, output);
-  if (start !== undefined) {
-    checkLanguages(start, parts.languages);
-    checkSameModel(start, config);
-  }
-  if (lender !== undefined) {
-    checkLanguages(lender, parts.languages);
-    checkSameLines(lender, config);
-  }
+  checkOrigins(origins, parts, config);
   const pairs = preparePairs(parts, config, (saved ?? start ?? lender)?.codec);
   checkTeachers(teachers, pairs.codec);
-  const used = teachers.map(usedRun);
+  const described = describeOrigins(start, teachers);
   const describe = (training: Training): RunDescription => ({
     ...describeRun(training, backend, reducedBudget),
-    ...(start === undefined ? {} : { from: usedRun(start) }),
-    ...(used.length === 0 ? {} : { teachers: used }),
+    ...described,
   });
   const resumes = saved !== undefined && new CheckpointStore(directory).steps().length > 0;
-  const weights = start?.weights ?? (saved !== undefined && !resumes ? firstWeights(saved) : undefined);
+  const weights = weightsToBeginWith(origins, saved, resumes);
   await trainAndReport(directory, config, pairs, { resume, backend, describe, weights, resumes, teachers }, context);
 }
 
-/** Refuses settings of what teachers say where there are none. */
-function refuseTaught({ distillation, teacherReadings: readings }: Config['training']): void {
-  const given = Object.entries({ distillation, teacherReadings: readings === 1 ? null : readings });
-  const named = given.find(([, value]) => value !== null);
-  if (named !== undefined) throw new InputError(`Expected --teacher with training.${named[0]} ${named[1]}, got none`);
-}
-
-/** Refuses what says how a run begins where it has begun, or twice. */
-function checkStart({ from, vocabularyOf, teacher, resume }: Options): void {
-  const starts = { '--from': from, '--vocabulary-of': vocabularyOf, '--teacher': teacher };
-  const given = Object.entries(starts).find(([, run]) => run !== undefined)?.[0];
-  if (given !== undefined && resume) {
-    throw new InputError(`Expected ${given} at the start of a run only, got it with --resume`);
-  }
-  if (from !== undefined && vocabularyOf !== undefined) {
-    throw new InputError('Expected either --from, which takes the vocabulary too, or --vocabulary-of, got both');
-  }
+function refuseAveraged(saved: SavedRun | undefined): void {
+  if (saved?.description.averaged === undefined) return;
+  const got = 'got averaged weights, which have no state of the training';
+  throw new InputError(`Expected --run to be a run to resume, ${got}: ${saved.directory}`);
 }
 
 const embedded = { train: { kind: 'embedded' as const }, validation: null };
