@@ -13,6 +13,9 @@ export const TOO_LATE = 'TOO_LATE';
 /** How long a body may take to arrive: so many seconds, and one more for each so many bytes. */
 const PATIENCE = { seconds: 60, bytesPerSecond: 16_384 };
 
+/** How long a stream may bring nothing: a microphone sends also what is silent, and who sends nothing for so long has forgotten it. */
+const IDLE_SECONDS = 60;
+
 /** Reads bodies for {@link readBody}: of so many bytes each, and so many together until their requests have been answered. */
 export function limitBodies({ each = 1 << 20, together = 64 << 20 } = {}): MiddlewareHandler {
   const memory = new SharedMemory(together);
@@ -55,22 +58,38 @@ export async function readBytes(
 }
 
 /** The pieces of a body. @throws {InputError} where it comes more slowly than anybody sends what is to be answered */
-async function* inTime(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+function inTime(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { seconds, bytesPerSecond } = PATIENCE;
   const began = performance.now();
+  return patiently(body, {
+    left: (size) => 1000 * (seconds + size / bytesPerSecond) - (performance.now() - began),
+    wanted: `the body within ${seconds} s and 1 s more for each ${bytesPerSecond} bytes`,
+  });
+}
+
+/**
+ * The pieces of a body that is answered while it comes, for as long as it comes.
+ * @throws {InputError} where nothing more comes for a minute, so that nobody keeps a place who only connects
+ */
+export async function* readPieces({ req }: Context): AsyncGenerator<Uint8Array> {
+  const wanted = `more of the body within ${IDLE_SECONDS} s, or its end`;
+  if (req.raw.body) yield* patiently(req.raw.body, { left: () => 1000 * IDLE_SECONDS, wanted });
+}
+
+/** The pieces of a body, for each of which there are so many milliseconds left after those bytes that have come. */
+async function* patiently(
+  body: ReadableStream<Uint8Array>,
+  { left, wanted }: { left: (size: number) => number; wanted: string },
+): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   let timer: NodeJS.Timeout | undefined;
   let size = 0;
   try {
     for (;;) {
-      const left = 1000 * (seconds + size / bytesPerSecond) - (performance.now() - began);
-      const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), left)));
+      const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), left(size))));
       const piece = await Promise.race([reader.read(), late]);
       clearTimeout(timer);
-      if (piece === undefined) {
-        const limit = `${seconds} s and 1 s more for each ${bytesPerSecond} bytes`;
-        throw new InputError(`Expected the body within ${limit}, got ${size} bytes`, { code: TOO_LATE });
-      }
+      if (piece === undefined) throw new InputError(`Expected ${wanted}, got ${size} bytes`, { code: TOO_LATE });
       if (piece.done) return;
       size += piece.value.length;
       yield piece.value;

@@ -1,5 +1,5 @@
 export { createApi, type ApiOptions } from './api.js';
-export { limitBodies, readBody, readBytes, readQuery } from './body.js';
+export { limitBodies, readBody, readBytes, readPieces, readQuery } from './body.js';
 export { BusyError } from './busyError.js';
 export { Gatherer, type Answer, type GathererLimits } from './gatherer.js';
 export { Places } from './places.js';

@@ -17,6 +17,7 @@ import {
   markup,
   readBody,
   readBytes,
+  readPieces,
   serveUntilStopped,
   SharedMemory,
   streamBody,
@@ -295,6 +296,32 @@ describe('a body that comes slowly', () => {
     ]);
     quick.end();
     expect(await (await quick.response).json()).toBe(32_768);
+  });
+
+  it('may take hours where it is answered while it comes, but bring nothing for no more than a minute', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { api } = echo();
+    let size = 0;
+    api.post('/pieces', async (context) => {
+      for await (const piece of readPieces(context)) size += piece.length;
+      return context.json(size);
+    });
+    let sender: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (sender = controller) });
+    const asked = Promise.resolve(api.request('/pieces', { method: 'POST', body, duplex: 'half' } as RequestInit));
+    for (let minute = 1; minute <= 10; minute++) {
+      await vi.advanceTimersByTimeAsync(59_000);
+      sender!.enqueue(new Uint8Array(1));
+      await new Promise(setImmediate);
+      expect(size).toBe(minute);
+    }
+    await vi.advanceTimersByTimeAsync(61_000);
+    const response = await asked;
+    expect([response.status, await response.json()]).toEqual([
+      408,
+      { error: 'Expected more of the body within 60 s, or its end, got 10 bytes' },
+    ]);
+    expect(await (await api.request('/pieces', { method: 'POST' })).json()).toBe(10); // of no body
   });
 });
 
