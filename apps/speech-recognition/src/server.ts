@@ -6,6 +6,7 @@ import {
   messageOf,
   Places,
   readBytes,
+  readPieces,
   readQuery,
   SharedMemory,
   streamBody,
@@ -36,6 +37,8 @@ const MAXIMUM_STREAMS = 64;
 const MAXIMUM_PARTS = 100;
 /** Hours of one recording, whatever few bytes it is packed in. */
 const MAXIMUM_HOURS = 12;
+/** What it may unpack to in all its channels: so many hours at 16,000 Hz, or two of two channels at 48,000; 2.8 GB. */
+const MAXIMUM_SAMPLES = MAXIMUM_HOURS * 3600 * 16_000;
 /** Seconds of an utterance, which is kept until it ends. */
 const LONGEST_UTTERANCE = 600;
 /** Recordings that may wait. */
@@ -181,7 +184,8 @@ function checkParts(form: Buffer, type: string): void {
 
 /** What the sound has at a rate, which is held instead of its bytes. */
 async function samplesOf(bytes: Uint8Array, rate: number, holding: Holding): Promise<Float32Array> {
-  const { samples, sampleRate } = await decodeAudio(bytes, { name: 'the body', channels: 'mix' });
+  const wanted = { name: 'the body', channels: 'mix', maximumSamples: MAXIMUM_SAMPLES } as const;
+  const { samples, sampleRate } = await decodeAudio(bytes, wanted);
   const hours = samples[0].length / sampleRate / 3600;
   if (hours > MAXIMUM_HOURS)
     throw new InputError(`Expected a recording of at most ${MAXIMUM_HOURS} hours, got ${hours.toFixed(1)}`);
@@ -210,8 +214,7 @@ function listen(context: Context, recognizer: Recognizer, { asked, sound, done }
     };
     let stream: StreamingRecognizer | undefined;
     try {
-      const body = context.req.raw.body ?? new Blob([]).stream();
-      for await (const { samples, sampleRate } of decodeSound(body, 'the body', sound, 'raw')) {
+      for await (const { samples, sampleRate } of decodeSound(readPieces(context), 'the body', sound, 'raw')) {
         const opened = (stream ??= recognizer.hear({ ...asked, sampleRate }));
         for (const step of inSteps(samples, sampleRate)) {
           if (answer.aborted) return;

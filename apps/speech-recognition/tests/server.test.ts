@@ -113,6 +113,15 @@ describe('POST /transcribe', () => {
     expect(await failure('/transcribe')).toEqual({
       ...{ status: 400, error: 'Expected a recording of at most 12 hours, got 13.0' },
     });
+    const silence = Buffer.alloc(42); // FLAC whose header counts 50 hours at 16,000 Hz
+    silence.write('fLaC');
+    silence.set([0x80, 0, 0, 34], 4);
+    silence.writeUInt32BE((16_000 << 12) | (15 << 4), 18);
+    silence.writeUInt32BE(50 * 3600 * 16_000, 22);
+    expect(await failure('/transcribe', new Uint8Array(silence))).toEqual({
+      status: 400,
+      error: 'Expected the body to have at most 691200000 samples in all its channels, got 2880000000',
+    });
     expect(await failure('/transcribe?maxSeconds=601')).toMatchObject({
       ...{ status: 400, error: expect.stringMatching(/^Expected maxSeconds to be at most 600, got/) },
     });
@@ -195,6 +204,33 @@ describe('POST /listen', () => {
       sampleRate: RATE,
     });
     streaming.dispose();
+  });
+
+  it('gives up who sends nothing for a minute, whose place is then another’s', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const silent = () => {
+        let sender: ReadableStreamDefaultController<Uint8Array>;
+        const body = new ReadableStream<Uint8Array>({ start: (controller) => void (sender = controller) });
+        const begun = api.request('/listen', { method: 'POST', body, duplex: 'half' } as RequestInit);
+        return { begun: Promise.resolve(begun), send: (bytes: Uint8Array) => sender.enqueue(bytes) };
+      };
+      const clients = Array.from({ length: 64 }, silent);
+      await Promise.all(clients.map(({ begun }) => begun));
+      clients[0].send(wav.subarray(0, wav.length / 2));
+      expect((await post('/listen', wav)).status).toBe(503);
+      await vi.advanceTimersByTimeAsync(30_000);
+      const answers = clients.map(async ({ begun }) => (await heard(await begun)).at(-1));
+      await vi.advanceTimersByTimeAsync(31_000);
+      for (const answer of await Promise.all(answers)) {
+        expect(answer).toEqual({
+          error: expect.stringMatching(/^Expected more of the body within 60 s, or its end, got \d+ bytes$/),
+        });
+      }
+      expect((await heard(await post('/listen', wav))).at(-1)).toHaveProperty('end');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('says what is wrong with a stream, and goes on to serve others', async () => {
