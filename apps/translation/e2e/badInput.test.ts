@@ -159,6 +159,16 @@ describe('the verbs that use a run refuse:', () => {
       /Expected --n-best to be at most --beam 5, got 9/,
     ],
     [
+      'more translations than are compared',
+      () => ['translate', '--run', run, '--mbr', '8', '--n-best', '9'],
+      /Expected --n-best to be at most --mbr 8, got 9/,
+    ],
+    [
+      'more translations to compare than the beam is wide',
+      () => ['evaluate', '--run', run, '--mbr', '8', '--beam', '7'],
+      /Expected --mbr to be at most --beam 7, got 8/,
+    ],
+    [
       'a file of lines that is not there, before the model is read',
       () => ['translate', '--run', run, '--input', join(folder, 'no.txt')],
       /Expected a text file at .*no\.txt, found nothing there/,

@@ -24,6 +24,7 @@ const requestSchema = z.strictObject({
   text: texts,
   beam: z.int().min(1).max(100).optional(),
   nBest: z.int().min(1).max(100).optional(),
+  mbr: z.int().min(1).max(100).optional(),
   lengthPenalty: z.number().min(0).optional(),
   coveragePenalty: z.number().min(0).optional(),
   minLength: z.int().min(0).max(LONGEST).optional(),
@@ -81,20 +82,22 @@ export function translationApi(translator: Translator, options: ApiOptions) {
 
 /** The request as a translator takes it. @throws {InputError} for what does not go together */
 function translateOptions(request: TranslationRequest, wanted: readonly string[][]): TranslateOptions {
-  const { text: _, document, alignment, sample, beam = 5, nBest, ...rest } = request;
-  if (sample && request.beam !== undefined)
-    throw new InputError(expected('beam', 'absent beside sample', request.beam));
-  checkOptions({ beam, nBest, sample });
+  const { text: _, document, alignment, sample, beam, nBest, ...rest } = request;
+  if (sample && beam !== undefined) throw new InputError(expected('beam', 'absent beside sample', beam));
+  checkOptions({ beam, nBest, sample, mbr: rest.mbr });
   const { minLength = 0, maxLength = Infinity } = rest;
   if (minLength > maxLength) throw new ConfigError(expected('minLength', `at most maxLength ${maxLength}`, minLength));
-  const answers = wanted.reduce((sum, lines) => sum + lines.length, 0) * (nBest ?? 1);
+  const [name, times] = rest.mbr === undefined ? ['nBest', nBest ?? 1] : ['mbr', rest.mbr];
+  const answers = wanted.reduce((sum, lines) => sum + lines.length, 0) * times;
   if (answers > MAXIMUM_ANSWERS) {
-    throw new InputError(`Expected at most ${MAXIMUM_ANSWERS} lines times nBest in a request, got ${answers}`);
+    throw new InputError(`Expected at most ${MAXIMUM_ANSWERS} lines times ${name} in a request, got ${answers}`);
   }
   const where = wanted.findIndex((lines) => lines.length > 1);
   if (where >= 0 && (nBest !== undefined || alignment !== undefined)) {
-    const name = nBest !== undefined ? 'nBest' : 'alignment';
-    throw new InputError(`Expected texts of one line with ${name}, got ${wanted[where].length} lines in text ${where}`);
+    const option = nBest !== undefined ? 'nBest' : 'alignment';
+    throw new InputError(
+      `Expected texts of one line with ${option}, got ${wanted[where].length} lines in text ${where}`,
+    );
   }
   const { seed, ...drawing } = sample ?? {};
   return {

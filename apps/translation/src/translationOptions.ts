@@ -4,8 +4,13 @@ import type { AlignmentPoint } from './alignment.js';
 export interface TranslateOptions {
   /** Hypotheses that are followed at once: 5 when absent; 1 is greedy. */
   beam?: number;
-  /** Translations of each line, at most `beam` of them unless they are drawn: 1 when absent. */
+  /** Translations of each line, at most `beam` of them unless they are drawn, and at most `mbr`: 1 when absent. */
   nBest?: number;
+  /**
+   * Orders so many translations of each line, which are found or drawn, by the sentence BLEU that each can expect of the others; at most
+   * `beam` unless they are drawn, which is as many when absent.
+   */
+  mbr?: number;
   /** alpha of Wu et al. 2016, eq. 14; 0 prefers short translations. 1 when absent. */
   lengthPenalty?: number;
   /** beta of Wu et al. 2016, eq. 15, for source words left unread: 0 when absent. */
@@ -36,7 +41,7 @@ export interface TranslateOptions {
 /** One translation of a line. */
 export interface Hypothesis {
   text: string;
-  /** What hypotheses are ranked by; a line in pieces has the sum. */
+  /** What hypotheses are ranked by: of a search its score, with `mbr` the BLEU to be expected; a line in pieces has the sum. */
   score: number;
   /** log p of the translation given the line, in nats. */
   logProbability: number;

@@ -5,6 +5,7 @@ import { mostAttended, wordAlignment } from './alignment.js';
 import { encodePairs, pairTensors } from './batches.js';
 import type { EncodedLine, SentenceCodec } from './codec.js';
 import { batchesOf, pairBatches } from './lengthBatches.js';
+import { byExpectedBleu } from './minimumRisk.js';
 import { cutLine, joinPieces, type LinePieces } from './pieces.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { searchBatch } from './search.js';
@@ -132,15 +133,19 @@ export class Translator {
   }
 
   private async translatePieces(pieces: readonly Piece[], options: TranslateOptions): Promise<void> {
+    const { mbr, nBest = 1 } = options;
+    const searched = mbr === undefined ? options : { ...options, beam: beamOf(options), nBest: mbr };
     const random = new Random(options.seed ?? 1);
     const sorted = [...pieces].sort((a, b) => b.encoded.ids.length - a.encoded.ids.length);
     let done = 0;
     for (const batch of batchesOf(sorted, ({ encoded }) => encoded.ids.length)) {
       const sources = batch.map(({ encoded }) => encoded.ids);
       const draws = options.sample && batch.map(({ name }) => random.fork(name));
-      const found = await searchBatch(this.models, sources, options, draws);
+      const found = await searchBatch(this.models, sources, searched, draws);
       batch.forEach((piece, row) => {
-        piece.hypotheses = found[row].map((tokens) => this.hypothesisOf(tokens, piece.encoded, options));
+        const hypotheses = found[row].map((tokens) => this.hypothesisOf(tokens, piece.encoded, options));
+        piece.hypotheses =
+          mbr === undefined ? hypotheses : byExpectedBleu(hypotheses, draws !== undefined).slice(0, nBest);
       });
       done += batch.length;
       options.onProgress?.(done, sorted.length);
@@ -213,8 +218,21 @@ function sum(values: readonly number[]): number {
 }
 
 /** @throws {ConfigError} for what does not go together */
-export function checkOptions({ beam = 5, nBest = 1, sample }: TranslateOptions): void {
-  if (!Number.isInteger(beam) || beam < 1) throw new ConfigError(expected('beam', 'a positive integer', beam));
-  if (!Number.isInteger(nBest) || nBest < 1) throw new ConfigError(expected('nBest', 'a positive integer', nBest));
-  if (sample === undefined && nBest > beam) throw new ConfigError(expected('nBest', `at most beam ${beam}`, nBest));
+export function checkOptions(options: TranslateOptions): void {
+  const { nBest = 1, mbr, sample } = options;
+  const beam = beamOf(options);
+  for (const [name, value] of Object.entries({ beam, nBest, mbr })) {
+    if (value === undefined || (Number.isInteger(value) && value > 0)) continue;
+    throw new ConfigError(expected(name, 'a positive integer', value));
+  }
+  const limits = { ...(sample === undefined ? { beam } : {}), ...(mbr === undefined ? {} : { mbr }) };
+  for (const [name, value] of Object.entries({ nBest, mbr })) {
+    const exceeded = Object.entries(limits).find(([, limit]) => (value ?? 1) > limit);
+    if (exceeded !== undefined) throw new ConfigError(expected(name, `at most ${exceeded.join(' ')}`, value));
+  }
+}
+
+/** Hypotheses that are followed at once. */
+function beamOf({ beam, mbr = 1 }: TranslateOptions): number {
+  return beam ?? Math.max(5, mbr);
 }

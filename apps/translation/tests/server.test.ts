@@ -77,6 +77,13 @@ describe('the HTTP interface', () => {
     expect(translations[1]).toMatchObject({ text: '', alignment: '' });
   });
 
+  it('chooses by minimum Bayes risk where that is asked for', async () => {
+    const { translations } = await translate({ text: sources.slice(0, 2), mbr: 6, nBest: 2 });
+    const direct = await translator.translate(sources.slice(0, 2), { mbr: 6, nBest: 2 });
+    expect(translations.map(({ text }) => text)).toEqual(direct.map(({ text }) => text));
+    expect(translations[0].hypotheses).toHaveLength(2);
+  });
+
   it('draws the same by the same seed, whatever else is asked', async () => {
     const body = { text: sources.slice(0, 3), sample: { temperature: 1.5, seed: 3 }, maxLength: 6 };
     const [first, second] = await Promise.all([translate(body), translate(body)]);
@@ -115,6 +122,14 @@ describe('the HTTP interface', () => {
     expect(await refused({ text: '\n'.repeat(49_999), beam: 3, nBest: 3 })).toEqual({
       status: 400,
       error: 'Expected at most 100000 lines times nBest in a request, got 150000',
+    });
+    expect(await refused({ text: '\n'.repeat(49_999), mbr: 3 })).toEqual({
+      status: 400,
+      error: 'Expected at most 100000 lines times mbr in a request, got 150000',
+    });
+    expect(await refused({ text: 'a', mbr: 3, nBest: 4 })).toEqual({
+      status: 400,
+      error: 'Expected nBest to be at most mbr 3, got 4',
     });
     expect(await refused({ text: ['a', 'b\nc'], alignment: 'soft' })).toEqual({
       status: 400,

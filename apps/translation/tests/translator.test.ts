@@ -1,4 +1,4 @@
-import { Random } from '@cadenza/core';
+import { Random, sentenceBleu } from '@cadenza/core';
 import { EOS_ID } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -105,10 +105,51 @@ describe('Translator', () => {
     expect(most.tokens).toHaveLength(4);
   });
 
+  it('chooses of many translations the one that is most like the others, where it is told to', async () => {
+    const [{ hypotheses: found }] = await one.translate(sources.slice(0, 1), { beam: 6, nBest: 6 });
+    const [{ text, hypotheses: ranked }] = await one.translate(sources.slice(0, 1), { mbr: 6, nBest: 6 });
+    expect(ranked.map((each) => each.text).sort()).toEqual(found.map((each) => each.text).sort());
+    expect(ranked.map(({ score }) => score)).toEqual(ranked.map(({ score }) => score).sort((a, b) => b - a));
+    const shares = found.map(({ score }) => Math.exp(score));
+    const total = shares.reduce((a, b) => a + b, 0);
+    for (const { text: own, score } of ranked) {
+      const expected = found.reduce((sum, other, index) => {
+        const options = { smoothing: 'add-k', tokenize: 'none' } as const;
+        return sum + (shares[index] / total) * sentenceBleu(own, other.text, options).score;
+      }, 0);
+      expect(score).toBeCloseTo(expected, 8);
+    }
+    expect(text).toBe(ranked[0].text);
+    const [first, alone] = [
+      await one.translate(sources, { mbr: 6 }),
+      await one.translate(sources.slice(3, 4), { mbr: 6 }),
+    ];
+    expect(first[3].text).toBe(alone[0].text);
+    expect(first[3].hypotheses).toHaveLength(1);
+  });
+
+  it('counts what was drawn alike, which likely translations are more often', async () => {
+    const options = { sample: { temperature: 1 }, seed: 3, maxLength: 3, firstLine: 0 };
+    const [drawn] = await one.translate(['one two'], { ...options, nBest: 8 });
+    const [ranked] = await one.translate(['one two'], { ...options, mbr: 8, nBest: 8 });
+    const texts = drawn.hypotheses.map((each) => each.text);
+    for (const { text: own, score } of ranked.hypotheses) {
+      const bleus = texts.map((text) => sentenceBleu(own, text, { smoothing: 'add-k', tokenize: 'none' }).score);
+      expect(score).toBeCloseTo(bleus.reduce((a, b) => a + b, 0) / 8, 8);
+    }
+  });
+
   it('refuses more translations than the beam is wide', async () => {
     await expect(one.translate(['one'], { beam: 2, nBest: 3 })).rejects.toThrow(
       'Expected nBest to be at most beam 2, got 3',
     );
+    await expect(one.translate(['one'], { beam: 2, mbr: 3 })).rejects.toThrow(
+      'Expected mbr to be at most beam 2, got 3',
+    );
+    await expect(one.translate(['one'], { mbr: 3, nBest: 4 })).rejects.toThrow(
+      'Expected nBest to be at most mbr 3, got 4',
+    );
+    await expect(one.translate(['one'], { mbr: 0 })).rejects.toThrow('Expected mbr to be a positive integer, got 0');
     await expect(one.translate(['one'], { beam: 0 })).rejects.toThrow('Expected beam to be a positive integer, got 0');
   });
 });

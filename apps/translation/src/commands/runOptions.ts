@@ -44,6 +44,7 @@ export function openRuns({ run, ...options }: RunOptions, output: Output): OpenR
 export interface SearchFlags {
   /** {@link defaultBeam} when absent. */
   beam?: number;
+  mbr?: number;
   lengthPenalty: number;
   coveragePenalty: number;
   minLength: number;
@@ -62,6 +63,11 @@ export function addSearchFlags(verb: Command): void {
   const longer = 'above 0 prefers longer translations (Wu et al. 2016)';
   verb
     .option('--beam <number>', `hypotheses followed at once; 1 is greedy (default: ${defaultBeam})`, hypothesisCount)
+    .option(
+      '--mbr <number>',
+      `choose the one of so many that is most like the others, by minimum Bayes risk`,
+      hypothesisCount,
+    )
     .option('--length-penalty <alpha>', longer, finiteNumber, lengthPenalty)
     .option('--coverage-penalty <beta>', 'above 0 wants every source word read', finiteNumber, coveragePenalty)
     .option('--min-length <subwords>', 'fewest of a translation', nonNegativeInteger, minLength)
@@ -73,7 +79,7 @@ export function addSearchFlags(verb: Command): void {
 /** Refuses what says how to search where nothing is searched for. */
 export function checkNoSearchFlags(flags: SearchFlags, where: string): void {
   const names = {
-    ...{ beam: 'beam', lengthPenalty: 'length-penalty', coveragePenalty: 'coverage-penalty' },
+    ...{ beam: 'beam', mbr: 'mbr', lengthPenalty: 'length-penalty', coveragePenalty: 'coverage-penalty' },
     ...{ minLength: 'min-length', maxLength: 'max-length', repeatNgram: 'no-repeat-ngram' },
     replaceUnknown: 'replace-unknown',
   };
@@ -99,7 +105,8 @@ export function checkAttention(runs: readonly OpenRun[], flags: SearchFlags & { 
 /** The flags as a translator takes them. */
 export function searchOptions(flags: SearchFlags): TranslateOptions {
   const {
-    beam = defaultBeam,
+    mbr,
+    beam = Math.max(defaultBeam, mbr ?? 1),
     lengthPenalty,
     coveragePenalty,
     minLength,
@@ -113,8 +120,20 @@ export function searchOptions(flags: SearchFlags): TranslateOptions {
   })) {
     if (value < 0) throw new ConfigError(`Expected --${name} to be at least 0, got ${value}`);
   }
+  if (mbr !== undefined && mbr > beam) {
+    throw new ConfigError(`Expected --mbr to be at most --beam ${beam}, got ${mbr}`);
+  }
   if (maxLength !== undefined && minLength > maxLength) {
     throw new ConfigError(`Expected --min-length to be at most --max-length ${maxLength}, got ${minLength}`);
   }
-  return { beam, lengthPenalty, coveragePenalty, minLength, maxLength, noRepeatNgram: repeatNgram, replaceUnknown };
+  return {
+    beam,
+    mbr,
+    lengthPenalty,
+    coveragePenalty,
+    minLength,
+    maxLength,
+    noRepeatNgram: repeatNgram,
+    replaceUnknown,
+  };
 }

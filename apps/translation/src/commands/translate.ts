@@ -107,7 +107,7 @@ async function translateCommand(flags: TranslateFlags, { output, signal }: Actio
 
 /** The flags as a translator takes them, found to go together. */
 function translateOptions(flags: TranslateFlags): TranslateOptions {
-  const { temperature, topK, topP, nBest = 1, sample, beam } = flags;
+  const { temperature, topK, topP, nBest = 1, sample, beam, mbr } = flags;
   for (const [name, value] of Object.entries({ temperature, 'top-k': topK, 'top-p': topP, seed: flags.seed })) {
     if (value !== undefined && !sample) throw new ConfigError(`Expected --sample with --${name}, got none`);
   }
@@ -118,7 +118,10 @@ function translateOptions(flags: TranslateFlags): TranslateOptions {
     throw new ConfigError(`Expected --top-p to be above 0 and at most 1, got ${topP}`);
   }
   if (sample && beam !== undefined) throw new ConfigError(`Expected no --beam with --sample, got ${beam}`);
-  if (!sample && nBest > (beam ?? defaultBeam)) {
+  if (mbr !== undefined && nBest > mbr) {
+    throw new ConfigError(`Expected --n-best to be at most --mbr ${mbr}, got ${nBest}`);
+  }
+  if (mbr === undefined && !sample && nBest > (beam ?? defaultBeam)) {
     throw new ConfigError(`Expected --n-best to be at most --beam ${beam ?? defaultBeam}, got ${nBest}`);
   }
   return {

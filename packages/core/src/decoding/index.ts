@@ -28,5 +28,6 @@ export { coveragePenalty, lengthPenalty, type LengthPenalty } from './searchScor
 export { beamSearch, type BeamSearchOptions, type SearchStopping } from './beamSearch.js';
 export { greedySearch } from './greedySearch.js';
 export { sampleSearch, type SampleSearchOptions } from './sampleSearch.js';
+export { expectedUtilities } from './minimumBayesRisk.js';
 export { ensemble, type EnsembleAverage } from './ensemble.js';
 export * from './ctc/index.js';

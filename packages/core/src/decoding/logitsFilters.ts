@@ -2,7 +2,7 @@ import { ConfigError, expected, InputError } from '../errors.js';
 import type { Random } from '../random.js';
 
 /** The log-probabilities of a softmax, in float64: log p_i = x_i - log sum_j exp(x_j). */
-export function logSoftmax(logits: Float32Array): Float64Array {
+export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   const largest = largestLogit(logits);
   let sum = 0;
   for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id] - largest);
@@ -13,7 +13,7 @@ export function logSoftmax(logits: Float32Array): Float64Array {
 }
 
 /** The largest logit, which is finite where there is something to choose. */
-function largestLogit(logits: Float32Array): number {
+function largestLogit(logits: ArrayLike<number>): number {
   let largest = -Infinity;
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id];

@@ -1,7 +1,7 @@
 import { ConfigError, expected } from '../errors.js';
 import { integerFrom, knownName, numberIn, refuseUnknown } from '../options.js';
 import { bleuTokenizers, type BleuTokenizer } from './bleuTokenizers.js';
-import { sharedNgrams, totalOf, unionOfCounts, wordNgrams } from './ngrams.js';
+import { sharedNgrams, totalOf, unionOfCounts, wordNgrams, type NgramCounts } from './ngrams.js';
 import { measureCorpus, signature, type ReferenceCount, type SentenceMeasure } from './sentenceMeasure.js';
 import type { References } from './sentences.js';
 
@@ -72,26 +72,58 @@ export function sentenceBleu(
   return bleu([hypothesis], [references], { ...options, effectiveOrder: options.effectiveOrder ?? true });
 }
 
+/**
+ * {@link sentenceBleu} of texts against each other, the n-grams of each counted once: a function of the places of a hypothesis and its
+ * one reference, to a score of [0, 100].
+ */
+export function pairwiseBleu(
+  texts: readonly string[],
+  options: BleuOptions = {},
+): (hypothesis: number, reference: number) => number {
+  const settings = checkOptions({ ...options, effectiveOrder: options.effectiveOrder ?? true });
+  const tokens = tokensBy(settings);
+  const sentences = texts.map((text) => countNgrams(tokens(text), settings.maxOrder));
+  return (hypothesis, reference) => value(statistics(sentences[hypothesis], [sentences[reference]]), settings, 1).score;
+}
+
 /** BLEU as sums over sentences: [hypothesis length, reference length, matches by order, n-grams by order]. */
 export function bleuMeasure(options: BleuOptions = {}): SentenceMeasure<BleuScore> {
   const settings = checkOptions(options);
-  const { maxOrder, lowercase } = settings;
-  const tokenizer = bleuTokenizers[settings.tokenize];
-  const tokens = (text: string): string[] => tokenizer(lowercase ? text.toLowerCase() : text);
+  const { maxOrder } = settings;
+  const tokens = tokensBy(settings);
+  const sentence = (text: string): CountedSentence => countNgrams(tokens(text), maxOrder);
   return {
     name: 'BLEU',
     size: 2 + 2 * maxOrder,
-    statistics: (hypothesis, references) => statistics(tokens(hypothesis), references.map(tokens), maxOrder),
+    statistics: (hypothesis, references) => statistics(sentence(hypothesis), references.map(sentence)),
     value: (sums, referenceCount) => value(sums, settings, referenceCount),
   };
 }
 
-function statistics(hypothesis: string[], references: string[][], maxOrder: number): number[] {
-  const counted = references.map((words) => wordNgrams(words, maxOrder));
-  const own = wordNgrams(hypothesis, maxOrder);
-  const matches = own.map((counts, n) => sharedNgrams(counts, unionOfCounts(counted.map((orders) => orders[n]))));
-  const lengths = references.map((words) => words.length);
-  return [hypothesis.length, nearestLength(hypothesis.length, lengths), ...matches, ...own.map(totalOf)];
+function tokensBy({ tokenize, lowercase }: Settings): (text: string) => string[] {
+  const tokenizer = bleuTokenizers[tokenize];
+  return (text) => tokenizer(lowercase ? text.toLowerCase() : text);
+}
+
+/** A sentence's words, as BLEU looks at them. */
+interface CountedSentence {
+  length: number;
+  /** By order. */
+  ngrams: NgramCounts[];
+  totals: number[];
+}
+
+function countNgrams(words: readonly string[], maxOrder: number): CountedSentence {
+  const ngrams = wordNgrams(words, maxOrder);
+  return { length: words.length, ngrams, totals: ngrams.map(totalOf) };
+}
+
+function statistics({ length, ngrams, totals }: CountedSentence, references: readonly CountedSentence[]): number[] {
+  const matches = ngrams.map((counts, n) =>
+    sharedNgrams(counts, unionOfCounts(references.map((reference) => reference.ngrams[n]))),
+  );
+  const lengths = references.map((reference) => reference.length);
+  return [length, nearestLength(length, lengths), ...matches, ...totals];
 }
 
 function nearestLength(length: number, candidates: readonly number[]): number {

@@ -1,7 +1,15 @@
 export * from './metric.js';
 export * from './crossEntropy.js';
 export * from './accuracy.js';
-export { bleu, bleuMeasure, sentenceBleu, type BleuOptions, type BleuScore, type BleuSmoothing } from './bleu.js';
+export {
+  bleu,
+  bleuMeasure,
+  pairwiseBleu,
+  sentenceBleu,
+  type BleuOptions,
+  type BleuScore,
+  type BleuSmoothing,
+} from './bleu.js';
 export type { BleuTokenizer } from './bleuTokenizers.js';
 export { chrf, chrfMeasure, sentenceChrf, type ChrfOptions, type ChrfScore } from './chrf.js';
 export { sentenceTer, ter, terMeasure, type TerOptions, type TerScore } from './ter.js';
