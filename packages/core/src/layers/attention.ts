@@ -138,13 +138,23 @@ export class Attention extends NestedLayer {
    * nothing, gradients included.
    */
   remember(values: tf.Tensor3D, lengths?: tf.Tensor): AttentionMemory {
-    this.checkBuilt();
+    return Attention.rememberAll([this], values, lengths)[0];
+  }
+
+  /** What {@link remember} gives of each of several layers that look one memory up; its padding is looked at once. */
+  static rememberAll(layers: readonly Attention[], values: tf.Tensor3D, lengths?: tf.Tensor): AttentionMemory[] {
+    for (const layer of layers) layer.checkBuilt();
     assertShape(values, ['B', 'S', 'C'], 'memory');
-    const kernel = this.weight('keyKernel');
-    if (!kernel) return { values, keys: values, lengths };
-    // The kernel's gradient multiplies padding by zeros, which only what is finite survives.
-    const keys = tf.tidy(() => product(finitePadding(values, lengths), kernel, this.weight('bias'))); // [B, S, A]
-    return { values, keys, lengths };
+    return tf.tidy(() => {
+      let finite: tf.Tensor3D | undefined;
+      return layers.map((layer) => {
+        const kernel = layer.weight('keyKernel');
+        if (!kernel) return { values, keys: values, lengths };
+        // The kernel's gradient multiplies padding by zeros, which only what is finite survives.
+        finite ??= finitePadding(values, lengths);
+        return { values, keys: product(finite, kernel, layer.weight('bias')), lengths }; // keys [B, S, A]
+      });
+    });
   }
 
   /** Looks up queries [B, T, Q]; `coverage` [B, S] only where the layer has one. The caller owns the result. */

@@ -135,7 +135,7 @@ export class AttentionDecoder extends NestedLayer {
       const first = states ? states.map((state) => tf.clone(state) as tf.Tensor2D) : [];
       for (const size of this.stateSizes.slice(first.length)) first.push(tf.zeros([batch, size]));
       if (this.options.coverage) for (const _ of this.attentions) first.push(tf.zeros([batch, source]));
-      const memories = this.attentions.map((layer) => layer.remember(encoderOutputs, lengths));
+      const memories = Attention.rememberAll(this.attentions, encoderOutputs, lengths);
       return { states: first, memories };
     });
   }
