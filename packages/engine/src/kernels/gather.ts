@@ -18,7 +18,10 @@ function gather(call: Call<{ axis?: number; batchDims?: number }>) {
   return info;
 }
 
-/** Sums of the rows of x with the same id; ids outside the segments count for nothing. */
+/**
+ * Sums of the rows of x with the same id; ids outside the segments count for nothing. What is not finite in a row reaches its own segment
+ * only, where the cpu backend multiplies all rows by zeros and ones for each segment.
+ */
 function unsortedSegmentSum(call: Call<{ numSegments: number }>) {
   const { inputs, attrs, backend } = call;
   const { x, segmentIds } = inputs;
@@ -31,9 +34,20 @@ function unsortedSegmentSum(call: Call<{ numSegments: number }>) {
       `Expected segmentIds to be of shape [${x.shape.slice(0, 1)}] for x of shape [${x.shape}], got [${segmentIds.shape}]`,
   );
   const ids = backend.integers(segmentIds);
-  if (backend.addon.firstOutOfRange(ids, numSegments) >= 0) return cpuKernel('UnsortedSegmentSum')(call);
-  const { info, values } = backend.output([numSegments, ...x.shape.slice(1)]);
-  backend.addon.embeddingBackward(numSegments, sizeOf(x.shape.slice(1)), ids, backend.floats(x), values);
+  const shape = [numSegments, ...x.shape.slice(1)];
+  const width = sizeOf(x.shape.slice(1));
+  const { addon } = backend;
+  if (addon.firstOutOfRange(ids, numSegments) < 0) {
+    const { info, values } = backend.output(shape);
+    addon.embeddingBackward(numSegments, width, ids, backend.floats(x), values);
+    return info;
+  }
+  // Rows of no segment are summed too, behind the others.
+  const sums = new Float32Array((numSegments + 1) * width);
+  const known = ids.map((id) => (id >= 0 && id < numSegments ? id : numSegments));
+  addon.embeddingBackward(numSegments + 1, width, known, backend.floats(x), sums);
+  const { info, values } = backend.output(shape);
+  values.set(sums.subarray(0, numSegments * width));
   return info;
 }
 

@@ -96,6 +96,18 @@ describe.skipIf(!isBuilt)('the native rearrangements', () => {
     x.dispose();
   });
 
+  it.each(nativeBackends)('on %s sum rows by ids so that NaN reaches its own segment only', async (name) => {
+    await tf.setBackend(name);
+    tf.tidy(() => {
+      const x = tf.tensor2d([1, 2, NaN, Infinity, 3, 4, NaN, NaN], [4, 2]);
+      const sums = (ids: number[]): number[] =>
+        Array.from(tf.unsortedSegmentSum(x, tf.tensor1d(ids, 'int32'), 3).dataSync());
+      expect(sums([0, 1, 0, 1])).toEqual([4, 6, NaN, NaN, 0, 0]);
+      expect(sums([0, 1, 0, -1])).toEqual([4, 6, NaN, Infinity, 0, 0]);
+      expect(sums([0, 7, 0, -1])).toEqual([4, 6, 0, 0, 0, 0]);
+    });
+  });
+
   it('fill and cast as the cpu backend does', async () => {
     await expectSameOnNative(() => {
       const x = tf.tensor1d([1.9, -1.9, 0, -0.4, 2e9, 255]);
