@@ -105,7 +105,8 @@ function transpose(values: Floats, rows: number, columns: number): Floats {
 
 /**
  * c [M, N] += a b [K, N], where element (m, k) of `a` is a[m * aRow + k * aColumn]. Two rows of `a` and four of b at a time: eight
- * multiplications for every six numbers read.
+ * multiplications for every six numbers read. Four products at a time are added in float64 and then rounded into c, so that of K = 8192
+ * about half the error is left that a chain of float32 additions makes.
  */
 export function multiplyAdd(
   c: Floats,
