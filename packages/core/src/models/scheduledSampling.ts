@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
 import type { Random } from '../random.js';
 
 /**
@@ -18,7 +17,6 @@ export function mixPredictions(
   share: number,
   random: Random,
 ): tf.Tensor {
-  if (!(share >= 0 && share <= 1)) throw new ConfigError(expected('scheduledSampling', 'a number of [0, 1]', share));
   const [rows, time] = batch.inputs.shape as [number, number];
   const inputs = batch.inputs.dataSync().slice() as Int32Array;
   const lengths = batch.targetLengths.dataSync();

@@ -76,8 +76,9 @@ export function predictionLoss(
   options: SequenceLossOptions,
 ): { loss: tf.Scalar; losses: tf.Tensor1D } {
   const { labelSmoothing = 0, coverageLoss = 0, consistency = 0, distillation } = options;
-  const { V } = assertShape(logits, ['B', 'T', 'V'], 'logits');
-  const N = targets.size;
+  const { B, T, V } = assertShape(logits, ['B', 'T', 'V'], 'logits');
+  assertShape(targets, [B, T], 'targets');
+  const N = B * T;
   const labels = tf.reshape(targets, [N]);
   const rows = tf.reshape(logits, [N, V]);
   const losses = softmaxCrossEntropy(rows, labels, { smoothing: labelSmoothing });

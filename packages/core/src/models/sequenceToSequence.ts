@@ -105,11 +105,23 @@ export class SequenceToSequence {
   }
 
   /** Reads source sentences: where the decoder starts. The caller frees it by {@link disposeStart}. */
-  start({ source, sourceLengths }: SourceBatch, options: SequenceForwardOptions = {}): AttentionDecoderState {
+  start(batch: SourceBatch, options: SequenceForwardOptions = {}): AttentionDecoderState {
     refuseUnknown('start', options, forwardOptionNames);
-    assertShape(source, ['B', 'S'], 'source');
+    assertShape(batch.source, ['B', 'S'], 'source');
+    return this.read(batch, options);
+  }
+
+  /** Where the decoder starts from with pairs, whose shapes are checked here. */
+  private startPairs(batch: PairBatch, options: SequenceForwardOptions): AttentionDecoderState {
+    assertShape(batch.inputs, ['B', 'T'], 'inputs', assertShape(batch.source, ['B', 'S'], 'source'));
+    return this.read(batch, options);
+  }
+
+  private read(
+    { source, sourceLengths }: SourceBatch,
+    { training = false, random = this.random }: SequenceForwardOptions,
+  ): AttentionDecoderState {
     return tf.tidy(() => {
-      const { training = false, random = this.random } = options;
       const { dropout: rates, variational } = this.config;
       const drop = (x: tf.Tensor3D, rate: number): tf.Tensor3D =>
         training && rate > 0 ? dropout(x, { rate, seed: random.seedPair(), locked: variational }) : x;
@@ -147,9 +159,7 @@ export class SequenceToSequence {
     refuseUnknown('forward', options, [...forwardOptionNames, 'needWeightsGradient']);
     return tf.tidy(() => {
       const { training, random = this.random, needWeightsGradient } = options;
-      const { B, S } = assertShape(batch.source, ['B', 'S'], 'source');
-      assertShape(batch.inputs, [B, 'T'], 'inputs', { B, S });
-      const state = this.start(batch, { training, random });
+      const state = this.startPairs(batch, { training, random });
       const run = { lengths: batch.targetLengths, training, random, needWeightsGradient };
       return this.decode(batch.inputs, state, run);
     });
@@ -169,7 +179,7 @@ export class SequenceToSequence {
     return tf.tidy(() => {
       const { training, random = this.random, scheduledSampling = 0, consistency = 0 } = options;
       const batch = consistency > 0 ? twice(pairs, batchNames) : pairs;
-      const state = this.start(batch, { training, random });
+      const state = this.startPairs(batch, { training, random });
       const run = { lengths: batch.targetLengths, training, random };
       const inputs =
         scheduledSampling > 0

@@ -258,6 +258,30 @@ describe('SequenceToSequence', () => {
     model.dispose();
   });
 
+  it('looks at the padding of its memory once, however many layers attend to it', async () => {
+    const decoder = { ...small.decoder, layers: 3, attend: 'every' as const };
+    const model = new SequenceToSequence({ ...small, decoder }, new Random(3));
+    const { kernelNames } = await tf.profile(() => model.forward(batchOf(golden.batch)));
+    expect(model.decoder.attentions).toHaveLength(3);
+    expect(kernelNames.filter((name) => name === 'CadenzaFinitePadding')).toHaveLength(1);
+    model.dispose();
+  });
+
+  it('refuses inputs and targets that are not of one shape, in forward and in loss alike', () => {
+    const model = new SequenceToSequence(small, new Random(3));
+    const batch = batchOf(golden.batch);
+    const [B, T] = batch.inputs.shape;
+    const inputs = tf.zeros([B + 1, T!], 'int32');
+    const message = `Expected inputs to have shape [B=${B}, T], got [${B + 1}, ${T}]`;
+    expect(() => model.forward({ ...batch, inputs })).toThrow(message);
+    expect(() => model.loss({ ...batch, inputs })).toThrow(message);
+    const targets = tf.transpose(batch.targets);
+    expect(() => model.loss({ ...batch, targets })).toThrow(
+      `Expected targets to have shape [${B}, ${T}], got [${T}, ${B}]`,
+    );
+    model.dispose();
+  });
+
   it('refuses a batch without target steps', () => {
     const model = modelOf('multiplicative, input feeding');
     const batch = batchOf(golden.batch);
