@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
-import { topLogProbabilities } from '../ops/index.js';
+import { checkId } from '../ops/embedding.js';
+import { embeddingLookup, topLogProbabilities } from '../ops/index.js';
 import { assertShape, assertType } from '../shapes.js';
 import type { PairBatch, SequenceToSequence } from './sequenceToSequence.js';
 
@@ -81,6 +82,7 @@ export function teacherDifference(logits: tf.Tensor, labels: tf.Tensor, teacher:
   assertType(teacher.probabilities, 'float32', 'the probabilities of the teacher');
   const { B, T, K } = assertShape(teacher.ids, ['B', 'T', 'K'], 'the ids of the teacher');
   assertShape(teacher.probabilities, [B, T, K], 'the probabilities of the teacher');
+  teacher.ids.dataSync<'int32'>().forEach((id, position) => checkId(id, V, position));
   if (B * T !== N) throw new InputError(expected('the teacher', `what it says of ${N} tokens`, B * T));
   return tf.tidy(() => {
     const column = tf.reshape(labels, [N, 1]);
@@ -88,7 +90,9 @@ export function teacherDifference(logits: tf.Tensor, labels: tf.Tensor, teacher:
     const classes = tf.concat([tf.maximum(column, tf.scalar(0, 'int32')), tf.reshape(teacher.ids, [N, K])], 1); // [N, 1 + K]
     const shares = tf.concat([tf.onesLike(counted), tf.neg(tf.reshape(teacher.probabilities, [N, K]))], 1);
     const firsts = tf.reshape(tf.range(0, N * V, V, 'int32'), [N, 1]); // where each row begins in logits as one row
-    const chosen = tf.gather(tf.reshape(logits, [N * V]), tf.add(classes, firsts)); // [N, 1 + K]
+    // A gather's gradient takes time for each of the N V logits on some backends, a lookup's for each of those that are chosen.
+    const rows = embeddingLookup(tf.reshape(logits, [N * V, 1]), tf.add(classes, firsts)); // [N, 1 + K, 1]
+    const chosen = tf.reshape(rows, [N, 1 + K]);
     const weighted = tf.mul(chosen, tf.mul(shares, counted));
     return tf.sum(weighted, 1) as tf.Tensor1D;
   });

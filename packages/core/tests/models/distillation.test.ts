@@ -84,7 +84,33 @@ describe('learning from teachers', () => {
     expect(Array.from(ids.dataSync())).toEqual(wanted.ids);
     tf.test_util.expectArraysClose(tf.softmax(values).dataSync(), wanted.probabilities, 1e-6);
   });
+
+  it('sums the gradients of the chosen logits without a walk through all of them', async () => {
+    const { ids, labels, logits, probabilities } = tokensOf(50);
+    const loss = (x: tf.Tensor): tf.Tensor => tf.sum(teacherDifference(x, labels, { ids, probabilities }));
+    const { kernelNames } = await tf.profile(() => tf.grad(loss)(logits));
+    expect(kernelNames).toContain('CadenzaEmbeddingGrad');
+    expect(kernelNames).not.toContain('UnsortedSegmentSum'); // which cpu does by a mask of all ids for each logit
+  });
+
+  it.each([-1, 50])('refuses %i as a token of 50', (id) => {
+    const { labels, logits, probabilities } = tokensOf(50);
+    const ids = tf.tensor3d([0, 1, 2, id], [1, 2, 2], 'int32');
+    expect(() => teacherDifference(logits, labels, { ids, probabilities })).toThrow(
+      `Expected ids to be of [0, 50), got ${id} at position 3`,
+    );
+  });
 });
+
+/** Two places, of which a teacher says two of V tokens each. */
+function tokensOf(V: number) {
+  return {
+    logits: tf.zeros([2, V]),
+    labels: tf.tensor1d([3, 4], 'int32'),
+    ids: tf.tensor3d([0, 1, 2, 1], [1, 2, 2], 'int32'),
+    probabilities: tf.fill([1, 2, 2], 0.5),
+  };
+}
 
 describe('teacherPredictions', () => {
   it('are the most probable tokens of the models’ mean probabilities, without dropout, as parts of 1', () => {
