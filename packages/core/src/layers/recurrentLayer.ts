@@ -194,7 +194,6 @@ export abstract class RecurrentLayer extends SequenceLayer {
       normInput: this.weight('normInput'),
       normRecurrent: this.weight('normRecurrent'),
       reverse: this.goBackwards,
-      needInputGradient: options.needInputGradient,
     };
   }
 
@@ -224,7 +223,8 @@ export abstract class RecurrentLayer extends SequenceLayer {
       features = embeddingLookup(options.table, ids); // [B, T, D]
     }
     if (dropped) features = dropout(features, { rate: this.rates.dropout, seed: random.seedPair(), locked: true });
-    return { x: features, kernel };
+    // An embedding is a weight, whatever is said of features.
+    return { x: features, kernel, needInputGradient: x.dtype === 'int32' || options.needInputGradient };
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -172,7 +172,8 @@ export class RecurrentStack extends SequenceLayer {
       const traces: Trace[] = [];
       let below: tf.Tensor | undefined;
       this.walk(x, options, (layer, input, layerOptions, index) => {
-        traces.push(...layer.traceGates(input, layerOptions));
+        const { random } = layerOptions; // the trace draws the masks that the run draws
+        traces.push(...layer.traceGates(input, { ...layerOptions, random: random && Random.from(random.state()) }));
         const { outputs } = layer.run(input, layerOptions);
         below = this.hasResidual(index) ? tf.add(outputs, below!) : outputs;
         return below;
@@ -206,7 +207,7 @@ export class RecurrentStack extends SequenceLayer {
     this.layers.forEach((layer, index) => {
       const count = layer.stateSizes.length;
       const initialState = options.initialState?.slice(used, used + count);
-      const needInputGradient = index > 0 || options.needInputGradient;
+      const needInputGradient = index > 0 || x.dtype === 'int32' || options.needInputGradient;
       const below = index === 0 ? input : drop(input, this.rates.between);
       input = visit(
         layer,

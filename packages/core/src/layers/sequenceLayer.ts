@@ -20,7 +20,7 @@ export interface RunOptions {
   random?: Random;
   /** An embedding [V, D] for int32 ids; without it ids pick rows of the kernel, as one-hot input would. */
   table?: tf.Tensor;
-  /** False saves the gradient of features that need none, such as data. */
+  /** False saves the gradient of features that need none, such as data; that of a `table` is there in any case. */
   needInputGradient?: boolean;
 }
 

@@ -186,6 +186,14 @@ describe('RecurrentStack', () => {
     close(tf.add(traces[3].h, layerOutputs[1]), layerOutputs[2]);
   });
 
+  it('shows in training the gates of the run that its generator makes', () => {
+    const stack = built({ units: H, layers: 2, bidirectional: 1, recurrentDropout: 0.5, betweenDropout: 0.5 });
+    const traces = stack.traceGates(x, { training: true, random: new Random(4) });
+    const { layerOutputs } = stack.run(x, { training: true, random: new Random(4) });
+    close(tf.concat([traces[0].h, traces[1].h], 2), layerOutputs[0]);
+    close(traces[2].h, layerOutputs[1]);
+  });
+
   it('leaks nothing', () => {
     const before = tf.memory().numTensors;
     const stack = built({

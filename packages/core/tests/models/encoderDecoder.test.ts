@@ -186,6 +186,24 @@ describe('LSTMDecoder', () => {
     close(tf.squeeze(tf.slice(c, [0, T - 1, 0], [B, 1, H]), [1]), states[1]);
   });
 
+  it.each([
+    ['more tokens than ids', 50, 0],
+    ['no more tokens than ids', V, 0],
+    ['dropout of the input', V, 0.1],
+  ])('learns its embedding whatever is said of the gradient of features, with %s', (_, vocabularySize, dropout) => {
+    const decoder = new LSTMDecoder({ vocabularySize, embeddingSize: 3, units: 4, dropout, seed: 1 });
+    decoder.build([null, null]);
+    const weights = [...decoder.parameters().values()];
+    const gradients = (needInputGradient: boolean) => {
+      const options = { needInputGradient, training: true, random: new Random(2) };
+      const loss = (): tf.Scalar => tf.sum(decoder.decode(target, undefined, options).logits!);
+      return tf.variableGrads(loss, weights).grads;
+    };
+    const [wanted, got] = [gradients(true), gradients(false)];
+    for (const { name } of weights) close(got[name], wanted[name]);
+    decoder.dispose();
+  });
+
   it('starts from an encoder and hands its outputs on, for attention to find them', () => {
     const encoder = encoderOf({ bidirectional: true });
     const decoder = decoderOf({ units: 2 * H });
