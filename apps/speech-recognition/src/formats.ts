@@ -74,7 +74,7 @@ function hypothesisRows(hypotheses: readonly TranscriptHypothesis[], number: num
 }
 
 /** What was heard in a recording, as one text. */
-export function joinTexts(utterances: readonly UtteranceTranscript[]): string {
+export function joinTexts(utterances: readonly Pick<UtteranceTranscript, 'text'>[]): string {
   return utterances
     .map(({ text }) => text)
     .filter((text) => text !== '')

@@ -142,6 +142,7 @@ async function loadParts(
   });
   const validation = await loadUtterances(parts.validation, pipeline, {
     ...load,
+    cut: true,
     onProgress: (done) => onProgress?.(parts.train.length + done, total),
   });
   if (validation.length > 0) return { loaded, validation };

@@ -1,6 +1,7 @@
 import { NormalizationStatistics, type FeatureMatrix } from '@cadenza/audio';
+import { byRecording } from './cutting.js';
 import type { FeaturePipeline } from './features.js';
-import type { Utterance } from './utterances.js';
+import { partsOf, type Utterance } from './utterances.js';
 import { voiceOf, type Voice } from './voices.js';
 import { VoiceSpace, type Spoken } from './voiceSpace.js';
 
@@ -50,8 +51,15 @@ export function voicesOf(recordings: readonly Spoken[], pipeline: FeaturePipelin
   });
 }
 
-/** The recordings with {@link voicesOf} them. */
+/** The recordings with {@link voicesOf} them, and their parts with those of these. */
 export function nameVoices<T extends Utterance>(utterances: readonly T[], pipeline: FeaturePipeline): T[] {
-  const voices = voicesOf(utterances, pipeline);
-  return utterances.map((utterance, index) => ({ ...utterance, voice: voices[index] }));
+  const parts = utterances.map((utterance) => partsOf(utterance).map(({ frames }) => ({ ...utterance, frames })));
+  const voices = byRecording(parts, voicesOf(parts.flat(), pipeline));
+  return utterances.map((utterance, index) => {
+    const [own] = voices[index];
+    if (utterance.parts === undefined) return { ...utterance, voice: own };
+    // Parts of somebody unknown may seem to be by several.
+    const named = utterance.parts.map(({ frames }, part) => ({ frames, voice: voices[index][part] }));
+    return { ...utterance, voice: utterance.speaker === undefined ? undefined : own, parts: named };
+  });
 }

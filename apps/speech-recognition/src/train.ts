@@ -1,3 +1,4 @@
+import type { FeatureMatrix } from '@cadenza/audio';
 import { plannedSteps, resolveAutomatic, trainerOptions, type TrainingPlace } from '@cadenza/cli';
 import {
   ctcGreedy,
@@ -18,11 +19,18 @@ import {
   type FeatureRows,
 } from './batches.js';
 import type { Config } from './config.js';
+import { byRecording } from './cutting.js';
 import { alignmentSteps } from './dropped.js';
 import { scoreTranscripts } from './evaluate.js';
+import { joinTexts } from './formats.js';
 import { createModel } from './model.js';
 import type { PreparedSpeech } from './prepare.js';
 import type { SymbolTable } from './symbols.js';
+
+/** A recording of the validation part: all of it, of which the loss is, and what is recognised of it one by one. */
+export interface ValidationRow extends FeatureRow {
+  parts: readonly FeatureMatrix[];
+}
 
 /** An acoustic model, the trainer that teaches it, and what both were made from. */
 export interface Training {
@@ -30,7 +38,7 @@ export interface Training {
   speech: PreparedSpeech;
   model: AcousticModel;
   /** The validation part as the network reads it. */
-  rows: readonly FeatureRow[];
+  rows: readonly ValidationRow[];
   trainer: Trainer<FeatureRows>;
   /** Steps until the planned end. */
   plannedSteps: number;
@@ -46,10 +54,11 @@ export function createTraining(config: Config, speech: PreparedSpeech, options: 
   const resolved = resolveAutomatic(config, planned);
   const { monitoring } = resolved;
   const model = createModel(config, pipeline.dimension, symbols, random.fork('model'));
-  const rows = speech.validation.map(({ frames, voice, text }) => ({
-    features: pipeline.finish(frames, voice),
-    labels: symbols.encode(text).ids,
-  }));
+  const rows = speech.validation.map((recording) => {
+    const features = pipeline.finish(recording.frames, recording.voice);
+    const parts = recording.parts?.map(({ frames, voice }) => pipeline.finish(frames, voice)) ?? [features];
+    return { features, parts, labels: symbols.encode(recording.text).ids };
+  });
   const watched: Watched = { config: resolved, speech, model, rows };
   const trainer = new Trainer<FeatureRows>({
     ...trainerOptions(resolved, planned, options),
@@ -98,15 +107,23 @@ async function validate(watched: Watched): Promise<{ wer: number; cer: number; a
 /** The likeliest symbols of each recording, or its likeliest label, as text. */
 async function recognize(
   { config, model, speech }: Watched,
-  rows: readonly FeatureRow[],
+  rows: readonly ValidationRow[],
   options: ScoringOptions = {},
 ): Promise<string[]> {
-  const features = rows.map((row) => row.features);
+  const parts = rows.map((row) => row.parts);
   if (config.task === 'classify') {
-    return likeliestLabels(await scoreClasses(model, features, options), speech.symbols);
+    return joinParts(parts, likeliestLabels(await scoreClasses(model, parts.flat(), options), speech.symbols));
   }
-  const scores = await scoreFrames(model, features, options);
-  return scores.map((frames) => speech.symbols.decode(ctcGreedy(frames).symbols.map(({ symbol }) => symbol)));
+  const scores = await scoreFrames(model, parts.flat(), options);
+  return joinParts(
+    parts,
+    scores.map((frames) => speech.symbols.decode(ctcGreedy(frames).symbols.map(({ symbol }) => symbol))),
+  );
+}
+
+/** The texts of recordings of those of their parts, one after another. */
+export function joinParts(recordings: readonly { length: number }[], texts: readonly string[]): string[] {
+  return byRecording(recordings, texts).map((own) => joinTexts(own.map((text) => ({ text }))));
 }
 
 /** Of what is said of each recording, [V]; nothing where nothing is said. */

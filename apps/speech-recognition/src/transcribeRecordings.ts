@@ -1,8 +1,8 @@
-import type { FeatureMatrix } from '@cadenza/audio';
 import { eventLoopTurn, InputError } from '@cadenza/core';
 import type { Recording } from './corpora.js';
 import type { DecoderOptions } from './decoder.js';
-import { findUtterances, longestUtterance, type EndpointingOptions } from './endpointing.js';
+import { cutRecording, type CutRecording } from './cutting.js';
+import type { EndpointingOptions } from './endpointing.js';
 import type { RecordingTranscript } from './formats.js';
 import type { Recognizer } from './recognizer.js';
 import { shiftTranscript } from './transcript.js';
@@ -31,11 +31,8 @@ export type RecordingResult<R extends Recording> = { recording: R } & (
 );
 
 /** A recording as frames, uncut or in utterances: what is kept of it until its batch is full. */
-interface PreparedRecording {
+interface PreparedRecording extends CutRecording {
   seconds: number;
-  /** In seconds. */
-  spans: { start: number; end: number }[];
-  frames: FeatureMatrix[];
 }
 
 /**
@@ -157,16 +154,7 @@ class Preparer {
 function prepareSamples(
   { sampleRate, run }: Recognizer,
   samples: Float32Array,
-  endpointing: EndpointingOptions = {},
+  endpointing?: EndpointingOptions,
 ): PreparedRecording {
-  const seconds = samples.length / sampleRate;
-  const spans =
-    seconds <= (endpointing.maximumUtterance ?? longestUtterance)
-      ? [{ start: 0, end: samples.length }]
-      : findUtterances(samples, sampleRate, endpointing);
-  return {
-    seconds,
-    spans: spans.map(({ start, end }) => ({ start: start / sampleRate, end: end / sampleRate })),
-    frames: spans.map(({ start, end }) => run.pipeline.extract(samples.subarray(start, end))),
-  };
+  return { seconds: samples.length / sampleRate, ...cutRecording(samples, run.pipeline, endpointing) };
 }

@@ -1,6 +1,7 @@
 import { eventLoopTurn, type FrameScores } from '@cadenza/core';
 import { TranscriptDecoder } from './decoder.js';
 import { scoreTranscripts, type RecognitionResult } from './evaluate.js';
+import { joinTexts } from './formats.js';
 import type { LanguageWeights } from './languageModel.js';
 import type { PreparedSpeech } from './prepare.js';
 import type { Config } from './config.js';
@@ -14,9 +15,11 @@ const BONUSES = [-2, -1, 0, 1, 2, 3];
 /**
  * The weights of the language model and the word bonus with which the validation part has the fewest errors in words, then in
  * characters; of equals the smallest weights. What the configuration fixes is left as it is.
+ *
+ * @param scores of the parts of each recording
  */
 export async function tuneDecoding(
-  scores: readonly FrameScores[],
+  scores: readonly (readonly FrameScores[])[],
   references: readonly string[],
   { symbols, language, pipeline }: Pick<PreparedSpeech, 'symbols' | 'language' | 'pipeline'>,
   config: Config['decoding'],
@@ -36,7 +39,7 @@ export async function tuneDecoding(
   for (const [index, tried] of grid.entries()) {
     signal?.throwIfAborted();
     const decoder = new TranscriptDecoder(symbols, config, language, pipeline.stackSeconds, { weights: tried });
-    const hypotheses = scores.map((frames) => decoder.decode(frames)[0].text);
+    const hypotheses = scores.map((parts) => joinTexts(parts.map((frames) => decoder.decode(frames)[0])));
     const found = { ...tried, ...scoreTranscripts(references, hypotheses) };
     if (best === undefined || isBetter(found, best)) best = found;
     onProgress?.(index + 1, grid.length);

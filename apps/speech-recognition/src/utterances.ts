@@ -8,6 +8,8 @@ import {
 } from '@cadenza/audio';
 import { InputError, eventLoopTurn } from '@cadenza/core';
 import type { Recording } from './corpora.js';
+import { cutRecording } from './cutting.js';
+import { longestUtterance } from './endpointing.js';
 import type { FeatureConfig, FeaturePipeline } from './features.js';
 import type { KeptSamples, SampleStore } from './sampleStore.js';
 import type { Voice } from './voices.js';
@@ -22,8 +24,21 @@ export interface Utterance {
   frames: FeatureMatrix;
   /** Of the speaker, where one is named and normalization goes by it. */
   voice?: Voice;
+  /** Its utterances, where it is so long that it is cut at its silences to be recognised. */
+  parts?: RecordingPart[];
   /** At the pipeline's rate; absent for features made before, and where only frames are asked for. */
   samples?: KeptSamples;
+}
+
+/** What is recognised by itself. */
+export interface RecordingPart {
+  frames: FeatureMatrix;
+  voice?: Voice;
+}
+
+/** What is recognised of a recording: its parts, or all of it. */
+export function partsOf({ parts, frames, voice }: Pick<Utterance, 'parts' | 'frames' | 'voice'>): RecordingPart[] {
+  return parts ?? [{ frames, voice }];
 }
 
 export interface LoadOptions {
@@ -31,6 +46,8 @@ export interface LoadOptions {
   loader?: SoundLoader;
   /** Where the samples are kept; they are not where it is absent. */
   store?: SampleStore;
+  /** Cuts what is too long at its silences, as where it is transcribed. */
+  cut?: boolean;
   /** How a text becomes that of the model. */
   clean: (text: string) => string;
   /** A recording that cannot be read ends the loading with its error (when absent), or is told of here and left out. */
@@ -68,7 +85,7 @@ async function loadUtterance(
   recording: Recording,
   pipeline: FeaturePipeline,
   loader: SoundLoader,
-  { clean, onError }: LoadOptions,
+  { clean, cut = false, onError }: LoadOptions,
 ): Promise<LoadedUtterance | undefined> {
   const { id, speaker, text = '', featurePath } = recording;
   const shared = { id, speaker, text: clean(text) };
@@ -78,7 +95,10 @@ async function loadUtterance(
       return { ...shared, frames, seconds: frames.frames * pipeline.frameSeconds };
     }
     const sound = await loader.load(recording);
-    return { ...shared, frames: pipeline.extract(sound), seconds: sound.length / pipeline.config.sampleRate, sound };
+    const seconds = sound.length / pipeline.config.sampleRate;
+    const loaded: LoadedUtterance = { ...shared, frames: pipeline.extract(sound), seconds, sound };
+    if (!cut || seconds <= longestUtterance) return loaded;
+    return { ...loaded, parts: cutRecording(sound, pipeline).frames.map((frames) => ({ frames })) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     if (onError === undefined) throw located(error, recording);

@@ -1,14 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { encodeWav } from '@cadenza/audio';
+import { Random } from '@cadenza/core';
 import { selectBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../src/config.js';
-import { VoiceSpace } from '../src/voiceSpace.js';
+import { readCorpus } from '../src/corpora.js';
+import { scoreTranscripts } from '../src/evaluate.js';
+import { joinTexts, type RecordingTranscript } from '../src/formats.js';
+import { prepareSpeech } from '../src/prepare.js';
+import { Recognizer } from '../src/recognizer.js';
 import { createTraining, type Training } from '../src/train.js';
+import { transcribeRecordings } from '../src/transcribeRecordings.js';
 import type { Utterance } from '../src/utterances.js';
-import { preparedSongs, smallConfig, tenTexts, writeSongs } from './tones.js';
+import { VoiceSpace } from '../src/voiceSpace.js';
+import { preparedSongs, RATE, sing, smallConfig, tenTexts, writeSongs } from './tones.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'cadenza-speech-'));
 const manifest = writeSongs(join(scratch, 'songs'));
@@ -118,6 +126,33 @@ describe('training', () => {
     expect(loss).toBeGreaterThan(1);
     // The sums of other batches are rounded otherwise.
     expect(await lossWith(crowded, crowded)).toBeCloseTo(loss, 4);
+  });
+
+  it('hears long recordings of the validation as they are transcribed: cut at their silences', async () => {
+    const random = new Random(5);
+    const pause = () => new Float32Array(2 * RATE).map(() => 0.003 * random.normal());
+    const sound = [...tenTexts, ...tenTexts].flatMap((text) => [sing(text, random), pause()]);
+    writeFileSync(
+      join(scratch, 'long.wav'),
+      encodeWav(Float32Array.from(sound.flatMap((part) => [...part])), { sampleRate: RATE }),
+    );
+    const long = { id: 'long', audioPath: join(scratch, 'long.wav'), text: [...tenTexts, ...tenTexts].join(' ') };
+    const config = smallConfig('hiddenSize=24', 'maxSteps=60', 'validationSteps=60', 'batchRecordings=10');
+    const { train } = await readCorpus(manifest);
+    const speech = await prepareSpeech({ train, validation: [long], test: [] }, config, { source: manifest });
+    const training = createTraining(config, speech);
+    expect(training.rows.map(({ parts }) => parts.length)).toEqual([20]);
+    await training.trainer.train();
+    const recognizer = new Recognizer({
+      ...{ directory: 'nowhere', description: {} as never, config, step: 60, parameters: new Map() },
+      ...{ symbols: speech.symbols, pipeline: speech.pipeline, language: speech.language },
+      weights: { weight: 0, wordBonus: 0 },
+      loadModel: () => training.model,
+    });
+    const { value: result } = await transcribeRecordings(recognizer, [long], { method: 'greedy' }).next();
+    const heard = joinTexts((result as { transcript: RecordingTranscript }).transcript.utterances);
+    expect(heard.split(' ').length).toBeGreaterThan(5);
+    expect(training.trainer.best?.metrics).toMatchObject({ wer: scoreTranscripts([long.text], [heard]).wer });
   });
 
   it('refuses recordings that no batch can hold', async () => {

@@ -122,11 +122,11 @@ describe('tuneDecoding', () => {
     const language = learnLanguage(['go on', 'go on', 'go on', 'no'], config);
     const scores = [scoresOf(characters, ['g', 'o', ' ', 'n', 'n'], { 3: ['o', 0.3] })];
     const known = { symbols: characters, language, pipeline: { stackSeconds: 0.02 } as never };
-    const tuned = await tuneDecoding(scores, ['go on'], known, config.decoding);
+    const tuned = await tuneDecoding([scores], ['go on'], known, config.decoding);
     expect(tuned.wer).toBe(0);
     expect(tuned.weight).toBeGreaterThan(0);
     const fixed = { ...config.decoding, weight: 0, wordBonus: 0 };
-    expect(await tuneDecoding(scores, ['go on'], known, fixed)).toMatchObject({ weight: 0, wordBonus: 0, wer: 0.5 });
+    expect(await tuneDecoding([scores], ['go on'], known, fixed)).toMatchObject({ weight: 0, wordBonus: 0, wer: 0.5 });
   });
 });
 

@@ -23,6 +23,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { scoreFrames, scoreVocalTracts } from '../acoustics.js';
 import { configSchema, hasSlowBudget, presetNames, resolveConfig, type Config, type ConfigSources } from '../config.js';
+import { byRecording } from '../cutting.js';
 import { dataRequest, embeddedName, readRequest, requestOf, type DataFlags } from '../dataRequest.js';
 import { describeDropped } from '../dropped.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionScores } from '../evaluate.js';
@@ -39,8 +40,9 @@ import {
   type RunDescription,
   type SavedRun,
 } from '../run.js';
-import { createTraining, likeliestLabels, type Training } from '../train.js';
+import { createTraining, joinParts, likeliestLabels, type Training } from '../train.js';
 import { tuneDecoding } from '../tuneDecoding.js';
+import { partsOf } from '../utterances.js';
 import { startBackend } from './backend.js';
 import { tellOfRates } from './resampling.js';
 
@@ -178,14 +180,12 @@ async function evaluateBest(
     if (config.task === 'classify') {
       const { pipeline, symbols, validation } = speech;
       const factors = config.decoding.vocalTracts;
-      const heard = await scoreVocalTracts(model, pipeline, validation, { factors, signal });
-      return { scores: countsOf(scoreTranscripts(references, likeliestLabels(heard, symbols))) };
+      const parts = validation.map(partsOf);
+      const heard = await scoreVocalTracts(model, pipeline, parts.flat(), { factors, signal });
+      return { scores: countsOf(scoreTranscripts(references, joinParts(parts, likeliestLabels(heard, symbols)))) };
     }
-    const scores = await scoreFrames(
-      model,
-      rows.map(({ features }) => features),
-      { signal },
-    );
+    const parts = rows.map((row) => row.parts);
+    const scores = byRecording(parts, await scoreFrames(model, parts.flat(), { signal }));
     let progress: Progress | undefined;
     try {
       const onProgress = (done: number, total: number): void => {
