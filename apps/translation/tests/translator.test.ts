@@ -110,7 +110,7 @@ describe('Translator', () => {
     const [{ text, hypotheses: ranked }] = await one.translate(sources.slice(0, 1), { mbr: 6, nBest: 6 });
     expect(ranked.map((each) => each.text).sort()).toEqual(found.map((each) => each.text).sort());
     expect(ranked.map(({ score }) => score)).toEqual(ranked.map(({ score }) => score).sort((a, b) => b - a));
-    const shares = found.map(({ score }) => Math.exp(score));
+    const shares = found.map(({ score }) => Math.exp(2 * score));
     const total = shares.reduce((a, b) => a + b, 0);
     for (const { text: own, score } of ranked) {
       const expected = found.reduce((sum, other, index) => {
