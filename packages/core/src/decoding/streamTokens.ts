@@ -100,8 +100,11 @@ export async function* streamChunks(
     if (options.signal?.aborted) return;
     slices.draw();
     const chunk: SampledChunk = { tokens: [], logProbabilities: [], end: null };
-    while (slices.left > 0 && !slices.ended) add(chunk, slices.give());
-    slices.takeBack();
+    try {
+      while (slices.left > 0 && !slices.ended) add(chunk, slices.give());
+    } finally {
+      slices.takeBack(); // also where `stop` throws
+    }
     yield chunk;
   }
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { integerFrom, refuseUnknown } from '../options.js';
 import { readCheckpoint, stepOf, writeCheckpoint, type Checkpoint } from './checkpointFolder.js';
 import { defaultFileSystem, replaceFile, syncFolder, writeError, type FileSystem } from './fileSystem.js';
 
@@ -34,7 +34,7 @@ export class CheckpointStore {
     refuseUnknown('CheckpointStore', options, ['keep', 'onWarning', 'fileSystem']);
     this.directory = join(run, 'checkpoints');
     this.fs = options.fileSystem ?? defaultFileSystem;
-    this.keep = options.keep ?? 2;
+    this.keep = integerFrom(1, options.keep ?? 2, 'keep');
     this.warn = options.onWarning ?? (() => {});
   }
 

@@ -90,13 +90,12 @@ export class TrainingState<Batch> {
     if (this.carry.length > 0) {
       checkNames('carried state', carry, new Map(this.carry.map((tensor, index) => [String(index), tensor])));
     }
+    const carried = Array.from({ length: state.carry }, (_, index) => carry.get(String(index)) ?? lost(index));
 
     assignWeights(this.parameters, trained);
     withTensors(moments, (tensors) => this.optimizer.restore(tensors, state.optimizer.step));
     withTensors(weights, (tensors) => this.average?.restore(tensors, state.average!.updates));
-    this.replaceCarry(
-      Array.from({ length: state.carry }, (_, index) => tf.keep(makeTensor(carry.get(String(index))!))),
-    );
+    this.replaceCarry(carried.map((data) => tf.keep(makeTensor(data))));
     this.options.random.restore(state.random);
     this.options.source.restore(state.source);
     this.schedule.restore(state.schedule);
@@ -153,4 +152,10 @@ function tensorsUnder(prefix: string, tensors: ReadonlyMap<string, TensorData>):
 /** Lends saved values as tensors. */
 function withTensors(data: ReadonlyMap<string, TensorData>, use: (tensors: Map<string, tf.Tensor>) => void): void {
   tf.tidy(() => use(new Map(Array.from(data, ([name, values]) => [name, makeTensor(values)]))));
+}
+
+function lost(index: number): never {
+  throw new CheckpointError(`Expected the saved carried state to hold ${index}, got none of that name`, {
+    code: 'MISMATCH',
+  });
 }

@@ -224,6 +224,19 @@ describe('the event loop', () => {
   });
 });
 
+test('where the question whether to stop fails, nothing is read beyond the token that it was asked of', async () => {
+  const drawn = (await sampled()).map(({ token }) => token);
+  let asked = 0;
+  const stop = (): boolean => {
+    if (++asked === 3) throw new Error('no answer');
+    return false;
+  };
+  await expect(streamChunks(session, options({ stop })).next()).rejects.toThrow('no answer');
+  const expected = new HashSession();
+  for (const token of [1, 2, ...drawn.slice(0, 2)]) expected.step(Int32Array.of(token));
+  expect(session.states()).toEqual(expected.states());
+});
+
 describe('a request is refused', () => {
   const request: SampleRequest = {
     ...{ token: 0, count: 2, temperature: 1, topK: 0, topP: 1, milliseconds: Infinity },

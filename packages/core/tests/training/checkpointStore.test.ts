@@ -79,6 +79,10 @@ describe('a checkpoint store', () => {
     );
   });
 
+  it('refuses to keep none', () => {
+    expect(() => new CheckpointStore(run, { keep: 0 })).toThrow('Expected keep to be a positive integer, got 0');
+  });
+
   it('keeps the newest and the best that each of them knows', () => {
     const store = new CheckpointStore(run, { keep: 2 });
     for (const [step, best] of [

@@ -282,6 +282,17 @@ describe('the trainer', () => {
     await expect(plateau).rejects.toThrow(
       'Expected the schedule to be one without a state as when the run was saved, got plateau',
     );
+    await trainTo(2, rich('lost'));
+    const store = new CheckpointStore(run('lost'));
+    const saved = store.load('latest')!;
+    saved.optimizer.delete('carry/0');
+    store.save({ ...saved, state: { ...saved.state, step: 3 } });
+    const without = rich('lost');
+    const untouched = valuesOf(without.parameters);
+    await expect(trainTo(4, without, true)).rejects.toThrow(
+      'Expected the saved carried state to hold 0, got none of that name',
+    );
+    expect(valuesOf(without.parameters)).toEqual(untouched);
     const wider = rich('other');
     wider.parameters = new Map([...wider.parameters, ['extra', tf.variable(tf.zeros([1]))]]);
     await expect(trainTo(4, wider, true)).rejects.toThrow(
