@@ -80,13 +80,40 @@ function sentenceSpans(text: string, language: string): Span[] {
   return spans;
 }
 
-/** Segments of each paragraph by itself, since the time that Intl.Segmenter takes for one grows with the text; none goes on behind a paragraph. */
+/** Segments of each paragraph by itself: none goes on behind a paragraph. */
 function* segmentsOf(text: string, language: string): Generator<{ segment: string; index: number }> {
   const segmenter = segmenterOf(language);
   for (const { 0: paragraph, index: start } of text.matchAll(
     /[^\n\r\u0085\u2028\u2029]*(?:\r\n|[\n\r\u0085\u2028\u2029]|$)/g,
   )) {
-    for (const { segment, index } of segmenter.segment(paragraph)) yield { segment, index: start + index };
+    let place = start;
+    for (const segment of paragraphSegments(paragraph, segmenter)) {
+      yield { segment, index: place };
+      place += segment.length;
+    }
+  }
+}
+
+/** How much is segmented at once, in code units: the time that Intl.Segmenter takes for a segment grows with the text. */
+const WINDOW = 2048;
+
+/** What decides whether a sentence has ended before it: a letter, or another sentence's end (UAX #29, rule SB8). */
+const DECISIVE = /[\p{Lu}\p{Ll}\p{Lo}\p{Sentence_Terminal}]/u;
+
+/** The segments of a paragraph, found in windows, each of which begins where the last certain segment before it ended. */
+function* paragraphSegments(paragraph: string, segmenter: Intl.Segmenter): Generator<string> {
+  let start = 0;
+  let size = WINDOW;
+  while (start < paragraph.length) {
+    const end = Math.min(start + size, paragraph.length);
+    const found = Array.from(segmenter.segment(paragraph.slice(start, end)), ({ segment }) => segment);
+    // What follows a window may lengthen its last segment, and joins to that the one before while nothing decisive came.
+    for (let rest = end < paragraph.length ? found.pop() : undefined; rest !== undefined;) {
+      rest = DECISIVE.test(rest) ? undefined : found.pop();
+    }
+    for (const segment of found) start += segment.length;
+    size = found.length > 0 ? WINDOW : 2 * size;
+    yield* found;
   }
 }
 

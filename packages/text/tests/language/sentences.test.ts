@@ -20,15 +20,39 @@ describe('sentences', () => {
     });
   });
 
-  test('of a long text take time by its length', () => {
-    const paragraph = `${'He said so. '.repeat(50)}\n\n`;
-    const seconds = (times: number): number => {
+  test.each([
+    ['paragraphs', `${'He said so. '.repeat(50)}\n\n`, {}],
+    ['one line', 'He said so. '.repeat(10), {}],
+    ['lines broken at the margin', 'He said\nso. '.repeat(10), { lineBreaks: 'wrapped' }],
+  ] as const)('of a long text of %s take time by its length', (_, part, options) => {
+    const few = part.repeat(Math.ceil(150_000 / part.length));
+    const seconds = (text: string): number => {
       const before = process.cpuUsage();
-      splitSentences(paragraph.repeat(times), 'en');
+      splitSentences(text, 'en', options);
       return process.cpuUsage(before).user / 1e6;
     };
-    seconds(10);
-    expect(seconds(400)).toBeLessThan(8 * Math.max(0.05, seconds(100))); // 16 if quadratic
+    seconds(few);
+    expect(seconds(few.repeat(4))).toBeLessThan(8 * Math.max(0.05, seconds(few))); // 16 if quadratic
+  });
+
+  test('of a long line are those that Unicode finds in it as a whole', () => {
+    const whole = new Intl.Segmenter('en', { granularity: 'sentence' });
+    const piece = fc.constantFrom('word', 'Word', '. ', '! ', '1', ' ', '(', ')', '"', ', ', '。', '\u0301', '…', '😀');
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1500, maxLength: 4000 }), (pieces) => {
+        const text = pieces.join('');
+        const found = Array.from(whole.segment(text), ({ segment }) => segment.trim()).filter((part) => part !== '');
+        expect(splitSentences(text, 'en').sentences).toEqual(found);
+      }),
+      { numRuns: 20 },
+    );
+    // What decides whether the first period ends one may come very late.
+    const numbers = `No. ${'1 '.repeat(5000)}`;
+    expect(splitSentences(`${numbers}and so on. The end.`, 'en').sentences).toEqual([
+      `${numbers}and so on.`,
+      'The end.',
+    ]);
+    expect(splitSentences(`${numbers}And so on.`, 'en').sentences).toEqual(['No.', `${numbers.slice(4)}And so on.`]);
   });
 
   test('a line break ends one, after an abbreviation too, and paragraphs stay apart', () => {
