@@ -104,8 +104,12 @@ export class BytePairEncoding {
       const got = file?.format === undefined ? 'none of it' : `${file.format} version ${file.version}`;
       throw new InputError(`Expected a byte-pair encoding of format cadenza-bpe version 1, got ${got}`);
     }
+    const { glossaries = [] } = file;
+    if (!Array.isArray(glossaries) || !glossaries.every((glossary) => typeof glossary === 'string')) {
+      throw new InputError(expected('glossaries of the byte-pair encoding', 'a list of strings', glossaries));
+    }
     const merges = file.merges.map((merge, rank) => parseMerge(merge, `merge ${rank}`));
-    return new BytePairEncoding(merges, { glossaries: file.glossaries });
+    return new BytePairEncoding(merges, { glossaries });
   }
 
   /** The encoding of a codes file that subword-nmt 0.2 or later has written. */

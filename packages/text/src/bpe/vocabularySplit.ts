@@ -30,6 +30,8 @@ function takeApart(subword: string, final: boolean, known: KnownSubwords, parts:
   const merge = parts.get(final ? subword + END_OF_WORD : subword);
   if (!merge) return [subword];
   const [left, right] = merge;
+  // Where a text holds the mark of a word's end itself, the merge may be of its letters: nothing of the word stands behind it.
+  if (final && (right.length <= END_OF_WORD.length || !right.endsWith(END_OF_WORD))) return [subword];
   const rest = final ? right.slice(0, -END_OF_WORD.length) : right;
   return [...takeApart(left, false, known, parts), ...takeApart(rest, final, known, parts)];
 }

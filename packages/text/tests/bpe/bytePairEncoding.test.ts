@@ -177,6 +177,15 @@ describe('encoding', () => {
     expect(learned.decode(learned.encode(word))).toBe(word);
   });
 
+  test('words that hold the mark of a word’s end keep all their letters when they are taken apart', () => {
+    const marked = BytePairEncoding.train(['xa</w>y a</w>z a</w>q', 'a</w> b'], { merges: 30, minimumFrequency: 1 });
+    for (const line of ['a', 'xa b', 'a</w> xa</w>y a']) {
+      const subwords = marked.encode(line, { vocabulary: new Set() });
+      expect(marked.decode(subwords)).toBe(line);
+      expect(subwords).not.toContain('');
+    }
+  });
+
   test('a subword without the end of its word is the end of a line', () => {
     expect(learned.decode(['a@@', 'b', 'c@@'])).toBe('ab c');
   });
@@ -236,6 +245,10 @@ describe('files', () => {
     );
     expect(() => BytePairEncoding.fromJSON({ format: 'other', version: 1 })).toThrow(/got other version 1/);
     expect(() => BytePairEncoding.fromJSON({ format: 'cadenza-bpe', version: 1, merges: ['ab'] })).toThrow(/merge 0/);
+    const file = { format: 'cadenza-bpe', version: 1, merges: [] };
+    for (const glossaries of ['abc', [1]]) {
+      expect(() => BytePairEncoding.fromJSON({ ...file, glossaries })).toThrow(/glossaries .* a list of strings, got/);
+    }
   });
 
   test('options that make no sense are refused', () => {
