@@ -12,17 +12,18 @@ interface Joints {
  */
 export function detokenizer(language: string): (tokens: readonly string[]) => string {
   const rules = languageRules(language);
-  return (tokens) => {
+  return (line) => {
+    const tokens = line.filter((token) => token !== ''); // as a split at spaces gives
     const quotes = new OpenQuotes(rules);
-    let line = '';
+    let text = '';
     let closed = true; // nothing, not even a space, comes before the next token
     tokens.forEach((token, index) => {
       const joints = quotes.joints(token, index, tokens) ?? jointsOf(token, tokens[index + 1], rules);
-      if (!closed && !joints.left) line += ' ';
-      line += token;
+      if (!closed && !joints.left) text += ' ';
+      text += token;
       closed = joints.right;
     });
-    return line;
+    return text;
   };
 }
 

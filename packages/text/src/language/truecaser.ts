@@ -54,6 +54,9 @@ export class Truecaser {
     if (file?.format !== 'cadenza-truecaser' || file.version !== 1 || !Array.isArray(file.words)) {
       throw new InputError('Expected a truecaser of format cadenza-truecaser version 1, got another file');
     }
+    if (!file.words.every((word) => typeof word === 'string')) {
+      throw new InputError('Expected words of the truecaser to be a list of strings');
+    }
     return new Truecaser(file.words);
   }
 }

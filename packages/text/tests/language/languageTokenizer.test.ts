@@ -61,6 +61,8 @@ describe('lines', () => {
     expect(new LanguageTokenizer('en').detokenize(['a', ',', 'b', ')', '$', 'x', '"', 'y'])).toBe('a, b) $ x "y');
     expect(new LanguageTokenizer('fr').detokenize(['Quoi', '?!'])).toBe('Quoi ?!');
     expect(new LanguageTokenizer('en').detokenize([])).toBe('');
+    expect(new LanguageTokenizer('en').detokenize(''.split(' '))).toBe('');
+    expect(new LanguageTokenizer('en').detokenize(['the', 'dogs', '', "'", 'toys', ''])).toBe("the dogs' toys");
   });
 });
 
@@ -139,4 +141,5 @@ test('what makes no sense is refused', () => {
   expect(() => new LanguageTokenizer('en', { form: 'NFX' as 'NFC' })).toThrow(/normalisation form/);
   expect(() => LanguageTokenizer.fromJSON({ format: 'x', version: 1 })).toThrow(/got x version 1/);
   expect(() => Truecaser.fromJSON({})).toThrow(/cadenza-truecaser/);
+  expect(() => Truecaser.fromJSON({ format: 'cadenza-truecaser', version: 1, words: [1] })).toThrow(/list of strings/);
 });
