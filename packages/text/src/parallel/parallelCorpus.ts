@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import type { CorpusFile } from '../corpus.js';
-import { checkTextFile, firstLines, readLines } from './textFile.js';
+import { checkTextFile, readLines, readTextPieces } from './textFile.js';
 import { readTmxPairs, type TmxLanguages } from './tmx.js';
 import { readTsvPairs, type TsvColumns } from './tsv.js';
 
@@ -114,6 +114,13 @@ async function readOneFile(from: Extract<ParallelSource, { path: string }>): Pro
 }
 
 async function looksLikeXml(path: string): Promise<boolean> {
-  const [line = ''] = await firstLines(path, 1);
-  return /^\s*<(\?xml|!DOCTYPE|!--|tmx)\b/i.test(line) || /^\s*<!--/.test(line);
+  let start = '';
+  for await (const piece of readTextPieces(path)) {
+    start = (start + piece).trimStart();
+    if (start.length >= LONGEST_START) break;
+  }
+  return /^<(\?xml\b|!DOCTYPE\b|!--|tmx\b)/i.test(start);
 }
+
+/** As much as tells XML from a line of text: what a word's end shows after `<!DOCTYPE`. */
+const LONGEST_START = 16;

@@ -36,16 +36,6 @@ export async function checkTextFile(path: string): Promise<Stats> {
   }
 }
 
-/** The first lines of a file, at most `count` of them, with the rest unread. */
-export async function firstLines(path: string, count: number): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const batch of readLines(path)) {
-    lines.push(...batch.slice(0, count - lines.length));
-    if (lines.length === count) break;
-  }
-  return lines;
-}
-
 /** The lines of a file, in lists of many at once; see {@link linesOf} and {@link readTextPieces}. */
 export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<string[]> {
   yield* linesOf(readTextPieces(path, signal));

@@ -152,6 +152,16 @@ describe('a translation memory', () => {
     expect(french.pairs.map((pair) => pair.target)).toEqual(['Hello', 'alone']);
   });
 
+  test('is told by how its text begins, after empty lines too', async () => {
+    const document = memory(unit(['en', 'Hello'], ['de', 'Hallo'])).replace(/^<\?.*\n/, '');
+    for (const start of ['', '\n', ' \r\n\n', '<!-- made by hand -->\n', ' '.repeat(70_000)]) {
+      const path = file('start.tmx', start + document);
+      expect((await readParallelCorpus({ path, languages })).pairs).toEqual([{ source: 'Hello', target: 'Hallo' }]);
+    }
+    const table = await readParallelCorpus({ path: file('start.tsv', '\n<b>\tb\n') });
+    expect(table.pairs).toEqual([{ source: '<b>', target: 'b' }]);
+  });
+
   test("a document's codes are left out, highlighted text stays, white space becomes single spaces", async () => {
     const body = unit(
       ['en', '<bpt i="1">&lt;b></bpt>A <hi>red</hi><ept i="1">&lt;/b></ept>\n   car<ph/> <![CDATA[<here>]]>'],
