@@ -135,12 +135,14 @@ export class CharacterTokenizer extends LookupTokenizer {
 
   constructor(vocabulary: Vocabulary, { unit = 'codePoint', normalization }: CharacterTokenizerOptions = {}) {
     super(vocabulary, normalization);
+    checkUnit(unit);
     this.kind = unit === 'grapheme' ? 'grapheme' : 'character';
   }
 
   /** A tokenizer for the characters of a text, by default in the order of their code points. */
   static build(text: string, options: CharacterTokenizerOptions = {}): CharacterTokenizer {
     const forVocabulary = vocabularyOptions('CharacterTokenizer.build', options, ['unit']);
+    checkUnit(options.unit);
     const split = options.unit === 'grapheme' ? splitGraphemes : splitCharacters;
     const pieces = split(normalizeText(text, options.normalization ?? { form: 'none' }));
     return new CharacterTokenizer(Vocabulary.build(pieces, forVocabulary), options);
@@ -189,6 +191,12 @@ export function tokenizerFromJSON(json: unknown): Tokenizer {
   if (file.kind === 'character') return new CharacterTokenizer(vocabulary, { normalization });
   if (file.kind === 'grapheme') return new CharacterTokenizer(vocabulary, { normalization, unit: 'grapheme' });
   throw new InputError(expected('tokenizer kind', `one of ${TOKENIZER_KINDS.join(', ')}`, file.kind));
+}
+
+function checkUnit(unit: CharacterTokenizerOptions['unit']): void {
+  if (unit !== undefined && unit !== 'codePoint' && unit !== 'grapheme') {
+    throw new ConfigError(expected('unit', 'codePoint or grapheme', unit));
+  }
 }
 
 const policyOption = (policy: UnknownPolicy): string => `{ unknown: '${policy}' }`;

@@ -192,6 +192,9 @@ test('what is no tokenizer file, and no token, is refused', () => {
   expect(() => CharacterTokenizer.build('ab').decode([2])).toThrow(
     'Expected token id to be an integer from 0 to 1, got 2',
   );
+  const unit = 'graphemes' as 'grapheme';
+  expect(() => CharacterTokenizer.build('ab', { unit })).toThrow('unit to be codePoint or grapheme, got "graphemes"');
+  expect(() => new CharacterTokenizer(Vocabulary.build('ab'), { unit })).toThrow(/unit to be codePoint or grapheme/);
   expect(() => Vocabulary.build([])).toThrow('Expected a vocabulary of at least one token, got none');
   expect(() => Vocabulary.build('ab', { maximumSize: 1 })).toThrow(/maximumSize/);
   expect(() => Vocabulary.build('ab', { minimumFrequency: 0 })).toThrow(/minimumFrequency/);
