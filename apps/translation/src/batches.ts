@@ -53,11 +53,12 @@ export function teacherReadings(
 ): EncodedPair[][] {
   const whole = encodePairs(pairs, codec);
   if (training.teacherReadings === 1) return [whole];
+  const words = pairs.map(({ target }) => codec.words(target, 'target'));
   const random = new Random(seed).fork('readings of teachers');
   return Array.from({ length: training.teacherReadings }, (_, reading) => {
     const draws = { rate: text.mergeDropout, random: random.fork(`reading ${reading}`) };
     return whole.map(({ source, target }, index) => {
-      const { ids } = codec.encode(pairs[index].target, 'target', draws);
+      const { ids } = codec.encodeWords(words[index], 'target', draws);
       return { source, target: ids.length > training.batchTokens ? target : ids };
     });
   });
@@ -107,6 +108,7 @@ function lengthsOf({ source, target }: EncodedPair): PairLengths {
 class EpochPairs {
   private epoch = -1;
   private pairs: readonly EncodedPair[] = [];
+  /** None where no merges are dropped. */
   private readonly words: readonly { source: string[]; target: string[] }[];
   private readonly readings: readonly (readonly EncodedPair[])[];
   private readonly taught: boolean;
@@ -119,9 +121,9 @@ class EpochPairs {
   ) {
     this.taught = readings !== undefined;
     this.readings = readings ?? [encodePairs(pairs, codec)];
-    this.words = pairs.map(({ source, target }) => ({
+    this.words = (dropout.rate > 0 ? pairs : []).map(({ source, target }) => ({
       source: codec.words(source, 'source'),
-      target: codec.words(target, 'target'),
+      target: this.taught ? [] : codec.words(target, 'target'),
     }));
   }
 

@@ -15,7 +15,7 @@ import {
 import { BOS_ID, EOS_ID, PAD_ID, UNK_ID } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { sourceTensors } from './batches.js';
-import type { TranslateOptions } from './translationOptions.js';
+import { beamOf, type TranslateOptions } from './translationOptions.js';
 
 /**
  * Searches for the target tokens of source sentences, all at once, with one model or the average of several.
@@ -45,9 +45,11 @@ async function runSearch<State>(
   model: SearchModel<State>,
   state: State,
   common: SearchOptions,
-  { beam = 5, nBest = 1, sample }: TranslateOptions,
+  options: TranslateOptions,
   random: readonly Random[],
 ): Promise<FoundTokens[][]> {
+  const { nBest = 1, sample } = options;
+  const beam = beamOf(options);
   if (sample !== undefined) return sampleSearch(model, state, { ...common, ...sample, samples: nBest, random });
   if (beam > 1 || nBest > 1) return beamSearch(model, state, { ...common, beamSize: beam, nBest });
   return (await greedySearch(model, state, common)).map((hypothesis) => [hypothesis]);

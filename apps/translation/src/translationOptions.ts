@@ -38,6 +38,14 @@ export interface TranslateOptions {
   signal?: AbortSignal;
 }
 
+/** Hypotheses that are followed at once where nothing is said. */
+export const defaultBeam = 5;
+
+/** Hypotheses that are followed at once: as many as are to be compared, if those are more than {@link defaultBeam}. */
+export function beamOf({ beam, mbr = 1 }: Pick<TranslateOptions, 'beam' | 'mbr'>): number {
+  return beam ?? Math.max(defaultBeam, mbr);
+}
+
 /** One translation of a line. */
 export interface Hypothesis {
   text: string;

@@ -9,7 +9,7 @@ import { byExpectedBleu } from './minimumRisk.js';
 import { cutLine, joinPieces, type LinePieces } from './pieces.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { searchBatch } from './search.js';
-import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
+import { beamOf, type Hypothesis, type TranslateOptions, type Translation } from './translationOptions.js';
 
 /** How many lines of a stream, or of characters in them, are sorted by length together. */
 const CHUNK_LINES = 2048;
@@ -134,7 +134,7 @@ export class Translator {
 
   private async translatePieces(pieces: readonly Piece[], options: TranslateOptions): Promise<void> {
     const { mbr, nBest = 1 } = options;
-    const searched = mbr === undefined ? options : { ...options, beam: beamOf(options), nBest: mbr };
+    const searched = mbr === undefined ? options : { ...options, nBest: mbr };
     const random = new Random(options.seed ?? 1);
     const sorted = [...pieces].sort((a, b) => b.encoded.ids.length - a.encoded.ids.length);
     let done = 0;
@@ -230,9 +230,4 @@ export function checkOptions(options: TranslateOptions): void {
     const exceeded = Object.entries(limits).find(([, limit]) => (value ?? 1) > limit);
     if (exceeded !== undefined) throw new ConfigError(expected(name, `at most ${exceeded.join(' ')}`, value));
   }
-}
-
-/** Hypotheses that are followed at once. */
-function beamOf({ beam, mbr = 1 }: TranslateOptions): number {
-  return beam ?? Math.max(5, mbr);
 }

@@ -2,7 +2,7 @@ import { choice, finiteNumber, hypothesisCount, nonNegativeInteger, positiveInte
 import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { checkLanguages, openRun, runsNamed, type OpenRun } from '../run.js';
-import type { TranslateOptions } from '../translationOptions.js';
+import { beamOf, defaultBeam, type TranslateOptions } from '../translationOptions.js';
 
 /** The options of every verb that uses trained models. */
 export interface RunOptions {
@@ -54,8 +54,6 @@ export interface SearchFlags {
   replaceUnknown?: boolean;
 }
 
-/** Hypotheses that are followed at once where nothing is said. */
-export const defaultBeam = 5;
 const searchDefaults = { lengthPenalty: 1, coveragePenalty: 0, minLength: 0, repeatNgram: 0 };
 
 export function addSearchFlags(verb: Command): void {
@@ -104,16 +102,8 @@ export function checkAttention(runs: readonly OpenRun[], flags: SearchFlags & { 
 
 /** The flags as a translator takes them. */
 export function searchOptions(flags: SearchFlags): TranslateOptions {
-  const {
-    mbr,
-    beam = Math.max(defaultBeam, mbr ?? 1),
-    lengthPenalty,
-    coveragePenalty,
-    minLength,
-    maxLength,
-    repeatNgram,
-    replaceUnknown,
-  } = flags;
+  const { mbr, lengthPenalty, coveragePenalty, minLength, maxLength, repeatNgram, replaceUnknown } = flags;
+  const beam = beamOf(flags);
   for (const [name, value] of Object.entries({
     'length-penalty': lengthPenalty,
     'coverage-penalty': coveragePenalty,

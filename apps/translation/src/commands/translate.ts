@@ -15,14 +15,13 @@ import { checkTextFile, decodeUtf8Stream, linesOf, readLines } from '@cadenza/te
 import type { Command } from 'commander';
 import { pharaohPairs, softPairs } from '../alignment.js';
 import { chunkLimits, chunksOfLines } from '../translate.js';
-import type { Hypothesis, TranslateOptions, Translation } from '../translationOptions.js';
+import { beamOf, type Hypothesis, type TranslateOptions, type Translation } from '../translationOptions.js';
 import { Translator } from '../translator.js';
 import { startBackend } from './backend.js';
 import {
   addRunFlags,
   addSearchFlags,
   checkAttention,
-  defaultBeam,
   openRuns,
   searchOptions,
   type RunOptions,
@@ -121,8 +120,8 @@ function translateOptions(flags: TranslateFlags): TranslateOptions {
   if (mbr !== undefined && nBest > mbr) {
     throw new ConfigError(`Expected --n-best to be at most --mbr ${mbr}, got ${nBest}`);
   }
-  if (mbr === undefined && !sample && nBest > (beam ?? defaultBeam)) {
-    throw new ConfigError(`Expected --n-best to be at most --beam ${beam ?? defaultBeam}, got ${nBest}`);
+  if (mbr === undefined && !sample && nBest > beamOf(flags)) {
+    throw new ConfigError(`Expected --n-best to be at most --beam ${beamOf(flags)}, got ${nBest}`);
   }
   return {
     ...searchOptions(flags),

@@ -1,4 +1,4 @@
-import { InputError } from '@cadenza/core';
+import { expected, InputError } from '@cadenza/core';
 import { compareCodePoints } from '../vocabulary.js';
 
 /** The file of a truecaser. */
@@ -55,7 +55,7 @@ export class Truecaser {
       throw new InputError('Expected a truecaser of format cadenza-truecaser version 1, got another file');
     }
     if (!file.words.every((word) => typeof word === 'string')) {
-      throw new InputError('Expected words of the truecaser to be a list of strings');
+      throw new InputError(expected('words of the truecaser', 'a list of strings', file.words));
     }
     return new Truecaser(file.words);
   }
