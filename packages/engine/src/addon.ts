@@ -91,6 +91,8 @@ export interface Addon {
   setIsa(isa: string): boolean;
   /** Why `setIsa('amxbf16')` fails; empty when it does not. */
   amxReason(): string;
+  /** How many times as fast as `avx512` multiplies `avx512bf16` does, measured once; 0 where that cannot be had. */
+  bf16Gain(): number;
   /** Runs the tile of matrix products so often on every thread, fed from the innermost cache; returns the operations. */
   l1Product(repeats: number): number;
 
@@ -259,7 +261,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 7;
+const INTERFACE = 8;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

@@ -17,20 +17,31 @@ const ORDER = Object.keys(NAMES) as InstructionSet[];
 /** What `amxReason` says of most machines, which is not worth a word. */
 const NO_AMX = 'no AMX on this CPU';
 
+const SLOW_BF16 = 'bf16 is slower than f32 on this CPU without AMX';
+
+/** As Intel's CPUs are where AMX is kept from a program: their products of bf16 outside of it take twice the time of float32's. */
+function isSlow(addon: Pick<Addon, 'bf16Gain'>): boolean {
+  const gain = addon.bf16Gain();
+  return gain > 0 && gain < 1;
+}
+
 /** The instruction set that was chosen. */
 export interface ChosenInstructionSet {
   name: string;
   precision: Precision;
   /** What limits the choice: `CADENZA_ISA`, or why a CPU with AMX goes without; else empty. */
   note: string;
+  /** Why bf16 was asked for and f32 is used; else empty. */
+  noBf16: string;
 }
 
 /**
  * Makes the native kernels use the best instruction set of this CPU for a precision, none better than `limit` (the variable
- * `CADENZA_ISA`); where there are no bf16 instructions, the best for `f32`.
+ * `CADENZA_ISA`); where bf16 instructions are missing or slower than those of `f32`, the best for `f32`. Named by the limit,
+ * they are taken even so.
  */
 export function chooseInstructionSet(
-  addon: Pick<Addon, 'setIsa' | 'amxReason'>,
+  addon: Pick<Addon, 'setIsa' | 'amxReason' | 'bf16Gain'>,
   precision: Precision,
   limit?: string,
 ): ChosenInstructionSet {
@@ -38,11 +49,15 @@ export function chooseInstructionSet(
   if (first < 0) throw new ConfigError(expected('CADENZA_ISA', `one of ${ORDER.join(', ')}`, limit));
   // Kernels with bf16 operands are not for f32.
   const from = precision === 'bf16' ? first : Math.max(first, ORDER.indexOf('avx512'));
-  const isa = ORDER.slice(from).find((name) => addon.setIsa(name))!;
-  const reason = from === 0 && isa === 'avx512bf16' ? addon.amxReason() : '';
+  const isWanted = (name: InstructionSet) => name !== 'avx512bf16' || name === limit || !isSlow(addon);
+  const isa = ORDER.slice(from).find((name) => isWanted(name) && addon.setIsa(name))!;
+  const isBf16 = isa.endsWith('bf16');
+  const isPassedOver = !isBf16 && from <= ORDER.indexOf('avx512bf16') && isSlow(addon);
+  const reason = from === 0 && (isa === 'avx512bf16' || isPassedOver) ? addon.amxReason() : '';
   return {
     name: NAMES[isa],
-    precision: isa.endsWith('bf16') ? 'bf16' : 'f32',
+    precision: isBf16 ? 'bf16' : 'f32',
     note: limit ? `CADENZA_ISA=${limit}` : reason === NO_AMX ? '' : reason,
+    noBf16: precision === 'f32' || isBf16 ? '' : isPassedOver ? SLOW_BF16 : 'no bf16 instructions',
   };
 }

@@ -46,6 +46,8 @@ interface Started {
   threads: number;
   /** `f32` when absent */
   precision?: Precision;
+  /** Why it is `f32` where bf16 was asked for */
+  noBf16?: string;
 }
 /** The order of `auto`, each with how to start it: a phrase about it, or an error that says why it cannot be had. */
 const STARTERS: Record<BackendName, (options: SelectBackendOptions) => Promise<Started>> = {
@@ -73,10 +75,10 @@ async function start(choice: BackendChoice, options: SelectBackendOptions): Prom
   const failures: string[] = [];
   for (const name of choice === 'auto' ? ORDER : [choice]) {
     try {
-      const { about, threads, precision = 'f32' } = await STARTERS[name](options);
+      const { about, threads, precision = 'f32', noBf16 = 'no bf16 here' } = await STARTERS[name](options);
       const notes = [about, ...failures];
       if (options.precision === 'bf16' && precision === 'f32') {
-        notes.push(`no bf16 ${name === 'native' ? 'instructions' : 'here'}, f32 is used instead`);
+        notes.push(`${noBf16}, f32 is used instead`);
       }
       if (options.threads !== undefined && options.threads !== threads)
         notes.push(`${threads} thread, not ${options.threads}`);
@@ -123,7 +125,7 @@ async function startNative({ threads, precision }: SelectBackendOptions): Promis
   train('native');
   const count = addon.threads();
   const about = `${chosen.name}, ${count} ${count === 1 ? 'thread' : 'threads'}${chosen.note ? `; ${chosen.note}` : ''}`;
-  return { about, threads: count, precision: chosen.precision };
+  return { about, threads: count, precision: chosen.precision, noBf16: chosen.noBf16 };
 }
 
 async function startTensorFlow() {

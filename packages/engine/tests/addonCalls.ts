@@ -213,6 +213,7 @@ export function addonCalls(addon: Addon): [name: keyof Addon, given: Argument[]]
     ['threadsAreSet', []],
     ['isa', []],
     ['amxReason', []],
+    ['bf16Gain', []],
     ['together', [{ name: 'run', value: () => undefined, kind: 'function' }]],
     ['setIsa', [{ name: 'isa', value: addon.isa(), kind: 'text' }]],
     [

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { chooseInstructionSet, type InstructionSet } from '../src/instructionSet.js';
 
 /** An addon on a CPU that has some instruction sets. */
-function cpu(has: InstructionSet[], amxReason = 'no AMX on this CPU') {
+function cpu(has: InstructionSet[], amxReason = 'no AMX on this CPU', gain = 2) {
   const asked: string[] = [];
   let isa: string | undefined;
   const setIsa = (name: string) => {
@@ -11,7 +11,13 @@ function cpu(has: InstructionSet[], amxReason = 'no AMX on this CPU') {
     if (done) isa = name;
     return done;
   };
-  return { setIsa, amxReason: () => amxReason, asked, isa: () => isa };
+  return {
+    setIsa,
+    amxReason: () => amxReason,
+    bf16Gain: () => (has.includes('avx512bf16') ? gain : 0),
+    asked,
+    isa: () => isa,
+  };
 }
 const NO_BF16: InstructionSet[] = ['avx512', 'avx2', 'baseline'];
 const ZEN4: InstructionSet[] = ['avx512bf16', ...NO_BF16];
@@ -38,7 +44,22 @@ describe('chooseInstructionSet', () => {
       name,
       precision: isa.endsWith('bf16') ? 'bf16' : 'f32',
       note: limit ? `CADENZA_ISA=${limit}` : '',
+      noBf16: precision === 'f32' || isa.endsWith('bf16') ? '' : 'no bf16 instructions',
     });
+  });
+
+  it.each([
+    [ZEN4, undefined, 'no AMX on this CPU', 'avx512', ''],
+    [ZEN4, undefined, 'AMX is not permitted by the system', 'avx512', 'AMX is not permitted by the system'],
+    [ZEN4, 'amxbf16', 'no AMX on this CPU', 'avx512', 'CADENZA_ISA=amxbf16'],
+    [ZEN4, 'avx512bf16', 'no AMX on this CPU', 'avx512bf16', 'CADENZA_ISA=avx512bf16'],
+    [SAPPHIRE_RAPIDS, undefined, '', 'amxbf16', ''],
+  ] as const)('where bf16 is slow outside of AMX, with %j, limit %s (%s), takes %s', (has, limit, amx, isa, note) => {
+    const addon = cpu([...has], amx, 0.5);
+    const chosen = chooseInstructionSet(addon, 'bf16', limit);
+    expect(addon.isa()).toBe(isa);
+    const noBf16 = isa === 'avx512' ? 'bf16 is slower than f32 on this CPU without AMX' : '';
+    expect(chosen).toMatchObject({ precision: noBf16 ? 'f32' : 'bf16', note, noBf16 });
   });
 
   it('does not ask for AMX, and so not for its check, in f32', () => {
@@ -53,6 +74,7 @@ describe('chooseInstructionSet', () => {
       name: 'AVX-512 with bf16',
       precision: 'bf16',
       note: 'AMX is not permitted by the system',
+      noBf16: '',
     });
   });
 

@@ -100,6 +100,12 @@ napi_value get_amx_reason(Arguments& arguments) {
   return result;
 }
 
+napi_value get_bf16_gain(Arguments& arguments) {
+  napi_value result;
+  check(arguments.env(), napi_create_double(arguments.env(), bf16_gain(), &result));
+  return result;
+}
+
 // The registers' tile on every thread, over operands that stay in the innermost cache: (repeats) -> floating-point operations.
 napi_value l1_product(Arguments& arguments) {
   // More than any instruction set's tile reads or writes.
@@ -139,6 +145,7 @@ const std::vector<Export>& system_exports() {
       {"isa", callback<get_isa>},
       {"setIsa", callback<choose_isa>},
       {"amxReason", callback<get_amx_reason>},
+      {"bf16Gain", callback<get_bf16_gain>},
       {"l1Product", callback<l1_product>},
   };
   return exports;
