@@ -151,6 +151,19 @@ const trainingSchema = z.strictObject({
   labelSmoothing: fraction.default(0),
 });
 
+/** How a model adapts to recordings of which nobody says what they are: see {@link adaptToRecordings}. */
+const adaptationSchema = z.strictObject({
+  /** How many times recordings are labelled and learned from; 0: never. */
+  rounds: whole.default(0),
+  /** Passes over the recordings in each of them. */
+  epochs: count.default(3),
+  /** Of the recordings of a label, the surest part is learned from. */
+  part: z.number().gt(0).max(1).default(0.7),
+  learningRate: z.number().positive().default(5e-4),
+  /** Of fewer recordings nothing is learned. */
+  least: count.default(20),
+});
+
 /** How transcripts are searched for: see core's `ctcPrefixBeamSearch`. */
 const decodingSchema = z.strictObject({
   method: z.enum(['beam', 'greedy']).default('beam'),
@@ -169,6 +182,8 @@ const decodingSchema = z.strictObject({
   wordBonus: z.number().nullable().default(null),
   /** classify: a recording is heard as of vocal tracts so many times as long, and what is heard in each has its mean taken. */
   vocalTracts: z.array(z.number().min(0.5).max(2)).min(1).default([1]),
+  /** classify: recordings that are heard together are learned from, by what the model itself is surest of, before they are told apart. */
+  adaptation: adaptationSchema.prefault({}),
 });
 
 const monitoringSchema = z.strictObject({
@@ -273,6 +288,10 @@ function checkTogether({ task, features, text, model, augmentation, decoding }: 
       throw new ConfigError(`Expected decoding.vocalTracts to be [1] with task ${task}, got [${decoding.vocalTracts}]`);
     if (features.kind === 'filterbank')
       throw new ConfigError('Expected features.kind to be of cepstra with decoding.vocalTracts, got filterbank');
+  }
+  const { rounds } = decoding.adaptation;
+  if (rounds > 0 && task !== 'classify') {
+    throw new ConfigError(`Expected decoding.adaptation.rounds to be 0 with task ${task}, got ${rounds}`);
   }
   if (task === 'classify') {
     if (text.unit !== 'word')

@@ -1,5 +1,6 @@
 import type { FeatureMatrix } from '@cadenza/audio';
 import { ConfigError, InputError, type AcousticModel, type FrameScores } from '@cadenza/core';
+import { adaptToRecordings, isWorthAdapting } from './adaptation.js';
 import { scoreFrames, scoreVocalTracts, type ScoringOptions } from './acoustics.js';
 import { TranscriptDecoder, type DecoderOptions } from './decoder.js';
 import { isStreaming } from './config.js';
@@ -20,6 +21,8 @@ export type { Transcript, UtteranceTranscript } from './transcript.js';
 export interface RecognizeOptions extends DecoderOptions, ScoringOptions {
   /** Frames of recordings that were heard before in the same place: voices are told by these too, where normalization goes by them. */
   before?: readonly FeatureMatrix[];
+  /** false: the model does not adapt to the recordings, though its run says how. */
+  adapt?: boolean;
 }
 
 /** How many utterances of a stream its voices are told by. */
@@ -202,11 +205,28 @@ export class Recognizer {
     return scoreFrames(this.model, features, options);
   }
 
-  private labelsOf(spoken: readonly Spoken[], options: RecognizeOptions): Promise<(Float32Array | undefined)[]> {
+  private async labelsOf(spoken: readonly Spoken[], options: RecognizeOptions): Promise<(Float32Array | undefined)[]> {
     const { pipeline, config } = this.run;
     const voices = this.voicesOf(spoken, options);
     const heard = spoken.map(({ frames }, index) => ({ frames, voice: voices[index] }));
-    return scoreVocalTracts(this.model, pipeline, heard, { ...options, factors: config.decoding.vocalTracts });
+    const { vocalTracts: factors, adaptation } = config.decoding;
+    const { adapt = true, signal } = options;
+    if (!adapt || !isWorthAdapting(heard, adaptation)) {
+      return scoreVocalTracts(this.model, pipeline, heard, { ...options, factors });
+    }
+    // The model stays as it is for what is heard next.
+    const adapted = this.run.loadModel();
+    try {
+      await adaptToRecordings(adapted, pipeline, heard, {
+        ...options,
+        settings: adaptation,
+        factors,
+        seed: config.seed,
+      });
+      return await scoreVocalTracts(adapted, pipeline, heard, { factors, signal });
+    } finally {
+      adapted.dispose();
+    }
   }
 
   private voicesOf(spoken: readonly Spoken[], { before = [] }: RecognizeOptions): (Voice | undefined)[] {

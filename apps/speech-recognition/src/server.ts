@@ -95,7 +95,7 @@ export function speechApi(recognizer: Recognizer, options: ApiOptions) {
   });
   const together = features.normalization === 'speaker' ? 1 : 32;
   const gatherer = new Gatherer<Asked, { id: string; samples: Float32Array }, RecordingTranscript>(
-    (recordings, asked, signal) => transcribeSamples(recognizer, recordings, { ...asked, signal }),
+    (recordings, asked, signal) => transcribeSamples(recognizer, recordings, { ...asked, adapt: false, signal }),
     { together, waiting: WAITING },
   );
   const memory = new SharedMemory(MAXIMUM_HELD);

@@ -16,6 +16,8 @@ export interface TranscribeOptions extends DecoderOptions {
    * by it and by the longest recording.
    */
   batchSeconds?: number;
+  /** false: no model adapts to what is recognised together, though its run says how. */
+  adapt?: boolean;
   /** Told of a rate that is not the model's, once, with the first recording that has it. */
   onResample?: (rate: number, recording: Recording) => void;
   /** Told of a recording that is shorter than a frame, in which nothing can be heard. */

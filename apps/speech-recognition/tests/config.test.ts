@@ -47,6 +47,7 @@ describe('resolveConfig', () => {
       ['decoding.vocalTracts=[1,1.1]'],
       /Expected decoding\.vocalTracts to be \[1\] with task transcribe, got \[1,1\.1\]/,
     ],
+    [['adaptation.rounds=2'], /Expected decoding\.adaptation\.rounds to be 0 with task transcribe, got 2/],
     [
       ['task=classify', 'text.unit=word', 'features.kind=filterbank', 'decoding.vocalTracts=[1.1]'],
       /Expected features\.kind to be of cepstra with decoding\.vocalTracts, got filterbank/,

@@ -158,7 +158,7 @@ describe('hot words', () => {
 
 describe('the flags of transcribe', () => {
   const flags = (more: Partial<TranscribeFlags> = {}): TranscribeFlags => ({
-    ...{ run: 'run', checkpoint: 'best', format: 'text', backend: 'auto' },
+    ...{ run: 'run', checkpoint: 'best', format: 'text', adapt: true, backend: 'auto' },
     ...more,
   });
 

@@ -21,6 +21,7 @@ import { Recognizer } from '../recognizer.js';
 import type { SavedRun } from '../run.js';
 import { transcribeRecordings } from '../transcribeRecordings.js';
 import { located } from '../utterances.js';
+import { noAdapt, tellOfAdapting } from './adapting.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
 import { tellOfRates } from './resampling.js';
@@ -35,6 +36,7 @@ interface EvaluateOptions extends CommonOptions {
   speaker?: string[];
   beam?: number;
   greedy?: boolean;
+  adapt: boolean;
   details?: string;
 }
 
@@ -49,6 +51,7 @@ export function addEvaluateVerb(program: Command): void {
       .option('--speaker <name>', 'measure on a speaker only, repeatable', repeated)
       .option('--beam <number>', 'hypotheses followed at once', hypothesisCount)
       .option('--greedy', 'the likeliest symbol of each frame, without a language model')
+      .option(...noAdapt)
       .option('--details <file>', 'where to write the alignment of each error, as sclite does');
   });
 }
@@ -107,6 +110,7 @@ async function measure(
   { output, signal }: Pick<ActionContext, 'output' | 'signal'>,
 ): Promise<Measured | undefined> {
   const { run } = recognizer;
+  tellOfAdapting(output, options, run, recordings.length);
   const progress = createProgress(output, { label: 'transcribe', total: 2 * recordings.length });
   try {
     const started = performance.now();
@@ -114,6 +118,7 @@ async function measure(
     let [seconds, failed] = [0, 0];
     for await (const result of transcribeRecordings(recognizer, recordings, {
       ...{ beam: options.beam, method: options.greedy ? ('greedy' as const) : undefined, signal },
+      adapt: options.adapt,
       // Where the voices of all recordings are told apart, all are heard together.
       batchSeconds: run.config.features.normalization === 'speaker' ? Infinity : undefined,
       onResample: tellOfRates(output, recognizer.sampleRate),

@@ -12,6 +12,7 @@ import type { Command } from 'commander';
 import { transcriptFormats } from '../formats.js';
 import { Recognizer } from '../recognizer.js';
 import { rawEncodings } from '../soundInput.js';
+import { noAdapt } from './adapting.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
 import { transcribeFiles } from './transcribeFiles.js';
@@ -34,6 +35,7 @@ export function addTranscribeVerb(program: Command): void {
       .optionsGroup('Search:')
       .option('--beam <number>', 'hypotheses followed at once', hypothesisCount)
       .option('--greedy', 'the likeliest symbol of each frame, without a language model')
+      .option(...noAdapt)
       .option('--hot-word <phrase[:boost]>', 'a phrase that is likely to be said, repeatable', repeated)
       .option('--max-seconds <seconds>', 'cut what is longer at its silences (default: 20)', finiteNumber)
       .option('--pause <seconds>', 'silence that ends an utterance (default: 0.5)', finiteNumber)

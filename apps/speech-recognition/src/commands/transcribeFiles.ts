@@ -8,6 +8,7 @@ import { findRecordings, type NamedRecording } from '../soundPaths.js';
 import { transcribeRecordings } from '../transcribeRecordings.js';
 import { located } from '../utterances.js';
 import { tellOfRates } from './resampling.js';
+import { tellOfAdapting } from './adapting.js';
 import { Tally } from './tally.js';
 import type { RecognitionOptions, TranscribeFlags } from './transcribeOptions.js';
 
@@ -45,6 +46,7 @@ export async function transcribeFiles(
     onResample: tellOfRates(output, recognizer.sampleRate),
     onEmpty: ({ id }: { id: string }) => output.warn(`shorter than a frame: ${id}`),
   };
+  tellOfAdapting(output, flags, recognizer.run, recordings.length);
   const started = performance.now();
   try {
     for await (const result of transcribeRecordings(recognizer, recordings, { ...options, ...tell, signal })) {

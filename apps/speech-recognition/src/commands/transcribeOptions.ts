@@ -17,6 +17,7 @@ export interface TranscribeFlags extends CommonOptions {
   beam?: number;
   greedy?: boolean;
   hotWord?: string[];
+  adapt: boolean;
   maxSeconds?: number;
   pause?: number;
   raw?: RawEncoding;
@@ -26,6 +27,7 @@ export interface TranscribeFlags extends CommonOptions {
 
 /** The flags as a recogniser takes them. */
 export interface RecognitionOptions extends DecoderOptions {
+  adapt: boolean;
   endpointing: EndpointingOptions;
 }
 
@@ -79,13 +81,13 @@ export function checkSearched(flags: SearchFlags, { config }: Pick<SavedRun, 'co
 
 /** What the flags ask of a run's model. @throws {ConfigError} for what the model cannot do */
 export function recognitionOptions(flags: TranscribeFlags, { config, symbols }: SavedRun): RecognitionOptions {
-  const { beam, nBest, greedy, maxSeconds, pause } = flags;
+  const { beam, nBest, greedy, adapt, maxSeconds, pause } = flags;
   checkSearched(flags, { config });
   const hotWords = flags.hotWord?.map(parseHotWord);
   if (hotWords !== undefined) checkHotWords(hotWords, symbols);
   const endpointing = { maximumUtterance: maxSeconds, pause };
   checkEndpointing(endpointing, config.features.sampleRate, { maximumUtterance: '--max-seconds', pause: '--pause' });
-  return { beam, nBest, method: greedy ? 'greedy' : undefined, hotWords, endpointing };
+  return { beam, nBest, method: greedy ? 'greedy' : undefined, hotWords, adapt, endpointing };
 }
 
 /** What the samples of standard input are, where they have no header; the model's rate where none is told. */
