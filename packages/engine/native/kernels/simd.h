@@ -140,6 +140,7 @@ CADENZA_INLINE double sum_double_lanes(vd v) {
 }
 
 CADENZA_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 3); }
+CADENZA_INLINE void prefetch_outer(const void* p) { __builtin_prefetch(p, 0, 2); }  // as far as L2
 
 // exp: x = n ln2 + r with |r| <= ln2 / 2, exp(x) = 2^n (1 + p), p = r + r^2 q(r). The coefficients of q are a minimax fit of
 // expm1 on that interval (error 3e-9 before rounding).
