@@ -1,3 +1,4 @@
+import { specAugment, type FeatureMatrix } from '@cadenza/audio';
 import { Random, Trainer, type AcousticModel, type BatchSource } from '@cadenza/core';
 import { scoreVocalTracts, type Heard, type ScoringOptions } from './acoustics.js';
 import { classifiedTensors, featureRows, type FeatureRows } from './batches.js';
@@ -26,8 +27,9 @@ export function isWorthAdapting(recordings: readonly Heard[], settings: Adaptati
 
 /**
  * Changes a model of labels by what it hears in recordings of which nobody says what they are: it labels them, learns from those labels that
- * it is surest of, with its dropout, each recording as of any of the vocal tracts, and labels them anew, some times (self-training:
- * Scudder 1965; Lee 2013, "Pseudo-Label"). Of each label the surest part is taken, by the distance to the second likeliest: a label that an
+ * it is surest of, and labels them anew, some times (self-training: Scudder 1965; Lee 2013, "Pseudo-Label"). What it learns from it hears
+ * under noise, in part, with its dropout, as of any of the vocal tracts: what it hears well shall teach it to hear what it does
+ * not (Xie et al. 2020, "noisy student"; Park et al. 2020 for speech). Of each label the surest part is taken, by the distance to the second likeliest: a label that an
  * unknown voice makes unsure would be unlearned otherwise (Zou et al. 2018, section 3.2). The same recordings, settings and seed
  * give the same model.
  */
@@ -49,7 +51,7 @@ export async function adaptToRecordings(
     return surest(scores as Float32Array[], settings.part).map(({ index, label }) => () => {
       const { frames, voice } = heard[index];
       const features = pipeline.finish(frames, voice, factors[draws.integer(factors.length)]);
-      return { features, labels: Int32Array.of(label + 1) };
+      return { features: disturb(features, draws, settings), labels: Int32Array.of(label + 1) };
     });
   });
   const trainer = new Trainer<FeatureRows>({
@@ -80,6 +82,14 @@ export function surest(scores: readonly Float32Array[], part: number): { index: 
     const own = heard.filter((one) => one.label === label).sort((a, b) => b.distance - a.distance);
     return own.slice(0, Math.ceil(part * own.length)).map(({ index }) => ({ index, label }));
   });
+}
+
+/** A recording as it is learned from: with stretches of silence (Park et al. 2019) and noise. */
+function disturb(features: FeatureMatrix, random: Random, { mask, noise }: AdaptationSettings): FeatureMatrix {
+  const { frames } = features;
+  const masks = { timeMasks: 2, timeWidth: frames, timePart: mask, frequencyMasks: 0, fill: 0 };
+  const masked = specAugment(features, random, masks);
+  return { ...masked, values: masked.values.map((value) => value + noise * random.normal()) };
 }
 
 /** Batches round by round: the recordings of a round are chosen when it begins. */

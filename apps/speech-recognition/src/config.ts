@@ -159,7 +159,11 @@ const adaptationSchema = z.strictObject({
   epochs: count.default(3),
   /** Of the recordings of a label, the surest part is learned from. */
   part: z.number().gt(0).max(1).default(0.7),
-  learningRate: z.number().positive().default(5e-4),
+  learningRate: z.number().positive().default(1e-3),
+  /** What is learned from is heard worse than it was labelled: two stretches of up to this part of a recording are silenced, */
+  mask: z.number().min(0).max(1).default(0.3),
+  /** and noise of this deviation is upon its features, whose own is about 1. */
+  noise: z.number().min(0).default(0.3),
   /** Of fewer recordings nothing is learned. */
   least: count.default(20),
 });

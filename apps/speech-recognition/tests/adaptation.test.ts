@@ -12,7 +12,7 @@ import { preparedSongs, RATE, sing, smallConfig, writeSongs } from './tones.js';
 import { untrained } from './untrained.js';
 
 const words = ['do', 're', 'mi', 'fa'];
-const settings = { rounds: 4, epochs: 3, part: 0.7, learningRate: 2e-3, least: 20 };
+const settings = { rounds: 4, epochs: 3, part: 0.7, learningRate: 2e-3, mask: 0.1, noise: 0.1, least: 20 };
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-adaptation-'));
 
 beforeAll(async () => {
