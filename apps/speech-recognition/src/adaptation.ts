@@ -8,12 +8,12 @@ import type { FeaturePipeline } from './features.js';
 /** How a model adapts, see the configuration. */
 export type AdaptationSettings = Config['decoding']['adaptation'];
 
-/** Recordings of a step. */
+/** Recordings of a step: as the preset `fsdd` trains. */
 const BATCH_RECORDINGS = 32;
-/** Of more recordings, so many are learned from, evenly spread. */
+/** Of more recordings, so many are learned from, evenly spread: more cost time and tell little more of a voice. */
 const MOST_RECORDINGS = 2000;
 
-/** What a model has to go by when it adapts. */
+/** What a model has to go by when it adapts. Progress is of what is done together: labelling once more is the rest of it. */
 export interface AdaptationOptions extends ScoringOptions {
   settings: AdaptationSettings;
   factors: readonly number[];
@@ -46,7 +46,7 @@ export async function adaptToRecordings(
   const random = new Random(seed);
   const draws = random.fork('recordings');
   const source = new AdaptationBatches(settings, draws, async (round) => {
-    onProgress?.(Math.floor((recordings.length * round) / settings.rounds));
+    onProgress?.(Math.floor((recordings.length * round) / (settings.rounds + 1)));
     const scores = await scoreVocalTracts(model, pipeline, heard, { factors, signal });
     return surest(scores as Float32Array[], settings.part).map(({ index, label }) => () => {
       const { frames, voice } = heard[index];
@@ -71,11 +71,15 @@ export async function adaptToRecordings(
   signal?.throwIfAborted();
 }
 
-/** Of each label that is heard, the recordings in which it is surest: such a part of them, rounded up. */
+/**
+ * Of each label that is heard, the recordings in which it is surest: such a part of them, rounded up. Nothing is learned of recordings whose
+ * scores are not finite.
+ */
 export function surest(scores: readonly Float32Array[], part: number): { index: number; label: number }[] {
-  const heard = scores.map((values, index) => {
+  const heard = scores.flatMap((values, index) => {
+    if (!values.every(Number.isFinite)) return [];
     const [first, second] = Array.from(values.keys()).sort((a, b) => values[b] - values[a]);
-    return { index, label: first, distance: values[first] - (second === undefined ? 0 : values[second]) };
+    return [{ index, label: first, distance: values[first] - (second === undefined ? 0 : values[second]) }];
   });
   const labels = [...new Set(heard.map(({ label }) => label))].sort((a, b) => a - b);
   return labels.flatMap((label) => {
@@ -84,7 +88,7 @@ export function surest(scores: readonly Float32Array[], part: number): { index: 
   });
 }
 
-/** A recording as it is learned from: with stretches of silence (Park et al. 2019) and noise. */
+/** A recording as it is learned from: stretches of it are the mean (Park et al. 2019), and noise is upon all of it. */
 function disturb(features: FeatureMatrix, random: Random, { mask, noise }: AdaptationSettings): FeatureMatrix {
   const { frames } = features;
   const masks = { timeMasks: 2, timeWidth: frames, timePart: mask, frequencyMasks: 0, fill: 0 };
@@ -104,7 +108,7 @@ class AdaptationBatches implements BatchSource<FeatureRows> {
   ) {}
 
   async next(): Promise<FeatureRows | null> {
-    if (this.queue.length === 0) {
+    while (this.queue.length === 0) {
       if (this.round === this.settings.rounds) return null;
       const chosen = await this.choose(this.round++);
       this.queue = Array.from({ length: this.settings.epochs }, () => this.random.shuffle([...chosen])).flatMap(

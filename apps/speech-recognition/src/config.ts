@@ -160,12 +160,12 @@ const adaptationSchema = z.strictObject({
   /** Of the recordings of a label, the surest part is learned from. */
   part: z.number().gt(0).max(1).default(0.7),
   learningRate: z.number().positive().default(1e-3),
-  /** What is learned from is heard worse than it was labelled: two stretches of up to this part of a recording are silenced, */
+  /** What is learned from is heard worse than it was labelled: two stretches, each of up to this part of a recording, are zeros, the mean, */
   mask: z.number().min(0).max(1).default(0.3),
   /** and noise of this deviation is upon its features, whose own is about 1. */
   noise: z.number().min(0).default(0.3),
   /** Of fewer recordings nothing is learned. */
-  least: count.default(20),
+  least: z.int().min(2).default(20),
 });
 
 /** How transcripts are searched for: see core's `ctcPrefixBeamSearch`. */
@@ -296,6 +296,9 @@ function checkTogether({ task, features, text, model, augmentation, decoding }: 
   const { rounds } = decoding.adaptation;
   if (rounds > 0 && task !== 'classify') {
     throw new ConfigError(`Expected decoding.adaptation.rounds to be 0 with task ${task}, got ${rounds}`);
+  }
+  if (rounds > 0 && features.normalization === 'none') {
+    throw new ConfigError('Expected features.normalization to be other than none with decoding.adaptation, got none');
   }
   if (task === 'classify') {
     if (text.unit !== 'word')

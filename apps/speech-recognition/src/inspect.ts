@@ -48,7 +48,7 @@ export async function inspectRecording(
   const { frames, seconds, id, text } = utterance;
   const samples = utterance.samples?.read();
   const { symbols, pipeline, config } = recognizer.run;
-  const [heard] = await recognizer.transcribeFrames([frames], { nBest, beam });
+  const [heard] = await recognizer.transcribeFrames([frames], { nBest, beam, adapt: false });
   const view: RecordingView = { id, seconds, envelope: envelopeOf(samples), features: featureTrack(frames), heard };
   if (samples !== undefined) view.wav = encodeWav(samples, { sampleRate: recognizer.sampleRate });
   if (config.task === 'classify') {

@@ -23,6 +23,8 @@ export interface RecognizeOptions extends DecoderOptions, ScoringOptions {
   before?: readonly FeatureMatrix[];
   /** false: the model does not adapt to the recordings, though its run says how. */
   adapt?: boolean;
+  /** Told when a model has adapted to so many recordings. */
+  onAdapt?: (recordings: number) => void;
 }
 
 /** How many utterances of a stream its voices are told by. */
@@ -58,7 +60,10 @@ export class Recognizer {
     return this.run.config.features.sampleRate;
   }
 
-  /** What is said in some recordings, each of one channel at {@link sampleRate}, in the order given. */
+  /**
+   * What is said in some recordings, each of one channel at {@link sampleRate}, in the order given. Where the run says so
+   * (`decoding.adaptation`), a copy of the model first learns from them, which takes seconds, and what is heard in one depends on all.
+   */
   transcribe(recordings: readonly Float32Array[], options: RecognizeOptions = {}): Promise<Transcript[]> {
     return this.transcribeFrames(
       recordings.map((samples) => this.run.pipeline.extract(samples)),
@@ -210,20 +215,19 @@ export class Recognizer {
     const voices = this.voicesOf(spoken, options);
     const heard = spoken.map(({ frames }, index) => ({ frames, voice: voices[index] }));
     const { vocalTracts: factors, adaptation } = config.decoding;
-    const { adapt = true, signal } = options;
+    const { adapt = true, signal, onProgress } = options;
     if (!adapt || !isWorthAdapting(heard, adaptation)) {
       return scoreVocalTracts(this.model, pipeline, heard, { ...options, factors });
     }
     // The model stays as it is for what is heard next.
     const adapted = this.run.loadModel();
     try {
-      await adaptToRecordings(adapted, pipeline, heard, {
-        ...options,
-        settings: adaptation,
-        factors,
-        seed: config.seed,
-      });
-      return await scoreVocalTracts(adapted, pipeline, heard, { factors, signal });
+      const { seed } = config;
+      await adaptToRecordings(adapted, pipeline, heard, { settings: adaptation, factors, seed, signal, onProgress });
+      options.onAdapt?.(heard.length);
+      const { rounds } = adaptation;
+      const last = (done: number): void => onProgress?.(Math.floor((heard.length * rounds + done) / (rounds + 1)));
+      return await scoreVocalTracts(adapted, pipeline, heard, { factors, signal, onProgress: last });
     } finally {
       adapted.dispose();
     }

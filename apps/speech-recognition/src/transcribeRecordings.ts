@@ -12,12 +12,14 @@ export interface TranscribeOptions extends DecoderOptions {
   /** Recordings longer than `maximumUtterance` are cut at their silences. */
   endpointing?: EndpointingOptions;
   /**
-   * How many seconds of sound are recognised together, and grouped by who speaks where a model goes by it; 600 unless told. Memory is bounded
-   * by it and by the longest recording.
+   * How many seconds of sound are recognised together, and grouped by who speaks, or adapted to, where a model goes by it; 600 unless told.
+   * Memory is bounded by it and by the longest recording.
    */
   batchSeconds?: number;
   /** false: no model adapts to what is recognised together, though its run says how. */
   adapt?: boolean;
+  /** Told when a model has adapted to so many recordings, or pieces of them. */
+  onAdapt?: (recordings: number) => void;
   /** Told of a rate that is not the model's, once, with the first recording that has it. */
   onResample?: (rate: number, recording: Recording) => void;
   /** Told of a recording that is shorter than a frame, in which nothing can be heard. */

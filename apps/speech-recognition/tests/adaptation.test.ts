@@ -41,6 +41,7 @@ describe('surest', () => {
 
   it('takes nothing of nothing, and all are sure where there is one label', () => {
     expect(surest([], 0.5)).toEqual([]);
+    expect(surest([Float32Array.of(NaN, 0), Float32Array.of(-Infinity, 0)], 0.5)).toEqual([]);
     expect(surest([Float32Array.of(0), Float32Array.of(0)], 0.5)).toEqual([{ index: 0, label: 0 }]);
   });
 });
@@ -144,12 +145,30 @@ describe('a recogniser that adapts', () => {
     recognizer.dispose();
   });
 
+  it('says to how many recordings, and adapts to nothing that comes by itself', async () => {
+    const recognizer = adapting(2);
+    const told: number[] = [];
+    const onAdapt = (recordings: number): void => void told.push(recordings);
+    await recognizer.transcribe(songs, { onAdapt });
+    expect(told).toEqual([songs.length]);
+    const stream = recognizer.listen({ onAdapt } as object);
+    for (const song of songs.slice(0, 3)) {
+      await stream.push(song);
+      await stream.push(new Float32Array(RATE));
+    }
+    await stream.end();
+    await stream.dispose();
+    expect(told).toHaveLength(1);
+    recognizer.dispose();
+  });
+
   it('gives progress that only grows, and stops when it is told to', async () => {
     const recognizer = adapting(12);
     const seen: number[] = [];
     const control = new AbortController();
     await recognizer.transcribe(songs, { onProgress: (done) => seen.push(done) });
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBe(songs.length);
     expect(seen.every((done) => Number.isInteger(done) && done <= songs.length)).toBe(true);
     const onProgress = (): void => control.abort();
     await expect(recognizer.transcribe(songs, { signal: control.signal, onProgress })).rejects.toThrow(/abort/iu);

@@ -47,6 +47,10 @@ describe('resolveConfig', () => {
       ['decoding.vocalTracts=[1,1.1]'],
       /Expected decoding\.vocalTracts to be \[1\] with task transcribe, got \[1,1\.1\]/,
     ],
+    [
+      ['task=classify', 'text.unit=word', 'features.normalization=none', 'adaptation.rounds=2'],
+      /Expected features\.normalization to be other than none with decoding\.adaptation, got none/,
+    ],
     [['adaptation.rounds=2'], /Expected decoding\.adaptation\.rounds to be 0 with task transcribe, got 2/],
     [
       ['task=classify', 'text.unit=word', 'features.kind=filterbank', 'decoding.vocalTracts=[1.1]'],

@@ -49,10 +49,12 @@ export function chooseInstructionSet(
   if (first < 0) throw new ConfigError(expected('CADENZA_ISA', `one of ${ORDER.join(', ')}`, limit));
   // Kernels with bf16 operands are not for f32.
   const from = precision === 'bf16' ? first : Math.max(first, ORDER.indexOf('avx512'));
-  const isWanted = (name: InstructionSet) => name !== 'avx512bf16' || name === limit || !isSlow(addon);
-  const isa = ORDER.slice(from).find((name) => isWanted(name) && addon.setIsa(name))!;
+  let isPassedOver = false;
+  const isa = ORDER.slice(from).find((name) => {
+    isPassedOver ||= name === 'avx512bf16' && name !== limit && isSlow(addon);
+    return !(isPassedOver && name === 'avx512bf16') && addon.setIsa(name);
+  })!;
   const isBf16 = isa.endsWith('bf16');
-  const isPassedOver = !isBf16 && from <= ORDER.indexOf('avx512bf16') && isSlow(addon);
   const reason = from === 0 && (isa === 'avx512bf16' || isPassedOver) ? addon.amxReason() : '';
   return {
     name: NAMES[isa],

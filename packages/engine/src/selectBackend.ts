@@ -24,7 +24,8 @@ export interface SelectBackendOptions {
   threads?: number;
   /**
    * Precision of the operands of matrix products and recurrent layers; `f32` when absent. Sums, states and weights stay
-   * float32; bf16 also keeps an LSTM's gates in bf16 for the way back. What a backend cannot do it does in `f32`, and `reason` says so.
+   * float32; bf16 also keeps an LSTM's gates in bf16 for the way back. What a backend cannot do, or does
+   * more slowly, it does in `f32`, and `reason` says so.
    */
   precision?: Precision;
   /** Receives the line that says what was chosen and why. */

@@ -21,7 +21,7 @@ import { Recognizer } from '../recognizer.js';
 import type { SavedRun } from '../run.js';
 import { transcribeRecordings } from '../transcribeRecordings.js';
 import { located } from '../utterances.js';
-import { noAdapt, tellOfAdapting } from './adapting.js';
+import { AdaptingTeller, noAdapt } from './adapting.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
 import { tellOfRates } from './resampling.js';
@@ -74,7 +74,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   await startBackend(options, output, run.config);
   const measured = await measure(new Recognizer(run, others), recordings, options, { output, signal });
   if (measured === undefined) return;
-  const { result, transcribed, elapsed, seconds, failed } = measured;
+  const { result, transcribed, elapsed, seconds, failed, adapted } = measured;
   if (options.details !== undefined) writeOutputFile(options.details, `${errorReport(transcribed, result)}\n`);
   if (!output.json) {
     output.write(`${formatTable(scoreHeader, [scoreRow('all', result)])}\n`);
@@ -86,6 +86,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
     seconds: elapsed,
     audio_seconds: seconds,
     ...(failed > 0 ? { failed } : {}),
+    ...(adapted > 0 ? { adapted_to: adapted } : {}),
     run: run.directory,
     step: run.step,
   });
@@ -100,6 +101,8 @@ interface Measured {
   seconds: number;
   /** Recordings that could not be read. */
   failed: number;
+  /** How many recordings a model had adapted to. */
+  adapted: number;
 }
 
 /** Transcribes the recordings as `transcribe` does and compares what is heard with what is said; undefined where the user stopped it. */
@@ -110,7 +113,7 @@ async function measure(
   { output, signal }: Pick<ActionContext, 'output' | 'signal'>,
 ): Promise<Measured | undefined> {
   const { run } = recognizer;
-  tellOfAdapting(output, options, run, recordings.length);
+  const adapting = new AdaptingTeller(output);
   const progress = createProgress(output, { label: 'transcribe', total: 2 * recordings.length });
   try {
     const started = performance.now();
@@ -118,7 +121,7 @@ async function measure(
     let [seconds, failed] = [0, 0];
     for await (const result of transcribeRecordings(recognizer, recordings, {
       ...{ beam: options.beam, method: options.greedy ? ('greedy' as const) : undefined, signal },
-      adapt: options.adapt,
+      ...{ adapt: options.adapt, onAdapt: adapting.onAdapt },
       // Where the voices of all recordings are told apart, all are heard together.
       batchSeconds: run.config.features.normalization === 'speaker' ? Infinity : undefined,
       onResample: tellOfRates(output, recognizer.sampleRate),
@@ -142,7 +145,7 @@ async function measure(
       transcribed.map(({ reference }) => reference),
       transcribed.map(({ hypothesis }) => hypothesis),
     );
-    return { result, transcribed, elapsed, seconds, failed };
+    return { result, transcribed, elapsed, seconds, failed, adapted: adapting.recordings };
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;

@@ -8,7 +8,7 @@ import { findRecordings, type NamedRecording } from '../soundPaths.js';
 import { transcribeRecordings } from '../transcribeRecordings.js';
 import { located } from '../utterances.js';
 import { tellOfRates } from './resampling.js';
-import { tellOfAdapting } from './adapting.js';
+import { AdaptingTeller } from './adapting.js';
 import { Tally } from './tally.js';
 import type { RecognitionOptions, TranscribeFlags } from './transcribeOptions.js';
 
@@ -45,8 +45,8 @@ export async function transcribeFiles(
   const tell = {
     onResample: tellOfRates(output, recognizer.sampleRate),
     onEmpty: ({ id }: { id: string }) => output.warn(`shorter than a frame: ${id}`),
+    onAdapt: new AdaptingTeller(output).onAdapt,
   };
-  tellOfAdapting(output, flags, recognizer.run, recordings.length);
   const started = performance.now();
   try {
     for await (const result of transcribeRecordings(recognizer, recordings, { ...options, ...tell, signal })) {

@@ -36,7 +36,7 @@ export class CollectedUtterance implements UtteranceListener {
       at += piece.length;
     }
     const frames = recognizer.run.pipeline.extract(samples);
-    const [transcript] = await recognizer.transcribeFrames([frames], this.options);
+    const [transcript] = await recognizer.transcribeFrames([frames], { ...this.options, adapt: false });
     this.onFrames(frames);
     const { sampleRate } = recognizer;
     return shiftTranscript(transcript, start / sampleRate, (start + samples.length) / sampleRate);

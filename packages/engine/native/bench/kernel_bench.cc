@@ -6,7 +6,9 @@
 //
 //   F="-std=c++17 -O3 -pthread -fno-math-errno -ffp-contract=fast -Ikernels"
 //   g++ $F -mavx2 -mfma -c kernels/isa_avx2.cc -o /tmp/isa_avx2.o
-//   g++ $F -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -c kernels/isa_avx512.cc -o /tmp/isa_avx512.o
+//   A="-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512"
+//   g++ $F $A -c kernels/isa_avx512.cc -o /tmp/isa_avx512.o
+//   g++ $F $A -mavx512bf16 -c kernels/isa_avx512_bf16.cc -o /tmp/isa_avx512_bf16.o
 //   g++ $F bench/kernel_bench.cc $(ls kernels/*.cc | grep -v isa_avx) /tmp/isa_avx*.o -o /tmp/kernel_bench
 //   /tmp/kernel_bench 2 avx512 1
 #include <algorithm>

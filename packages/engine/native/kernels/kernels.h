@@ -396,7 +396,7 @@ const Kernels& kernels();
 bool set_isa(const char* name);
 // Why set_isa("amxbf16") fails here; "" when it does not. Asks the system's permission and checks the kernels at the first call.
 const char* amx_reason();
-// How many times as fast as "avx512" multiplies "avx512bf16" does, measured at the first call (some 0.5 ms); 0 when it is not there.
+// How many times as fast as "avx512" multiplies "avx512bf16" does, measured at the first call (about a millisecond); 0 when it is not there.
 double bf16_gain();
 // Position of the first id outside [0, limit), or -1.
 int64_t first_out_of_range(const int32_t* ids, int64_t count, int64_t limit);
