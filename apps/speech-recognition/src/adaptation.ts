@@ -3,6 +3,7 @@ import { Random, Trainer, type AcousticModel, type BatchSource } from '@cadenza/
 import { scoreVocalTracts, type Heard, type ScoringOptions } from './acoustics.js';
 import { classifiedTensors, featureRows, type FeatureRows } from './batches.js';
 import type { Config } from './config.js';
+import { fromAllOver } from './corpora.js';
 import type { FeaturePipeline } from './features.js';
 
 /** How a model adapts, see the configuration. */
@@ -39,7 +40,7 @@ export async function adaptToRecordings(
   recordings: readonly Heard[],
   { settings, factors, seed, signal, onProgress }: AdaptationOptions,
 ): Promise<void> {
-  const heard = spread(
+  const heard = fromAllOver(
     recordings.filter(({ frames }) => frames.frames > 0),
     MOST_RECORDINGS,
   );
@@ -131,9 +132,4 @@ function batchesOf<T>(rows: readonly T[]): T[][] {
   return Array.from({ length: count }, (_, batch) =>
     rows.slice(batch * BATCH_RECORDINGS, (batch + 1) * BATCH_RECORDINGS),
   );
-}
-
-function spread<T>(rows: readonly T[], most: number): readonly T[] {
-  if (rows.length <= most) return rows;
-  return Array.from({ length: most }, (_, place) => rows[Math.floor((place * rows.length) / most)]);
 }

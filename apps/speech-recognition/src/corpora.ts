@@ -157,3 +157,9 @@ function linesOf(path: string): string[] {
     .split(/\r?\n/u)
     .filter((line) => line.trim() !== '');
 }
+
+/** Of many, so many at most, evenly spread and in their order. */
+export function fromAllOver<T>(all: readonly T[], most: number): T[] {
+  const count = Math.min(most, all.length);
+  return Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)]);
+}

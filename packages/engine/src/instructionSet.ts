@@ -51,8 +51,9 @@ export function chooseInstructionSet(
   const from = precision === 'bf16' ? first : Math.max(first, ORDER.indexOf('avx512'));
   let isPassedOver = false;
   const isa = ORDER.slice(from).find((name) => {
-    isPassedOver ||= name === 'avx512bf16' && name !== limit && isSlow(addon);
-    return !(isPassedOver && name === 'avx512bf16') && addon.setIsa(name);
+    if (name !== 'avx512bf16' || name === limit || !isSlow(addon)) return addon.setIsa(name);
+    isPassedOver = true;
+    return false;
   })!;
   const isBf16 = isa.endsWith('bf16');
   const reason = from === 0 && (isa === 'avx512bf16' || isPassedOver) ? addon.amxReason() : '';

@@ -12,7 +12,7 @@ import {
 } from '@cadenza/cli';
 import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
-import { readManifestFile, type Recording } from '../corpora.js';
+import { fromAllOver, readManifestFile, type Recording } from '../corpora.js';
 import { readRequest } from '../dataRequest.js';
 import { inspectRecording, type RecordingView } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
@@ -111,8 +111,7 @@ async function recordingsOf(
 ): Promise<Recording[]> {
   if (files.length > 0) return files.map((file) => ({ id: basename(file), ...contentOf(resolve(file)) }));
   const all = manifest === undefined ? await ownRecordings(run) : await readManifestFile(manifest);
-  const count = Math.min(most, all.length);
-  return Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)]);
+  return fromAllOver(all, most);
 }
 
 async function ownRecordings({ description }: SavedRun): Promise<Recording[]> {
