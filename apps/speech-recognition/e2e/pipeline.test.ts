@@ -168,8 +168,11 @@ describe('a run with recordings of its own to validate on', () => {
     expect(first.stderr).not.toContain('language model');
     const resumed = await cadenzaSpeech(['train', ...options, '--quiet', ...data, '--resume', '--max-steps', '6']);
     expect(lastObject(resumed)).toMatchObject({ steps: 6 });
-    const measured = await cadenzaSpeech(['evaluate', ...options, '--part', 'validation']);
-    expect(lastObject(measured)).toMatchObject({ utterances: 3, words: 6 });
+    for (const part of [['--part', 'validation'], []]) {
+      const measured = await cadenzaSpeech(['evaluate', ...options, ...part]);
+      expect(lastObject(measured)).toMatchObject({ utterances: 3, words: 6, part: 'validation' });
+      expect(measured.stderr.includes('no test part is known')).toBe(part.length === 0);
+    }
   });
 });
 

@@ -91,21 +91,21 @@ function checkSoundIsThere(recordings: readonly Recording[], augmentation: Confi
   );
 }
 
-interface Parts {
-  train: Recording[];
-  validation: Recording[];
-}
+type Parts = { train: Recording[]; validation: Recording[] };
 
-/** What is trained on and what is validated on, each with a text. */
-function partsOf(corpus: Corpus, config: Config, source: string): Parts {
+/** Which recordings of a corpus are trained on, and which are validated on: where it names none, those that are held out. */
+export function trainingParts(corpus: Pick<Corpus, keyof Parts>, config: Config): Parts {
   const without = new Set(config.data.withoutSpeakers);
   const kept = (recordings: readonly Recording[]): Recording[] =>
     recordings.filter(({ speaker }) => speaker === undefined || !without.has(speaker));
-  checkSpeakers(corpus, without, source);
-  const parts =
-    corpus.validation === null
-      ? holdOut(kept(corpus.train), config)
-      : { train: kept(corpus.train), validation: kept(corpus.validation) };
+  const train = kept(corpus.train);
+  return corpus.validation === null ? holdOut(train, config) : { train, validation: kept(corpus.validation) };
+}
+
+/** Both parts, each with a text. */
+function partsOf(corpus: Corpus, config: Config, source: string): Parts {
+  checkSpeakers(corpus, new Set(config.data.withoutSpeakers), source);
+  const parts = trainingParts(corpus, config);
   for (const [name, part] of Object.entries(parts)) {
     if (part.length === 0) {
       const others = [

@@ -5,6 +5,7 @@ import {
   createProgress,
   formatTable,
   hypothesisCount,
+  plural,
   repeated,
   writeOutputFile,
   type ActionContext,
@@ -13,10 +14,11 @@ import {
 import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { readManifestFile, type Recording } from '../corpora.js';
-import { dataRequest, readRequest, requestOf } from '../dataRequest.js';
+import { dataRequest, readRequest } from '../dataRequest.js';
 import { confusionTable, errorReport, type MeasuredRecording } from '../errorReport.js';
 import { countsOf, scoreHeader, scoreRow, scoreTranscripts, type RecognitionResult } from '../evaluate.js';
 import { joinTexts } from '../formats.js';
+import { readOwnPart, type PartName } from '../ownRecordings.js';
 import { Recognizer } from '../recognizer.js';
 import type { SavedRun } from '../run.js';
 import { transcribeRecordings } from '../transcribeRecordings.js';
@@ -32,7 +34,7 @@ interface EvaluateOptions extends CommonOptions {
   checkpoint: 'best' | 'latest';
   manifest?: string;
   data?: string;
-  part?: 'train' | 'validation' | 'test';
+  part?: PartName;
   speaker?: string[];
   beam?: number;
   greedy?: boolean;
@@ -47,7 +49,13 @@ export function addEvaluateVerb(program: Command): void {
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .option('--manifest <file>', 'recordings with what is said in them')
       .option('--data <path>', 'a folder of recordings (default: what the run was trained on)')
-      .addOption(choice('--part <name>', 'of the folder (default: test)', ['train', 'validation', 'test']))
+      .addOption(
+        choice('--part <name>', 'of the folder (default: test; validation of a run whose data has no test part)', [
+          'train',
+          'validation',
+          'test',
+        ]),
+      )
       .option('--speaker <name>', 'measure on a speaker only, repeatable', repeated)
       .option('--beam <number>', 'hypotheses followed at once', hypothesisCount)
       .option('--greedy', 'the likeliest symbol of each frame, without a language model')
@@ -70,14 +78,19 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
   checkFlags(options);
   const [run, ...others] = openRuns(options, output);
   checkSearched(options, run);
-  const recordings = await recordingsOf(options, run);
+  const { part, recordings } = await recordingsOf(options, run);
+  if (part === 'validation' && options.part === undefined) {
+    output.say(
+      `no test part is known: ${plural(recordings.length, 'recording')} of the validation part, which chose the model`,
+    );
+  }
   await startBackend(options, output, run.config);
   const measured = await measure(new Recognizer(run, others), recordings, options, { output, signal });
   if (measured === undefined) return;
   const { result, transcribed, elapsed, seconds, failed, adapted } = measured;
   if (options.details !== undefined) writeOutputFile(options.details, `${errorReport(transcribed, result)}\n`);
   if (!output.json) {
-    output.write(`${formatTable(scoreHeader, [scoreRow('all', result)])}\n`);
+    output.write(`${formatTable(scoreHeader, [scoreRow(part ?? 'all', result)])}\n`);
     if (result.confusions.length > 0) output.say(confusionTable(result.confusions));
   }
   output.object({
@@ -87,6 +100,7 @@ async function evaluateCommand(options: EvaluateOptions, { output, signal }: Act
     audio_seconds: seconds,
     ...(failed > 0 ? { failed } : {}),
     ...(adapted > 0 ? { adapted_to: adapted } : {}),
+    ...(part === undefined ? {} : { part }),
     run: run.directory,
     step: run.step,
   });
@@ -155,23 +169,33 @@ async function measure(
   }
 }
 
-async function recordingsOf(options: EvaluateOptions, run: SavedRun): Promise<Recording[]> {
-  const { manifest, data, part = 'test', speaker } = options;
-  const { source, validationSource } = requestOf(run.description);
-  // The run's own manifest to validate on may be gone where it is not asked for.
-  const own = { source, validationSource: part === 'validation' ? validationSource : undefined };
-  const request = dataRequest({ data }) ?? own;
-  const corpus = manifest === undefined ? await readRequest(request) : undefined;
-  const all = corpus === undefined ? await readManifestFile(manifest!) : corpus[part];
-  const found = (all ?? []).filter((recording) => speaker === undefined || speaker.includes(recording.speaker ?? ''));
-  if (found.length === 0) {
+/** What is measured, and the part it is of its corpus; no part of a manifest. */
+async function recordingsOf(
+  options: EvaluateOptions,
+  run: SavedRun,
+): Promise<{ part?: PartName; recordings: readonly Recording[] }> {
+  const { part, where, recordings: all } = await namedRecordings(options, run);
+  const { speaker } = options;
+  const recordings = all.filter((recording) => speaker === undefined || speaker.includes(recording.speaker ?? ''));
+  if (recordings.length === 0) {
     const whose = speaker === undefined ? '' : ` of ${speaker.join(', ')}`;
-    const where = corpus === undefined ? '' : ` in the ${part} part of ${request.source}`;
+    const of = part === undefined ? '' : ` in the ${part} part of ${where}`;
     throw new InputError(
-      `Expected recordings to measure on, got none${whose}${where}; name others by --manifest, --data or --part`,
+      `Expected recordings to measure on, got none${whose}${of}; name others by --manifest, --data or --part`,
     );
   }
-  const untold = found.find(({ text }) => text === undefined);
+  const untold = recordings.find(({ text }) => text === undefined);
   if (untold) throw new InputError(`Expected a text with each recording to measure on, got none with ${untold.id}`);
-  return found;
+  return { part, recordings };
+}
+
+async function namedRecordings(
+  { manifest, data, part }: EvaluateOptions,
+  run: SavedRun,
+): Promise<{ part?: PartName; where: string; recordings: readonly Recording[] }> {
+  if (manifest !== undefined) return { where: manifest, recordings: await readManifestFile(manifest) };
+  const request = dataRequest({ data });
+  if (request === undefined) return { where: run.description.data.source, ...(await readOwnPart(run, part)) };
+  const wanted = part ?? 'test';
+  return { part: wanted, where: request.source, recordings: (await readRequest(request))[wanted] ?? [] };
 }

@@ -13,9 +13,9 @@ import {
 import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { fromAllOver, readManifestFile, type Recording } from '../corpora.js';
-import { readRequest } from '../dataRequest.js';
 import { inspectRecording, type RecordingView } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
+import { readOwnPart } from '../ownRecordings.js';
 import { Recognizer } from '../recognizer.js';
 import { openRun, type SavedRun } from '../run.js';
 import { SampleStore } from '../sampleStore.js';
@@ -36,7 +36,10 @@ interface InspectFlags extends CommonOptions {
 export function addInspectVerb(program: Command): void {
   addVerb<InspectFlags>(program, 'inspect', 'show what the network hears as an HTML page', inspectCommand, (verb) => {
     verb
-      .argument('[files...]', 'sound files, or features made before (.mfc) (default: some of the run’s test part)')
+      .argument(
+        '[files...]',
+        'sound files, or features made before (.mfc) (default: some of the run’s test or validation part)',
+      )
       .requiredOption('--run <folder>', 'the run of the model')
       .addOption(choice('--checkpoint <name>', 'of the run', ['best', 'latest']).default('best'))
       .option('--manifest <file>', 'recordings, with what is said in them if it is known')
@@ -110,11 +113,6 @@ async function recordingsOf(
   run: SavedRun,
 ): Promise<Recording[]> {
   if (files.length > 0) return files.map((file) => ({ id: basename(file), ...contentOf(resolve(file)) }));
-  const all = manifest === undefined ? await ownRecordings(run) : await readManifestFile(manifest);
+  const all = manifest === undefined ? (await readOwnPart(run)).recordings : await readManifestFile(manifest);
   return fromAllOver(all, most);
-}
-
-async function ownRecordings({ description }: SavedRun): Promise<Recording[]> {
-  const corpus = await readRequest({ source: description.data.source });
-  return [corpus.test, corpus.validation ?? [], corpus.train].find((part) => part.length > 0)!;
 }
