@@ -218,8 +218,10 @@ describe('generate', () => {
     expect(flag).toMatchObject({ code: 0, stderr: '' });
     expect(flag.stdout).toMatch(/^the Work[^]{30}\n$/);
     const file = join(folder, 'prompt.txt');
-    writeFileSync(file, 'the Work');
-    expect((await generate(['--prompt-file', file, ...options])).stdout).toBe(flag.stdout);
+    for (const text of ['the Work', 'the Work\n']) {
+      writeFileSync(file, text);
+      expect((await generate(['--prompt-file', file, ...options])).stdout).toBe(flag.stdout);
+    }
     expect((await generate(options, 'the Work\n')).stdout).toBe(flag.stdout);
     expect((await generate(['--prompt-file', '-', ...options], 'the Work\n')).stdout).toBe(flag.stdout);
   });

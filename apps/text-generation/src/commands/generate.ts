@@ -128,7 +128,7 @@ async function readPrompt({ prompt, promptFile }: GenerateOptions, signal: Abort
     throw new ConfigError('Expected one of --prompt and --prompt-file, got both');
   }
   if (prompt !== undefined) return prompt;
-  if (promptFile !== undefined && promptFile !== '-') return readTextFile(promptFile);
+  if (promptFile !== undefined && promptFile !== '-') return withoutLineEnd(await readTextFile(promptFile));
   if (promptFile === '-') return readPipedPrompt(signal);
   if (!(await hasPipedInput())) return '';
   return readPipedPrompt(signal).catch((error: unknown) => {
@@ -139,7 +139,12 @@ async function readPrompt({ prompt, promptFile }: GenerateOptions, signal: Abort
 
 async function readPipedPrompt(signal: AbortSignal): Promise<string> {
   const { text } = await readCorpus('-', { signal });
-  return text.replace(/\n$/, ''); // the one that echo adds
+  return withoutLineEnd(text);
+}
+
+/** A prompt is what stands before the line end that echo and editors put last. */
+function withoutLineEnd(text: string): string {
+  return text.replace(/\r?\n$/, '');
 }
 
 /**
