@@ -75,13 +75,17 @@ export function exampleLength(
   return Math.max(1, Math.ceil((frames + silent + 2) / pipeline.config.stride));
 }
 
-/** What the network reads of an example. */
+/**
+ * What the network reads of an example: so many views of it, all of the same sound at the same speed, each as of a vocal tract and under masks
+ * of its own.
+ */
 export function realizeExample(
   example: Example,
   utterances: readonly Utterance[],
   pipeline: FeaturePipeline,
   config: AugmentationConfig,
-): FeatureMatrix {
+  views = 1,
+): FeatureMatrix[] {
   const { random } = example;
   const members = example.members.map((member) => utterances[member]);
   const frames =
@@ -91,10 +95,20 @@ export function realizeExample(
           members.map((member, place) => stretch(member.frames, example.speeds[place])),
           members[0].frames.dimension,
         );
-  const { vocalTract, mask, anonymous } = config;
+  const { anonymous } = config;
   // Of joined recordings nobody is named; see the configuration's checks.
   const named = members.length === 1 && (anonymous === 0 || random.next() >= anonymous);
   const centered = pipeline.center(frames, named ? members[0].voice : undefined);
+  return Array.from({ length: views }, () => viewOf(centered, pipeline, config, random));
+}
+
+/** Centered frames as of another vocal tract, and less of them. */
+function viewOf(
+  centered: FeatureMatrix,
+  pipeline: FeaturePipeline,
+  { vocalTract, mask }: AugmentationConfig,
+  random: Random,
+): FeatureMatrix {
   const warped = vocalTract > 0 ? pipeline.warp(centered, 1 + vocalTract * (2 * random.next() - 1)) : centered;
   const normalized = pipeline.normalize(pipeline.withDeltas(warped));
   const masked =

@@ -29,7 +29,10 @@ export interface TrainingSource extends BatchSource<FeatureRows> {
   readonly batchesPerEpoch: number;
 }
 
-/** The batches of training. An epoch's examples depend on the seed and its number only, so that a cursor resumes them. */
+/**
+ * The batches of training. An epoch's examples depend on the seed and its number only, so that a cursor resumes them. With consistency
+ * each is there twice, one view after the other.
+ */
 export function trainingSource(
   utterances: readonly Utterance[],
   symbols: SymbolTable,
@@ -41,6 +44,7 @@ export function trainingSource(
   const separator = symbols.separator;
   const plans = new EpochPlans(utterances, pipeline, augmentation, random);
   const { batchFrames } = training;
+  const views = training.consistency > 0 ? 2 : 1;
   const longest = plans.of(0).lengths.reduce((most, { source }) => Math.max(most, source), 0);
   if (longest > batchFrames) {
     throw new InputError(
@@ -62,15 +66,12 @@ export function trainingSource(
       const { examples, epoch } = batches.next();
       const plan = plans.of(epoch).examples;
       return featureRows(
-        Array.from(examples, (index) => ({
-          features: realizeExample(
-            { ...plan[index], random: plan[index].random.fork('draws') },
-            utterances,
-            pipeline,
-            augmentation,
-          ),
-          labels: joinLabels(plan[index], labels, separator),
-        })),
+        Array.from(examples).flatMap((index) => {
+          const example = { ...plan[index], random: plan[index].random.fork('draws') };
+          const own = joinLabels(example, labels, separator);
+          const seen = realizeExample(example, utterances, pipeline, augmentation, views);
+          return seen.map((features) => ({ features, labels: own }));
+        }),
       );
     },
     state: () => batches.state(),
@@ -116,7 +117,7 @@ function joinLabels({ members }: Example, labels: readonly Int32Array[], separat
   );
 }
 
-/** Rows with the longest first: later frames then compute the first rows only. */
+/** Rows with the longest first, those of one length in their order: later frames then compute the first rows only. */
 export function featureRows(rows: readonly FeatureRow[]): FeatureRows {
   const sorted = [...rows].sort((a, b) => b.features.frames - a.features.frames);
   return { rows: sorted, frames: sorted.reduce((sum, { features }) => sum + features.frames, 0) };

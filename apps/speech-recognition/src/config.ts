@@ -149,6 +149,11 @@ const trainingSchema = z.strictObject({
   ...learningShape,
   /** classify: the part of the probability that is spread over all labels (Szegedy et al. 2016). */
   labelSmoothing: fraction.default(0),
+  /**
+   * How strongly two views of each recording, as of vocal tracts and under masks and dropouts of their own, are drawn together (CR-CTC, Yao
+   * et al. 2025; 0.2 there); 0: one view. Two take twice the time, and batches of twice the frames and recordings.
+   */
+  consistency: z.number().min(0).default(0),
 });
 
 /** How a model adapts to recordings of which nobody says what they are: see {@link adaptToRecordings}. */
@@ -251,7 +256,7 @@ function checkTaught({ task, model, training }: Config): void {
 }
 
 /** What no single value can be blamed for. */
-function checkTogether({ task, features, text, model, augmentation, decoding }: Config): void {
+function checkTogether({ task, features, text, model, augmentation, training, decoding }: Config): void {
   const half = features.sampleRate / 2;
   const highest = features.highest === 0 ? half : features.highest;
   if (highest > half || features.lowest >= highest) {
@@ -282,6 +287,15 @@ function checkTogether({ task, features, text, model, augmentation, decoding }: 
   }
   if (augmentation.vocalTract > 0 && features.kind === 'filterbank') {
     throw new ConfigError('Expected features.kind to be of cepstra with augmentation.vocalTract, got filterbank');
+  }
+  const { vocalTract, mask } = augmentation;
+  if (
+    training.consistency > 0 &&
+    Math.max(vocalTract, mask.times, mask.features, ...Object.values(model.dropout)) === 0
+  ) {
+    const wanted =
+      'augmentation.vocalTract, augmentation.mask or model.dropout to be above 0 with training.consistency';
+    throw new ConfigError(`Expected ${wanted}, got only 0: nothing else makes two views of a recording differ`);
   }
   if (augmentation.noise.lowest > augmentation.noise.highest) {
     const { lowest, highest } = augmentation.noise;

@@ -25,6 +25,13 @@ export const configFlags: readonly ConfigFlag[] = [
   ['--dropout-between <rate>', 'model.dropout.between', 'number', 'between layers', 'Regularisation'],
   ['--dropout-output <rate>', 'model.dropout.output', 'number', 'before the symbols', 'Regularisation'],
   ['--dropout-recurrent <rate>', 'model.dropout.recurrent', 'number', 'of the state', 'Regularisation'],
+  [
+    '--consistency <number>',
+    'training.consistency',
+    'number',
+    'weight of it between two views, CR-CTC',
+    'Regularisation',
+  ],
   ['--weight-decay <number>', 'training.optimizer.weightDecay', 'number', 'of adamw', 'Regularisation'],
   ['--batch-frames <number>', 'training.batchFrames', 'count', 'of a batch, padding included', 'Training'],
   ['--batch <number>', 'training.batchRecordings', 'count', 'most recordings of a batch', 'Training'],

@@ -84,9 +84,9 @@ export function createTraining(config: Config, speech: PreparedSpeech, options: 
 /** The loss of one batch: CTC, or cross-entropy over labels. */
 function trainingLoss(model: AcousticModel, { task, training }: Config): LossFunction<FeatureRows> {
   return ({ rows }, _, { random }) => {
-    const options = { training: true, random };
+    const { consistency, labelSmoothing } = training;
+    const options = { training: true, random, consistency };
     if (task === 'transcribe') return { loss: model.ctcLoss(transcribedTensors(rows), options).loss };
-    const { labelSmoothing } = training;
     return { loss: model.classificationLoss(classifiedTensors(rows), { ...options, labelSmoothing }).loss };
   };
 }

@@ -2,7 +2,7 @@ import { featureMatrix } from '@cadenza/audio';
 import { Random } from '@cadenza/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exampleLength, planExamples, realizeExample, stretch } from '../src/augmentation.js';
+import { exampleLength, planExamples, realizeExample, stretch, type Example } from '../src/augmentation.js';
 import { evaluationBatches, featureRows } from '../src/batches.js';
 import { FeaturePipeline } from '../src/features.js';
 import type { Utterance } from '../src/utterances.js';
@@ -51,7 +51,7 @@ describe('realizeExample', () => {
     const plain = augmented();
     for (const example of planExamples(3, plain, new Random(1))) {
       const { frames } = utterances[example.members[0]];
-      expect(realizeExample(example, utterances, pipeline, plain)).toEqual(pipeline.finish(frames));
+      expect(realizeExample(example, utterances, pipeline, plain)).toEqual([pipeline.finish(frames)]);
     }
   });
 
@@ -62,7 +62,7 @@ describe('realizeExample', () => {
     [['vocalTract=0.2', 'mask.times=2', 'mask.features=1']],
   ])('makes frames of about the foreseen number with %j', (assignments) => {
     for (const example of examples(assignments)) {
-      const made = realizeExample(example, utterances, pipeline, augmented(...assignments));
+      const [made] = realizeExample(example, utterances, pipeline, augmented(...assignments));
       const foreseen = exampleLength(example, utterances, pipeline);
       expect(Math.abs(made.frames - foreseen)).toBeLessThanOrEqual(2 + 2 * example.members.length);
       expect(made.values.every(Number.isFinite)).toBe(true);
@@ -70,11 +70,26 @@ describe('realizeExample', () => {
     }
   });
 
+  it('gives views of one sound that differ in vocal tract and masks, the first of them the one that is given alone', () => {
+    const options = ['speed=0.2', 'noise.probability=1', 'vocalTract=0.2', 'mask.times=2', 'mask.timePart=0.3'];
+    const config = augmented(...options);
+    const realize = (example: Example, views?: number, own = config) =>
+      realizeExample({ ...example, random: new Random(7) }, utterances, pipeline, own, views);
+    for (const example of examples(options)) {
+      const [first, second] = realize(example, 2);
+      expect([first]).toEqual(realize(example));
+      expect(second.frames).toBe(first.frames);
+      expect(second.values).not.toEqual(first.values);
+      const [one, other] = realize(example, 2, augmented('speed=0.2', 'noise.probability=1'));
+      expect(other).toEqual(one);
+    }
+  });
+
   it('stretches frames where there is no sound', () => {
     const without = utterances.map(({ samples: _samples, ...utterance }) => utterance);
     const options = augmented('speed=0.3');
     for (const example of planExamples(3, options, new Random(2))) {
-      const made = realizeExample(example, without, pipeline, options);
+      const [made] = realizeExample(example, without, pipeline, options);
       const own = without[example.members[0]].frames.frames;
       expect(made.frames).toBe(Math.ceil(Math.round(own / example.speeds[0]) / config.features.stride));
     }

@@ -34,4 +34,22 @@ describe('trainingSource', () => {
     expect(longer.length).toBeGreaterThan(0);
     expect(longer.every(({ rows }) => rows.length === 1)).toBe(true);
   });
+
+  it('gives each recording twice with consistency, one view after the other, the first as it is alone', async () => {
+    const drawn = ['speed=0.2', 'vocalTract=0.2', 'mask.times=2', 'batchFrames=90'];
+    const [once, twice] = [await sourceOf(...drawn), await sourceOf(...drawn, 'training.consistency=0.2')];
+    for (let batch = 0; batch < 2 * once.batchesPerEpoch; batch++) {
+      const [{ rows, frames }, pairs] = [once.next(), twice.next()];
+      expect(pairs.frames).toBe(2 * frames);
+      expect(pairs.rows.filter((_, index) => index % 2 === 0)).toEqual(rows);
+      for (const [index, { features, labels }] of rows.entries()) {
+        const other = pairs.rows[2 * index + 1];
+        expect(other.labels).toEqual(labels);
+        expect(other.features.frames).toBe(features.frames);
+        expect(other.features.values).not.toEqual(features.values);
+      }
+    }
+    twice.restore(once.state());
+    expect(twice.next().rows[0]).toEqual(once.next().rows[0]);
+  });
 });

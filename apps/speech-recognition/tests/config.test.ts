@@ -59,6 +59,10 @@ describe('resolveConfig', () => {
     [['text.unit=word', 'decoding.languageModel=character'], /Expected decoding\.languageModel to be word or none/],
     [['labelSmoothing=0.1'], /Expected training\.labelSmoothing to be 0 with task transcribe, got 0\.1/],
     [['pooling=frames'], /Expected model\.pooling to be outputs with task transcribe, got frames/],
+    [
+      ['training.consistency=0.2'],
+      /Expected augmentation\.vocalTract, augmentation\.mask or model\.dropout to be above 0 with training\.consistency/,
+    ],
     [['model.residual=true'], /Expected model\.layers to be at least 2 with model\.residual, got 1/],
   ])('refuses %j', (assignments, message) => {
     expect(() => resolved(...assignments)).toThrow(ConfigError);

@@ -61,9 +61,13 @@ const fixedLosses = {
 };
 
 describe('training', () => {
-  it('overfits ten recordings until it hears each of them without a mistake', async () => {
+  it.each([
+    ['one view', []],
+    ['two views of each', ['training.consistency=0.2', 'vocalTract=0.05', 'mask.times=1', 'mask.timeWidth=2']],
+  ])('overfits ten recordings by %s until it hears each of them without a mistake', async (_, options) => {
     const { training } = await lossesOf(
       manifest,
+      ...options,
       'hiddenSize=24',
       'maxSteps=150',
       'validationSteps=50',

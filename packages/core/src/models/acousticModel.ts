@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
+import { ConfigError, expected, InputError } from '../errors.js';
 import { assertKnownOptions } from '../layers/options.js';
 import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
 import { RecurrentStack, type CellName } from '../layers/recurrentStack.js';
-import { ctcLoss, dropout, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
+import { consistencyLoss, ctcLoss, dropout, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import { Random } from '../random.js';
 import { assertShape, assertType } from '../shapes.js';
 import { resolveInitializer } from '../layers/weightOptions.js';
@@ -75,6 +75,17 @@ export interface AcousticForwardOptions {
 }
 
 const forwardOptionNames = ['training', 'random'];
+
+export interface AcousticLossOptions extends AcousticForwardOptions {
+  /**
+   * The weight alpha of consistency regularisation (CR-CTC, Yao et al. 2025, equations 2 to 4); 0 when absent. Each recording then stands in
+   * the batch twice, as rows 2n and 2n + 1 of as many frames: two views of it, p and q, under masks and dropouts of their own, which are
+   * drawn together. To the mean of the losses comes, per recording,
+   *
+   *     alpha sum_t (KL(p_t||q_t) + KL(q_t||p_t)) / 2
+   */
+  consistency?: number;
+}
 
 /**
  * Tells frame by frame what is being said: a deep recurrent network over acoustic features, in one direction or both (Graves, Mohamed
@@ -154,12 +165,15 @@ export class AcousticModel {
    * The mean over the batch of the CTC losses in nats, and each of them, [B]. Labels that do not fit into their frames count as
    * nothing. The blank is class 0.
    */
-  ctcLoss(batch: TranscribedBatch, options: AcousticForwardOptions = {}): { loss: tf.Scalar; losses: tf.Tensor1D } {
+  ctcLoss(
+    batch: TranscribedBatch,
+    { consistency = 0, ...options }: AcousticLossOptions = {},
+  ): { loss: tf.Scalar; losses: tf.Tensor1D } {
     refuseUnknown('ctcLoss', options, forwardOptionNames);
     return tf.tidy(() => {
       const { logits } = this.forward(batch, options);
       const losses = ctcLoss(logits, batch.labels, batch.frameLengths, batch.labelLengths, { zeroInfinity: true });
-      return { loss: tf.mean(losses) as tf.Scalar, losses };
+      return { loss: withConsistency(tf.mean(losses), consistency, logits, batch.frameLengths), losses };
     });
   }
 
@@ -178,13 +192,18 @@ export class AcousticModel {
   /** The mean cross-entropy of whole recordings against their classes int32 [B], and each of them, in nats. */
   classificationLoss(
     batch: FrameBatch & { classes: tf.Tensor },
-    { labelSmoothing = 0, ...options }: AcousticForwardOptions & { labelSmoothing?: number } = {},
-  ): { loss: tf.Tensor; losses: tf.Tensor1D } {
-    refuseUnknown('classificationLoss', options, [...forwardOptionNames, 'labelSmoothing']);
+    { labelSmoothing = 0, consistency = 0, ...options }: AcousticLossOptions & { labelSmoothing?: number } = {},
+  ): { loss: tf.Scalar; losses: tf.Tensor1D } {
+    refuseUnknown('classificationLoss', options, forwardOptionNames);
     return tf.tidy(() => {
       assertShape(batch.classes, ['B'], 'classes');
-      const losses = softmaxCrossEntropy(this.classify(batch, options), batch.classes, { smoothing: labelSmoothing });
-      return { loss: maskedMean(losses, batch.classes), losses };
+      const logits = this.classify(batch, options);
+      const losses = softmaxCrossEntropy(logits, batch.classes, { smoothing: labelSmoothing });
+      const whole = tf.onesLike(batch.frameLengths); // [B]: a recording is as one frame
+      return {
+        loss: withConsistency(maskedMean(losses, batch.classes), consistency, tf.expandDims(logits, 1), whole),
+        losses,
+      };
     });
   }
 
@@ -222,6 +241,24 @@ export class AcousticModel {
     const kept = training === true && output > 0 ? dropout(h, { rate: output, seed: random.seedPair() }) : h;
     return tf.add(tf.matMul(kept as tf.Tensor2D, this.kernel as tf.Tensor as tf.Tensor2D), this.bias);
   }
+}
+
+/** A loss, and so many times what the views of each recording differ by; see {@link AcousticLossOptions}. */
+function withConsistency(loss: tf.Tensor, weight: number, logits: tf.Tensor, frameLengths: tf.Tensor): tf.Scalar {
+  if (!(weight >= 0 && weight < Infinity)) {
+    throw new ConfigError(expected('consistency', 'a number of at least 0', weight));
+  }
+  if (weight === 0) return loss as tf.Scalar;
+  const { B, F, V } = assertShape(logits, ['B', 'F', 'V'], 'logits');
+  if (B % 2 !== 0)
+    throw new InputError(expected('features', 'two rows for each recording with consistency', B));
+  const N = B / 2;
+  const views = tf.split(tf.reshape(logits, [N, 2, F, V]), 2, 1);
+  const rows = tf.reshape(tf.concat(views), [2 * N * F, V]);
+  const lengths = tf.slice(tf.reshape(frameLengths, [N, 2]), [0, 0], [N, 1]);
+  const isPadding = tf.greaterEqual(tf.range(0, F, 1, 'int32'), lengths); // [N, F]
+  const labels = tf.neg(tf.cast(tf.reshape(isPadding, [N * F]), 'int32'));
+  return tf.add(loss, tf.mul(tf.sum(consistencyLoss(rows, labels)), weight / N));
 }
 
 function resolve(options: AcousticModelOptions): AcousticModelConfig {

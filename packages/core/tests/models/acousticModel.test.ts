@@ -90,6 +90,88 @@ describe('AcousticModel', () => {
     }
   });
 
+  describe('with consistency', () => {
+    /** A model that is surer of what it says than a fresh one is. */
+    const sure = () => {
+      const acoustic = model();
+      const kernel = acoustic.parameters.get('output.kernel')!;
+      tf.tidy(() => kernel.assign(tf.mul(kernel, 10)));
+      return acoustic;
+    };
+
+    /** Each recording twice, the second view with other features. */
+    const views = () => {
+      const twice = <T extends tf.Tensor>(tensor: T) =>
+        tf.reshape(tf.stack([tensor, tensor], 1), [2 * B, ...tensor.shape.slice(1)]);
+      const other = tf.randomNormal([B, F, D], 0, 1, 'float32', 4);
+      return {
+        features: tf.reshape(tf.stack([features, other], 1), [2 * B, F, D]),
+        ...{ frameLengths: twice(frameLengths), labels: twice(labels), labelLengths: twice(labelLengths) },
+      };
+    };
+
+    it('adds what the views of a recording differ by in its own frames', () => {
+      const acoustic = sure();
+      const plain = acoustic.ctcLoss(views());
+      const { loss, losses } = acoustic.ctcLoss(views(), { consistency: 0.2 });
+      expect(largestDifference(losses, plain.losses)).toBe(0);
+      const said = tf.logSoftmax(acoustic.forward(views()).logits).arraySync() as number[][][];
+      let difference = 0;
+      for (const [recording, length] of [F, 4].entries()) {
+        for (let frame = 0; frame < length; frame++) {
+          const [p, q] = [said[2 * recording][frame], said[2 * recording + 1][frame]];
+          for (let v = 0; v < V; v++) difference += ((Math.exp(p[v]) - Math.exp(q[v])) * (p[v] - q[v])) / 2;
+        }
+      }
+      expect(difference).toBeGreaterThan(0.1);
+      expect(loss.dataSync()[0]).toBeCloseTo(plain.loss.dataSync()[0] + (0.2 * difference) / B, 5);
+    });
+
+    it('draws the views of whole recordings together too', () => {
+      const acoustic = sure();
+      const labelled = { ...views(), classes: tf.tensor1d([1, 1, 3, 3], 'int32') };
+      const plain = acoustic.classificationLoss(labelled).loss.dataSync()[0];
+      const said = tf.logSoftmax(acoustic.classify(labelled)).arraySync() as number[][];
+      let difference = 0;
+      for (const recording of [0, 1]) {
+        const [p, q] = [said[2 * recording], said[2 * recording + 1]];
+        for (let v = 0; v < V; v++) difference += ((Math.exp(p[v]) - Math.exp(q[v])) * (p[v] - q[v])) / 2;
+      }
+      const { loss } = acoustic.classificationLoss(labelled, { consistency: 3 });
+      expect(loss.dataSync()[0]).toBeCloseTo(plain + (3 * difference) / B, 5);
+    });
+
+    it('teaches: views come nearer to one another', () => {
+      const acoustic = sure();
+      const apart = () =>
+        tf.tidy(
+          () =>
+            tf.sub(acoustic.ctcLoss(views(), { consistency: 1 }).loss, acoustic.ctcLoss(views()).loss).dataSync()[0],
+        );
+      const before = apart();
+      const optimizer = tf.train.sgd(0.05);
+      for (let step = 0; step < 10; step++) {
+        optimizer.minimize(
+          () => tf.sub(acoustic.ctcLoss(views(), { consistency: 1 }).loss, acoustic.ctcLoss(views()).loss) as tf.Scalar,
+        );
+      }
+      expect(apart()).toBeLessThan(0.8 * before);
+    });
+
+    it('refuses a recording without its second view, and weights that are none', () => {
+      const odd = { features: tf.slice(features, 0, 1), frameLengths: tf.slice(frameLengths, 0, 1) };
+      const one = { ...odd, labels: tf.slice(labels, 0, 1), labelLengths: tf.slice(labelLengths, 0, 1) };
+      expect(() => model().ctcLoss(one, { consistency: 0.2 })).toThrow(
+        new InputError('Expected features to be two rows for each recording with consistency, got 1'),
+      );
+      for (const consistency of [-1, NaN, Infinity]) {
+        expect(() => model().ctcLoss(views(), { consistency })).toThrow(
+          /Expected consistency to be a number of at least 0/,
+        );
+      }
+    });
+  });
+
   it('counts labels that do not fit into their frames as nothing', () => {
     const crowded = { ...batch(), frameLengths: tf.tensor1d([F, 0], 'int32') };
     const { loss, losses } = model().ctcLoss(crowded);
