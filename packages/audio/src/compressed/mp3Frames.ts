@@ -1,4 +1,5 @@
 import { InputError, plural } from '@cadenza/core';
+import { endBeforeTags } from './tags.js';
 
 /** What the four bytes of a header say of a frame of layer III (ISO 11172-3, section 2.4.2.3; ISO 13818-3). */
 interface FrameHeader {
@@ -87,21 +88,6 @@ function nextFrame(bytes: Uint8Array, from: number, start: number): number | und
     if (next === bytes.length || (isLikeFirst(bytes, next, start) && readHeader(bytes, next) !== undefined)) return at;
   }
   return undefined;
-}
-
-/** Where the tags ID3v1 and APE at the end of a file begin. */
-function endBeforeTags(bytes: Uint8Array, start: number): number {
-  const isText = (at: number, text: string): boolean =>
-    at >= start && Array.from(text).every((letter, n) => bytes[at + n] === letter.charCodeAt(0));
-  let end = bytes.length;
-  if (isText(end - 128, 'TAG')) end -= 128;
-  if (isText(end - 32, 'APETAGEX')) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + end - 32, 32);
-    const hasHeader = view.getUint32(20, true) >>> 31;
-    const begin = end - view.getUint32(12, true) - 32 * hasHeader;
-    if (begin > start) end = begin;
-  }
-  return end;
 }
 
 /** What the first frame, which has no sound then, says of the others. */

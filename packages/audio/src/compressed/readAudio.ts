@@ -10,6 +10,7 @@ import { checkFrames } from './mp3Frames.js';
 import { readOpusStream } from './oggOpus.js';
 import { readOggPages } from './oggPages.js';
 import { type SniffedFormat, sniffFormat } from './sniff.js';
+import { endBeforeTags } from './tags.js';
 
 const NAMES = { flac: 'FLAC', vorbis: 'Ogg Vorbis', opus: 'Ogg Opus', mp3: 'MP3' };
 
@@ -47,7 +48,9 @@ async function decodeFormat(
   limits: Limits,
 ): Promise<Pick<AudioClip, 'samples' | 'sampleRate'>> {
   const { name, maximumSamples } = limits;
-  const data = bytes.subarray(format.start);
+  // Some programs put the tags of MP3 behind the frames of FLAC, which its decoder takes for a frame that is cut off.
+  const end = format.kind === 'flac' ? endBeforeTags(bytes, format.start) : bytes.length;
+  const data = bytes.subarray(format.start, end);
   if (format.kind === 'wav') return decodeWav(data, { name });
   if (format.kind === 'sphere') return decodeSphere(data, { name });
   const wanted = `sound that can be decoded as ${NAMES[format.kind]}`;

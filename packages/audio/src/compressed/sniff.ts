@@ -1,8 +1,6 @@
 import { InputError } from '@cadenza/core';
 import type { Codec } from './decoderThread.js';
-
-const letters = (bytes: Uint8Array, at: number, count: number): string =>
-  String.fromCharCode(...bytes.subarray(at, at + count));
+import { endOfLeadingTag, letters } from './tags.js';
 
 /** What a file is by its first bytes, and where it begins behind a tag. */
 export interface SniffedFormat {
@@ -18,7 +16,7 @@ export interface SniffedFormat {
  * @throws {InputError} for anything else, with its first bytes and where they are
  */
 export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
-  const start = afterTag(bytes);
+  const start = endOfLeadingTag(bytes);
   const found = (kind: SniffedFormat['kind']): SniffedFormat => ({ kind, start, mono: false });
   const id = letters(bytes, start, 4);
   if (['RIFF', 'RIFX', 'RF64', 'BW64'].includes(id)) return found('wav');
@@ -36,13 +34,6 @@ export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
   const isFrame = first === 0xff && (second & 0xe6) === 0xe2 && (second & 0x18) !== 0x08;
   if (isFrame && third >> 4 !== 15 && (third & 0x0c) !== 0x0c) return { ...found('mp3'), mono: fourth >> 6 === 3 };
   throw formatError(bytes, start, name, 'WAV, SPHERE, FLAC, Ogg Vorbis, Ogg Opus or MP3');
-}
-
-/** Where the file goes on behind an ID3v2 tag, whose size is in four bytes of seven bits. */
-function afterTag(bytes: Uint8Array): number {
-  if (letters(bytes, 0, 3) !== 'ID3' || bytes.length < 10) return 0;
-  const size = bytes.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 127), 0);
-  return 10 + size + (bytes[5] & 0x10 ? 10 : 0); // and a footer, where there is one
 }
 
 function formatError(bytes: Uint8Array, at: number, name: string, wanted: string): InputError {

@@ -114,6 +114,16 @@ test('a FLAC file that is cut off is refused with what is missing', async () => 
   );
 });
 
+test('tags in front of FLAC and behind it are no part of its sound', async () => {
+  const [first, last] = ['ID3\x04', 'TAG'].map((text) => [...new TextEncoder().encode(text)]);
+  const ape = new Uint8Array(32);
+  ape.set(new TextEncoder().encode('APETAGEX'));
+  ape[12] = 32;
+  const behind = [...ape, ...last, ...new Uint8Array(125)];
+  const tagged = Uint8Array.from([...first, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4, 5, ...flac, ...behind]);
+  expect(await decodeAudio(tagged)).toEqual(await decodeAudio(flac));
+});
+
 test('a FLAC file that ends between two of its frames is refused by the samples that its header counts', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cadenza-audio-'));
   try {
