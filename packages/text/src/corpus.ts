@@ -105,10 +105,13 @@ async function filesBelow(folder: string, extensions: readonly string[]): Promis
   let others = 0;
   const visited = new Set<string>();
   const visit = async (current: string): Promise<void> => {
-    const real = await realpath(current);
+    const unreadable = (cause: NodeJS.ErrnoException): never => {
+      throw fileError(current, 'a folder', cause);
+    };
+    const real = await realpath(current).catch(unreadable);
     if (visited.has(real)) return; // a link back up
     visited.add(real);
-    for (const name of await readdir(current)) {
+    for (const name of await readdir(current).catch(unreadable)) {
       if (name.startsWith('.')) continue;
       const path = join(current, name);
       const info = await stat(path).catch(() => undefined); // a link to nowhere is no file

@@ -1,7 +1,8 @@
+import { constants } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { createGunzip, gunzip } from 'node:zlib';
+import { createGunzip, gunzip, type ZlibOptions } from 'node:zlib';
 import { InputError } from '@cadenza/core';
 
 /** True where the bytes begin as a gzip file does. */
@@ -9,12 +10,20 @@ export function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** The bytes themselves or, where they are a gzip file, what is compressed in it. */
-export async function gunzipWhole(bytes: Uint8Array, name: string): Promise<Uint8Array> {
+/** The bytes themselves or, where they are a gzip file, what is compressed in it, as far as it fits into one array. */
+export async function gunzipWhole(
+  bytes: Uint8Array,
+  name: string,
+  maximumBytes = constants.MAX_LENGTH,
+): Promise<Uint8Array> {
   if (!isGzip(bytes)) return bytes;
-  return promisify(gunzip)(bytes).catch((cause: unknown) => {
-    throw damaged(name, cause);
-  });
+  return promisify<Uint8Array, ZlibOptions, Uint8Array>(gunzip)(bytes, { maxOutputLength: maximumBytes }).catch(
+    (cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ERR_BUFFER_TOO_LARGE') throw damaged(name, cause);
+      const message = `Expected at most ${maximumBytes} bytes in the gzip file ${name}, got more`;
+      throw new InputError(message, { code: 'GZIP', cause });
+    },
+  );
 }
 
 /** What is compressed in a gzip file, piece by piece. */

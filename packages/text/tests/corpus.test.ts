@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { InputError } from '@cadenza/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { gunzipWhole } from '../src/gzip.js';
 import { readCorpus, readCorpusFromStream, readTextFile } from '../src/index.js';
 
 let folder: string;
@@ -82,6 +84,20 @@ test('what is missing, empty, a folder or not UTF-8 is refused in one line that 
 
 test('one file is read as a text', async () => {
   expect(await readTextFile(write('prompt.txt', 'Once\r\n'))).toBe('Once\n');
+});
+
+test('a gzip file that unpacks to more than an array holds is refused as that, not as a damaged one', async () => {
+  const bytes = gzipSync('a'.repeat(1000));
+  expect(await gunzipWhole(bytes, 'a.gz', 1000)).toHaveLength(1000);
+  await expect(gunzipWhole(bytes, 'a.gz', 999)).rejects.toThrow(
+    new InputError('Expected at most 999 bytes in the gzip file a.gz, got more', { code: 'GZIP' }),
+  );
+});
+
+test.skipIf(process.getuid?.() === 0)('a folder below that may not be read is named', async () => {
+  const closed = join(folder, 'closed');
+  mkdirSync(closed, { mode: 0 });
+  await expect(readCorpus(folder)).rejects.toThrow(`Expected a folder at ${closed}, which may not be read`);
 });
 
 test('what is compressed by gzip is read as the text it was, whatever its name', async () => {
