@@ -142,6 +142,24 @@ describe('recordings that are not as they should be', () => {
   });
 });
 
+describe('inspect of a long recording', () => {
+  it('shows its utterances one by one, as transcribe cuts it, and says where it shows the first of many', async () => {
+    const songs = Array.from({ length: 33 }, (_, index) => sing(['do re mi', 'fa do'][index % 2], new Random(index)));
+    const pause = new Float32Array(0.8 * RATE);
+    const samples = Float32Array.from(songs.flatMap((song) => [...pause, ...song]));
+    const path = join(folder, 'long.wav');
+    writeFileSync(path, encodeWav(samples, { sampleRate: RATE }));
+    const page = join(folder, 'long.html');
+    const options = ['--run', run, '--threads', '1', '--json'];
+    const shown = await cadenzaSpeech(['inspect', ...options, '--output', page, path]);
+    expect(lastObject(shown)).toMatchObject({ recordings: 1, views: 30 });
+    expect(shown.stderr).toContain('long.wav: the first 30 of 33 utterances are shown');
+    const transcribed = await cadenzaSpeech(['transcribe', '--run', run, '--threads', '1', '--format', 'json', path]);
+    const { start, end } = JSON.parse(transcribed.stdout.split('\n')[0]).utterances[1];
+    expect(readFileSync(page, 'utf8')).toContain(`long.wav, ${start.toFixed(1)} to ${end.toFixed(1)} s`);
+  });
+});
+
 describe('inspect of files of which one cannot be read', () => {
   it('shows the others, tells of it and ends with exit code 1, or 2 where none is left', async () => {
     const [page, nowhere] = ['some.html', 'nowhere.wav'].map((name) => join(folder, name));

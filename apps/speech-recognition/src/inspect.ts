@@ -1,6 +1,9 @@
 import { encodeWav, type FeatureMatrix } from '@cadenza/audio';
 import { forcedAlignment, InputError, wordTimes, type FrameScores, type TimedWord } from '@cadenza/core';
+import { cutRecording } from './cutting.js';
+import { longestUtterance } from './endpointing.js';
 import type { Recognizer, Transcript } from './recognizer.js';
+import type { SavedRun } from './run.js';
 import type { Utterance } from './utterances.js';
 
 /** A picture of numbers over time: rows from the bottom to the top. */
@@ -38,6 +41,24 @@ export interface InspectOptions {
 const ENVELOPE = 1000;
 /** Symbols that are never as likely as this are not shown. */
 const LIKELY = 0.05;
+
+/**
+ * What is shown one by one: a recording, or where it is so long that it is cut to be recognised, its utterances. What is said in each of
+ * these is not known.
+ */
+export function shownParts(utterance: Utterance, { config, pipeline }: SavedRun): Utterance[] {
+  const samples = utterance.samples?.read();
+  if (samples === undefined || config.task === 'classify' || utterance.seconds <= longestUtterance) return [utterance];
+  const { spans, frames } = cutRecording(samples, pipeline);
+  if (spans.length === 0) return [utterance]; // silence
+  return spans.map(({ start, end }, index) => {
+    const [from, to] = [start, end].map((seconds) => Math.round(seconds * pipeline.config.sampleRate));
+    return {
+      ...{ id: `${utterance.id}, ${start.toFixed(1)} to ${end.toFixed(1)} s`, text: '' },
+      ...{ seconds: end - start, frames: frames[index], samples: { read: () => samples.subarray(from, to) } },
+    };
+  });
+}
 
 /** Hears a recording and keeps what there is to see of it. */
 export async function inspectRecording(

@@ -13,7 +13,7 @@ import {
 import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { fromAllOver, readManifestFile, type Recording } from '../corpora.js';
-import { inspectRecording, type RecordingView } from '../inspect.js';
+import { inspectRecording, shownParts, type RecordingView } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
 import { readOwnPart } from '../ownRecordings.js';
 import { Recognizer } from '../recognizer.js';
@@ -23,6 +23,9 @@ import { contentOf } from '../soundPaths.js';
 import { loadUtterances, SoundLoader } from '../utterances.js';
 import { startBackend } from './backend.js';
 import { tellOfRates } from './resampling.js';
+
+/** Of a long recording a page shows so many utterances: ten minutes of them, at most, play from a page of 30 MB. */
+const MOST_PARTS = 30;
 
 interface InspectFlags extends CommonOptions {
   run: string;
@@ -73,10 +76,18 @@ async function inspectCommand(
       ...{ clean: (text: string) => run.symbols.clean(text), store: new SampleStore(), signal, onError },
       loader: new SoundLoader(recognizer.sampleRate, tellOfRates(output, recognizer.sampleRate)),
     };
-    for (const utterance of await loadUtterances(recordings, run.pipeline, load)) {
-      signal.throwIfAborted();
-      views.push(await inspectRecording(recognizer, utterance, { nBest: options.nBest }));
-      progress.update(views.length);
+    const loaded = await loadUtterances(recordings, run.pipeline, load);
+    for (const [index, utterance] of loaded.entries()) {
+      const parts = shownParts(utterance, run);
+      const shown = parts.slice(0, MOST_PARTS);
+      if (shown.length < parts.length) {
+        output.say(`${utterance.id}: the first ${shown.length} of ${parts.length} utterances are shown`);
+      }
+      for (const part of shown) {
+        signal.throwIfAborted();
+        views.push(await inspectRecording(recognizer, part, { nBest: options.nBest }));
+      }
+      progress.update(index + 1);
     }
     if (views.length === 0)
       throw new InputError(`Expected a recording that can be read, got none of ${recordings.length}`);
@@ -93,7 +104,7 @@ async function inspectCommand(
   });
   writeOutputFile(path, page);
   if (!output.json) output.write(`${path}\n`);
-  const numbers = { recordings: views.length, ...(failed > 0 ? { failed } : {}) };
+  const numbers = { recordings: recordings.length - failed, views: views.length, ...(failed > 0 ? { failed } : {}) };
   output.object({ path, ...numbers, run: run.directory, step: run.step });
   if (failed > 0) process.exitCode = exitCodes.failed;
 }
