@@ -1,4 +1,5 @@
-"""Golden numbers of PyTorch for the consistency loss of R-Drop: losses and gradients of pairs of rows.
+"""Golden numbers of PyTorch for the consistency loss of R-Drop: losses and gradients of pairs of rows, and the gradients of CR-CTC, whose
+targets are detached.
 
 Made with torch 2.15.0 (pip install torch). Run from the repository's root:
 
@@ -25,6 +26,14 @@ def numbers(tensor):
     return [float(f"{value:.8g}") for value in tensor.detach().reshape(-1).tolist()]
 
 
+def losses_of(logits, labels, fixed=False):
+    p, q = log_softmax(logits, -1).chunk(2)
+    target_of = (lambda rows: rows.detach()) if fixed else (lambda rows: rows)
+    pairs = [(q, target_of(p)), (p, target_of(q))]
+    divergence = sum(kl_div(log_input, target, reduction="none", log_target=True) for log_input, target in pairs)
+    return divergence.sum(-1) / 2 * (torch.tensor(labels) != -1)
+
+
 def case(name, labels, classes, scale=1.5, apart=None):
     """apart: how far the second pass's logits are from the first's; without it they are independent"""
     count = len(labels)
@@ -32,11 +41,11 @@ def case(name, labels, classes, scale=1.5, apart=None):
     if apart is not None:
         logits[count:] = logits[:count] + rounded(count, classes, scale=apart)
     logits.requires_grad_()
-    p, q = log_softmax(logits, -1).chunk(2)
-    divergence = sum(kl_div(log_input, target, reduction="none", log_target=True) for log_input, target in [(q, p), (p, q)])
-    losses = divergence.sum(-1) / 2 * (torch.tensor(labels) != -1)
     dy = rounded(count)
-    (losses * dy).sum().backward()
+    losses = losses_of(logits, labels)
+    dlogits, dlogits_fixed = [
+        torch.autograd.grad((losses_of(logits, labels, fixed) * dy).sum(), logits)[0] for fixed in [False, True]
+    ]
     return {
         "name": name,
         "shape": list(logits.shape),
@@ -44,7 +53,8 @@ def case(name, labels, classes, scale=1.5, apart=None):
         "labels": labels,
         "dy": numbers(dy),
         "losses": numbers(losses),
-        "dlogits": numbers(logits.grad),
+        "dlogits": numbers(dlogits),
+        "dlogitsFixed": numbers(dlogits_fixed),
     }
 
 

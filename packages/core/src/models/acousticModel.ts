@@ -80,7 +80,7 @@ export interface AcousticLossOptions extends AcousticForwardOptions {
   /**
    * The weight alpha of consistency regularisation (CR-CTC, Yao et al. 2025, equations 2 to 4); 0 when absent. Each recording then stands in
    * the batch twice, as rows 2n and 2n + 1 of as many frames: two views of it, p and q, under masks and dropouts of their own, which are
-   * drawn together. To the mean of the losses comes, per recording,
+   * drawn together, each to the other as it stands. To the mean of the losses comes, per recording,
    *
    *     alpha sum_t (KL(p_t||q_t) + KL(q_t||p_t)) / 2
    */
@@ -250,15 +250,14 @@ function withConsistency(loss: tf.Tensor, weight: number, logits: tf.Tensor, fra
   }
   if (weight === 0) return loss as tf.Scalar;
   const { B, F, V } = assertShape(logits, ['B', 'F', 'V'], 'logits');
-  if (B % 2 !== 0)
-    throw new InputError(expected('features', 'two rows for each recording with consistency', B));
+  if (B % 2 !== 0) throw new InputError(expected('features', 'two rows for each recording with consistency', B));
   const N = B / 2;
   const views = tf.split(tf.reshape(logits, [N, 2, F, V]), 2, 1);
   const rows = tf.reshape(tf.concat(views), [2 * N * F, V]);
   const lengths = tf.slice(tf.reshape(frameLengths, [N, 2]), [0, 0], [N, 1]);
   const isPadding = tf.greaterEqual(tf.range(0, F, 1, 'int32'), lengths); // [N, F]
   const labels = tf.neg(tf.cast(tf.reshape(isPadding, [N * F]), 'int32'));
-  return tf.add(loss, tf.mul(tf.sum(consistencyLoss(rows, labels)), weight / N));
+  return tf.add(loss, tf.mul(tf.sum(consistencyLoss(rows, labels, { fixedTargets: true })), weight / N));
 }
 
 function resolve(options: AcousticModelOptions): AcousticModelConfig {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError, expected } from '../errors.js';
+import { flag, refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { differentiable, runKernel } from './customOp.js';
 import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
@@ -12,9 +13,18 @@ import { IGNORED_LABEL, logSumExp } from './softmaxCrossEntropy.js';
  *     KL(p||q) = sum_v p_v (log p_v - log q_v)
  *     loss     = (KL(p||q) + KL(q||p)) / 2 = sum_v (p_v - q_v) (log p_v - log q_v) / 2
  *
+ * With `fixedTargets` each prediction is drawn to the other as it stands, which gets no gradient by being a target (the stop-gradient of
+ * CR-CTC, Yao et al. 2025, equation 3): dlogits_n = dy / 2 (p - q), and dlogits_n+N = -dlogits_n.
+ *
  * logits [2N, V], finite; labels int32 [N], of which only -1 matters, which ignores both rows -> losses [N]
  */
-export function consistencyLoss(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor1D {
+export function consistencyLoss(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: { fixedTargets?: boolean } = {},
+): tf.Tensor1D {
+  refuseUnknown('consistencyLoss', options, ['fixedTargets']);
+  const fixedTargets = flag(options.fixedTargets, false, 'fixedTargets');
   assertType(logits, 'float32', 'logits');
   assertType(labels, 'int32', 'labels');
   const { N } = assertShape(labels, ['N'], 'labels');
@@ -29,15 +39,26 @@ export function consistencyLoss(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor
         return [losses];
       },
       ([dy], saved) => ({
-        logits: runKernel(
-          'CadenzaConsistencyGrad',
-          { logits: saved[0], labels: saved[1], normalizers: saved[2], divergence: saved[3], dy },
-          {},
-        )[0],
+        logits: fixedTargets
+          ? gradientToFixed(saved[0], saved[1], dy)
+          : runKernel(
+              'CadenzaConsistencyGrad',
+              { logits: saved[0], labels: saved[1], normalizers: saved[2], divergence: saved[3], dy },
+              {},
+            )[0],
       }),
     );
     return losses as tf.Tensor1D;
   });
+}
+
+/** logits [2N, V], labels [N], dy [N] -> dlogits [2N, V] */
+function gradientToFixed(logits: tf.Tensor, labels: tf.Tensor, dy: tf.Tensor): tf.Tensor {
+  const counted = tf.cast(tf.notEqual(labels, tf.scalar(IGNORED_LABEL, 'int32')), 'float32');
+  const half = tf.mul(tf.mul(dy, counted), 0.5); // [N]
+  const [p, q] = tf.split(tf.softmax(logits), 2); // [N, V] each
+  const dp = tf.mul(tf.sub(p, q), tf.expandDims(half, 1));
+  return tf.concat([dp, tf.neg(dp)]);
 }
 
 /**

@@ -13,14 +13,15 @@ interface Case {
   dy: number[];
   losses: number[];
   dlogits: number[];
+  dlogitsFixed: number[];
 }
 
 const golden = JSON.parse(readFileSync(new URL('../golden/consistency.json', import.meta.url), 'utf8')) as {
   cases: Case[];
 };
 
-const gradient = (logits: tf.Tensor, labels: tf.Tensor, dy: tf.Tensor) =>
-  tf.grad((l) => tf.sum(tf.mul(consistencyLoss(l, labels), dy)))(logits);
+const gradient = (logits: tf.Tensor, labels: tf.Tensor, dy: tf.Tensor, options = {}) =>
+  tf.grad((l) => tf.sum(tf.mul(consistencyLoss(l, labels, options), dy)))(logits);
 
 describe('consistencyLoss', () => {
   beforeEach(() => tf.engine().startScope());
@@ -33,6 +34,10 @@ describe('consistencyLoss', () => {
     expect(distance(consistencyLoss(logits, counted).dataSync(), numbers.losses)).toBeLessThan(1e-5);
     const dlogits = gradient(logits, counted, tf.tensor1d(numbers.dy)).dataSync();
     expect(distance(dlogits, numbers.dlogits)).toBeLessThan(1e-5);
+    const fixed = { fixedTargets: true };
+    expect(distance(consistencyLoss(logits, counted, fixed).dataSync(), numbers.losses)).toBeLessThan(1e-5);
+    const toFixed = gradient(logits, counted, tf.tensor1d(numbers.dy), fixed).dataSync();
+    expect(distance(toFixed, numbers.dlogitsFixed)).toBeLessThan(1e-6);
   });
 
   it.each([
@@ -104,7 +109,9 @@ describe('consistencyLoss', () => {
     const labels = tf.zeros([2], 'int32');
     const before = tf.memory().numTensors;
     tf.dispose(consistencyLoss(logits, labels));
-    tf.dispose(tf.grad((l) => tf.sum(consistencyLoss(l, labels)))(logits));
+    for (const fixedTargets of [false, true]) {
+      tf.dispose(tf.grad((l) => tf.sum(consistencyLoss(l, labels, { fixedTargets })))(logits));
+    }
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -115,5 +122,6 @@ describe('consistencyLoss', () => {
     );
     expect(() => consistencyLoss(tf.ones([4, 5]), tf.zeros([2]))).toThrow('Expected labels to be of type int32');
     expect(() => consistencyLoss(tf.ones([4, 5], 'int32'), labels)).toThrow('Expected logits to be of type float32');
+    expect(() => consistencyLoss(tf.ones([4, 5]), labels, { fixedTarget: true } as never)).toThrow(/fixedTargets/);
   });
 });
