@@ -140,18 +140,18 @@ const augmentationSchema = z.strictObject({
 
 const trainingSchema = z.strictObject({
   /**
-   * The most frames of a batch that the network reads, padding included. Where augmentation draws a recording longer in a later epoch, it is
-   * a batch by itself.
+   * The most frames of a batch that the network reads, padding included, with consistency twice as many. Where augmentation draws a recording
+   * longer in a later epoch, it is a batch by itself.
    */
   batchFrames: count.default(8000),
-  /** The most recordings of a batch; null is no limit. */
+  /** The most recordings of a batch, each of them twice with consistency; null is no limit. */
   batchRecordings: optionalCount,
   ...learningShape,
   /** classify: the part of the probability that is spread over all labels (Szegedy et al. 2016). */
   labelSmoothing: fraction.default(0),
   /**
    * How strongly two views of each recording, as of vocal tracts and under masks and dropouts of their own, are drawn together (CR-CTC, Yao
-   * et al. 2025; 0.2 there); 0: one view. Two take twice the time, and batches of twice the frames and recordings.
+   * et al. 2025; 0.2 there); 0: one view. Two take twice the time, and are counted as twice the frames.
    */
   consistency: z.number().min(0).default(0),
 });
@@ -288,14 +288,10 @@ function checkTogether({ task, features, text, model, augmentation, training, de
   if (augmentation.vocalTract > 0 && features.kind === 'filterbank') {
     throw new ConfigError('Expected features.kind to be of cepstra with augmentation.vocalTract, got filterbank');
   }
-  const { vocalTract, mask } = augmentation;
-  if (
-    training.consistency > 0 &&
-    Math.max(vocalTract, mask.times, mask.features, ...Object.values(model.dropout)) === 0
-  ) {
+  if (training.consistency > 0 && !viewsDiffer(augmentation, model)) {
     const wanted =
-      'augmentation.vocalTract, augmentation.mask or model.dropout to be above 0 with training.consistency';
-    throw new ConfigError(`Expected ${wanted}, got only 0: nothing else makes two views of a recording differ`);
+      'augmentation.vocalTract, augmentation.mask or model.dropout (other than weight) to make two views of a recording differ';
+    throw new ConfigError(`Expected ${wanted} with training.consistency, got none that does`);
   }
   if (augmentation.noise.lowest > augmentation.noise.highest) {
     const { lowest, highest } = augmentation.noise;
@@ -329,6 +325,14 @@ function checkTogether({ task, features, text, model, augmentation, training, de
   if (model.residual && model.layers < 2) {
     throw new ConfigError(`Expected model.layers to be at least 2 with model.residual, got ${model.layers}`);
   }
+}
+
+/** Whether anything is drawn for each view of a recording by itself; weights are dropped for a whole batch. */
+function viewsDiffer({ vocalTract, mask }: Config['augmentation'], { layers, dropout }: Config['model']): boolean {
+  const { input, between, output, recurrent } = dropout;
+  const times = mask.times > 0 && mask.timeWidth > 0 && mask.timePart > 0;
+  const features = mask.features > 0 && mask.featureWidth > 0;
+  return vocalTract > 0 || times || features || Math.max(input, output, recurrent, layers > 1 ? between : 0) > 0;
 }
 
 /** Whether a model of this configuration can say what it hears before the end. */

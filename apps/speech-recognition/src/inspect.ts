@@ -1,7 +1,6 @@
 import { encodeWav, type FeatureMatrix } from '@cadenza/audio';
 import { forcedAlignment, InputError, wordTimes, type FrameScores, type TimedWord } from '@cadenza/core';
-import { cutRecording } from './cutting.js';
-import { longestUtterance } from './endpointing.js';
+import { findUtterances, longestUtterance } from './endpointing.js';
 import type { Recognizer, Transcript } from './recognizer.js';
 import type { SavedRun } from './run.js';
 import type { Utterance } from './utterances.js';
@@ -43,40 +42,48 @@ const ENVELOPE = 1000;
 const LIKELY = 0.05;
 
 /**
- * What is shown one by one: a recording, or where it is so long that it is cut to be recognised, its utterances. What is said in each of
- * these is not known.
+ * What is shown one by one: a recording, or where it is so long that it is cut to be recognised, its utterances; of silence, which has none,
+ * the beginning. What is said in each of these is not known.
  */
 export function shownParts(utterance: Utterance, { config, pipeline }: SavedRun): Utterance[] {
   const samples = utterance.samples?.read();
   if (samples === undefined || config.task === 'classify' || utterance.seconds <= longestUtterance) return [utterance];
-  const { spans, frames } = cutRecording(samples, pipeline);
-  if (spans.length === 0) return [utterance]; // silence
-  return spans.map(({ start, end }, index) => {
-    const [from, to] = [start, end].map((seconds) => Math.round(seconds * pipeline.config.sampleRate));
+  const { sampleRate } = pipeline.config;
+  const spans = findUtterances(samples, sampleRate);
+  if (spans.length === 0) spans.push({ start: 0, end: longestUtterance * sampleRate });
+  return spans.map(({ start, end }) => {
+    const own = samples.subarray(start, end);
+    const [from, to] = [start, end].map((sample) => (sample / sampleRate).toFixed(1));
     return {
-      ...{ id: `${utterance.id}, ${start.toFixed(1)} to ${end.toFixed(1)} s`, text: '' },
-      ...{ seconds: end - start, frames: frames[index], samples: { read: () => samples.subarray(from, to) } },
+      ...{ id: `${utterance.id}, ${from} to ${to} s`, text: '', seconds: own.length / sampleRate },
+      ...{ frames: pipeline.extract(own), samples: { read: () => own } },
     };
   });
 }
 
-/** Hears a recording and keeps what there is to see of it. */
-export async function inspectRecording(
+/** Hears recordings, or the parts of one, together, and keeps what there is to see of each. */
+export async function inspectRecordings(
   recognizer: Recognizer,
-  utterance: Utterance,
+  utterances: readonly Utterance[],
   { nBest = 5, beam }: InspectOptions = {},
-): Promise<RecordingView> {
+): Promise<RecordingView[]> {
+  const { config } = recognizer.run;
+  const frames = utterances.map((utterance) => utterance.frames);
+  const heard = await recognizer.transcribeFrames(frames, { nBest, beam, adapt: false });
+  const scores = config.task === 'classify' ? undefined : await recognizer.scores(frames);
+  return utterances.map((utterance, index) => viewOf(recognizer, utterance, heard[index], scores?.[index]));
+}
+
+function viewOf(recognizer: Recognizer, utterance: Utterance, heard: Transcript, scores?: FrameScores): RecordingView {
   const { frames, seconds, id, text } = utterance;
   const samples = utterance.samples?.read();
-  const { symbols, pipeline, config } = recognizer.run;
-  const [heard] = await recognizer.transcribeFrames([frames], { nBest, beam, adapt: false });
+  const { symbols, pipeline } = recognizer.run;
   const view: RecordingView = { id, seconds, envelope: envelopeOf(samples), features: featureTrack(frames), heard };
   if (samples !== undefined) view.wav = encodeWav(samples, { sampleRate: recognizer.sampleRate });
-  if (config.task === 'classify') {
+  if (scores === undefined) {
     if (text !== '') view.reference = { text, words: [] };
     return view;
   }
-  const scores = await recognizer.scores(frames);
   view.posteriors = posteriorTrack(scores, symbols.symbols);
   if (text === '') return view;
   const times = { symbols: symbols.symbols, separator: symbols.separator, secondsPerFrame: pipeline.stackSeconds };

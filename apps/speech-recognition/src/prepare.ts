@@ -24,6 +24,8 @@ export interface DataDescription {
   /** Recordings that are not trained on. Runs of before these were counted lack some of it, or all. */
   dropped: DroppedRecordings;
   validated: number;
+  /** {@link fingerprintOf} what was held out of the training part to validate on; absent where that was a part of its own. */
+  heldOut?: string;
   /** Seconds of sound that are trained on. */
   seconds: number;
   /** How many are named. */
@@ -72,7 +74,11 @@ export async function prepareSpeech(corpus: Corpus, config: Config, options: Pre
   return {
     ...{ train, validation: nameVoices(validation, pipeline), symbols, pipeline },
     language: learnLanguage(texts, config),
-    description: { ...describe(train, validation, options), dropped },
+    description: {
+      ...describe(train, validation, options),
+      ...(corpus.validation === null ? { heldOut: fingerprintOf(parts.validation) } : {}),
+      dropped,
+    },
   };
 }
 
@@ -194,6 +200,12 @@ function checkLabels({ task }: Config, symbols: SymbolTable, utterances: readonl
       `Expected one word as the label of each recording with task classify, got "${wrong.text}": ${wrong.id}`,
     );
   if (symbols.size < 3) throw new InputError(`Expected at least two labels to tell apart, got ${symbols.size - 1}`);
+}
+
+/** SHA-256 over the names, speakers and texts of recordings, in their order. */
+export function fingerprintOf(recordings: readonly Recording[]): string {
+  const named = recordings.map(({ id, speaker, text }) => [id, speaker, text]);
+  return createHash('sha256').update(JSON.stringify(named)).digest('hex');
 }
 
 function describe(

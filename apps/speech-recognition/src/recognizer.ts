@@ -134,10 +134,9 @@ export class Recognizer {
     return isStreaming(this.run.config) && this.partners.length === 0 ? this.stream(options) : this.listen(options);
   }
 
-  /** log p(symbol | frame) of a recording's frames. */
-  async scores(frames: FeatureMatrix): Promise<FrameScores> {
-    const [scores] = await this.scoresOf([{ frames }]);
-    return scores;
+  /** log p(symbol | frame) of the frames of recordings that are heard together, as {@link transcribeFrames} hears them. */
+  scores(frames: readonly FeatureMatrix[]): Promise<FrameScores[]> {
+    return this.scoresOf(frames.map((matrix) => ({ frames: matrix })));
   }
 
   /**

@@ -59,10 +59,12 @@ describe('resolveConfig', () => {
     [['text.unit=word', 'decoding.languageModel=character'], /Expected decoding\.languageModel to be word or none/],
     [['labelSmoothing=0.1'], /Expected training\.labelSmoothing to be 0 with task transcribe, got 0\.1/],
     [['pooling=frames'], /Expected model\.pooling to be outputs with task transcribe, got frames/],
-    [
-      ['training.consistency=0.2'],
-      /Expected augmentation\.vocalTract, augmentation\.mask or model\.dropout to be above 0 with training\.consistency/,
-    ],
+    ...[[], ['dropout.weight=0.2'], ['dropout.between=0.2'], ['mask.times=2', 'mask.timeWidth=0']].map(
+      (others): [string[], RegExp] => [
+        ['training.consistency=0.2', ...others],
+        /Expected augmentation\.vocalTract, augmentation\.mask or model\.dropout \(other than weight\) to make two views .* differ/,
+      ],
+    ),
     [['model.residual=true'], /Expected model\.layers to be at least 2 with model\.residual, got 1/],
   ])('refuses %j', (assignments, message) => {
     expect(() => resolved(...assignments)).toThrow(ConfigError);

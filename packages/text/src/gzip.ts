@@ -10,17 +10,16 @@ export function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** The bytes themselves or, where they are a gzip file, what is compressed in it, as far as it fits into one array. */
-export async function gunzipWhole(
-  bytes: Uint8Array,
-  name: string,
-  maximumBytes = constants.MAX_LENGTH,
-): Promise<Uint8Array> {
+/** No string is of more bytes than three for each of its UTF-16 units. */
+const MAXIMUM_BYTES = Math.min(constants.MAX_LENGTH, 3 * constants.MAX_STRING_LENGTH);
+
+/** The bytes themselves or, where they are a gzip file, what is compressed in it, as far as that may be one text. */
+export async function gunzipWhole(bytes: Uint8Array, name: string, maximumBytes = MAXIMUM_BYTES): Promise<Uint8Array> {
   if (!isGzip(bytes)) return bytes;
   return promisify<Uint8Array, ZlibOptions, Uint8Array>(gunzip)(bytes, { maxOutputLength: maximumBytes }).catch(
     (cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'ERR_BUFFER_TOO_LARGE') throw damaged(name, cause);
-      const message = `Expected at most ${maximumBytes} bytes in the gzip file ${name}, got more`;
+      const message = `Expected at most ${maximumBytes} bytes of text in the gzip file ${name}, got more; split it`;
       throw new InputError(message, { code: 'GZIP', cause });
     },
   );

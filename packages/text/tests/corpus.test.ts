@@ -90,14 +90,8 @@ test('a gzip file that unpacks to more than an array holds is refused as that, n
   const bytes = gzipSync('a'.repeat(1000));
   expect(await gunzipWhole(bytes, 'a.gz', 1000)).toHaveLength(1000);
   await expect(gunzipWhole(bytes, 'a.gz', 999)).rejects.toThrow(
-    new InputError('Expected at most 999 bytes in the gzip file a.gz, got more', { code: 'GZIP' }),
+    new InputError('Expected at most 999 bytes of text in the gzip file a.gz, got more; split it', { code: 'GZIP' }),
   );
-});
-
-test.skipIf(process.getuid?.() === 0)('a folder below that may not be read is named', async () => {
-  const closed = join(folder, 'closed');
-  mkdirSync(closed, { mode: 0 });
-  await expect(readCorpus(folder)).rejects.toThrow(`Expected a folder at ${closed}, which may not be read`);
 });
 
 test('what is compressed by gzip is read as the text it was, whatever its name', async () => {

@@ -13,7 +13,7 @@ import {
 import { ConfigError, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { fromAllOver, readManifestFile, type Recording } from '../corpora.js';
-import { inspectRecording, shownParts, type RecordingView } from '../inspect.js';
+import { inspectRecordings, shownParts, type RecordingView } from '../inspect.js';
 import { renderInspectPage } from '../inspectPage.js';
 import { readOwnPart } from '../ownRecordings.js';
 import { Recognizer } from '../recognizer.js';
@@ -24,7 +24,7 @@ import { loadUtterances, SoundLoader } from '../utterances.js';
 import { startBackend } from './backend.js';
 import { tellOfRates } from './resampling.js';
 
-/** Of a long recording a page shows so many utterances: ten minutes of them, at most, play from a page of 30 MB. */
+/** A page holds the sound of all that it shows: long recordings are shown utterance by utterance until there are so many of them, 30 MB at most. */
 const MOST_PARTS = 30;
 
 interface InspectFlags extends CommonOptions {
@@ -78,15 +78,13 @@ async function inspectCommand(
     };
     const loaded = await loadUtterances(recordings, run.pipeline, load);
     for (const [index, utterance] of loaded.entries()) {
+      signal.throwIfAborted();
       const parts = shownParts(utterance, run);
-      const shown = parts.slice(0, MOST_PARTS);
+      const shown = parts.slice(0, Math.max(1, MOST_PARTS - views.length));
       if (shown.length < parts.length) {
         output.say(`${utterance.id}: the first ${shown.length} of ${parts.length} utterances are shown`);
       }
-      for (const part of shown) {
-        signal.throwIfAborted();
-        views.push(await inspectRecording(recognizer, part, { nBest: options.nBest }));
-      }
+      views.push(...(await inspectRecordings(recognizer, shown, { nBest: options.nBest })));
       progress.update(index + 1);
     }
     if (views.length === 0)

@@ -76,7 +76,7 @@ export function addGenerateVerb(program: Command): void {
     verb
       .requiredOption('--run <folder>', 'the run of the model')
       .option('--prompt <text>', 'what to continue (default: what is piped in, less its last line end, or nothing)')
-      .option('--prompt-file <path>', 'a file with it, - for standard input')
+      .option('--prompt-file <path>', 'a file with it, less its last line end; - for standard input')
       .option('-n, --number <count>', 'samples to write', positiveInteger, 1)
       .option('--no-echo', 'write the continuation without the prompt');
     addSamplingFlags(verb, 500);
@@ -144,7 +144,7 @@ async function readPipedPrompt(signal: AbortSignal): Promise<string> {
 
 /** A prompt is what stands before the line end that echo and editors put last. */
 function withoutLineEnd(text: string): string {
-  return text.replace(/\r?\n$/, '');
+  return text.replace(/\n$/, '');
 }
 
 /**

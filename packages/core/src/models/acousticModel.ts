@@ -169,7 +169,7 @@ export class AcousticModel {
     batch: TranscribedBatch,
     { consistency = 0, ...options }: AcousticLossOptions = {},
   ): { loss: tf.Scalar; losses: tf.Tensor1D } {
-    refuseUnknown('ctcLoss', options, forwardOptionNames);
+    refuseUnknown('ctcLoss', options, [...forwardOptionNames, 'consistency']);
     return tf.tidy(() => {
       const { logits } = this.forward(batch, options);
       const losses = ctcLoss(logits, batch.labels, batch.frameLengths, batch.labelLengths, { zeroInfinity: true });
@@ -194,7 +194,7 @@ export class AcousticModel {
     batch: FrameBatch & { classes: tf.Tensor },
     { labelSmoothing = 0, consistency = 0, ...options }: AcousticLossOptions & { labelSmoothing?: number } = {},
   ): { loss: tf.Scalar; losses: tf.Tensor1D } {
-    refuseUnknown('classificationLoss', options, forwardOptionNames);
+    refuseUnknown('classificationLoss', options, [...forwardOptionNames, 'consistency', 'labelSmoothing']);
     return tf.tidy(() => {
       assertShape(batch.classes, ['B'], 'classes');
       const logits = this.classify(batch, options);

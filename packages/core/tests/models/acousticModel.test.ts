@@ -158,6 +158,25 @@ describe('AcousticModel', () => {
       expect(apart()).toBeLessThan(0.8 * before);
     });
 
+    it('draws each view to the other as it stands, so that what both are given alike is not moved', () => {
+      const acoustic = sure();
+      const gradients = (consistency: number) =>
+        tf.variableGrads(() => acoustic.ctcLoss(views(), { consistency }).loss).grads;
+      const [once, twice] = [gradients(0), gradients(1)];
+      const moved = (name: string): number => {
+        const { name: own } = acoustic.parameters.get(name)!;
+        return largestDifference(once[own], twice[own]);
+      };
+      expect(moved('output.kernel')).toBeGreaterThan(0.01);
+      expect(moved('output.bias')).toBeLessThan(1e-6);
+    });
+
+    it('names the nearest of its options', () => {
+      expect(() => model().ctcLoss(views(), { consistancy: 1 } as never)).toThrow(/consistency/);
+      const labelled = { ...views(), classes: tf.tensor1d([1, 1, 3, 3], 'int32') };
+      expect(() => model().classificationLoss(labelled, { labelSmoothin: 1 } as never)).toThrow(/labelSmoothing/);
+    });
+
     it('refuses a recording without its second view, and weights that are none', () => {
       const odd = { features: tf.slice(features, 0, 1), frameLengths: tf.slice(frameLengths, 0, 1) };
       const one = { ...odd, labels: tf.slice(labels, 0, 1), labelLengths: tf.slice(labelLengths, 0, 1) };
@@ -228,7 +247,7 @@ describe('AcousticModel', () => {
   it('leaves no tensor behind', () => {
     const before = tf.memory().numTensors;
     const acoustic = model();
-    tf.dispose(acoustic.ctcLoss(batch(), { training: true }));
+    tf.dispose(acoustic.ctcLoss(batch(), { training: true, consistency: 0.2 }));
     tf.dispose(acoustic.forward(batch()));
     acoustic.classify(batch()).dispose();
     acoustic.dispose();
