@@ -7,8 +7,8 @@ import type { SavedRun } from './run.js';
 export type PartName = 'train' | 'validation' | 'test';
 
 /**
- * A part of the recordings that a run was trained from, where `train` has what was held out too; unless told, the test part, or where they have none, what the run was validated on:
- * its own manifest, the corpus's part, or what was held out of the training part.
+ * A part of the recordings that a run was trained from, where `train` has what was held out too; unless told, the test part, or where they
+ * have none, what the run was validated on: its own manifest, the corpus's part, or what was held out of the training part.
  */
 export async function readOwnPart(
   { description, config }: Pick<SavedRun, 'description' | 'config'>,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
+import { choice, flag, numberIn, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
 import { RecurrentStack, type CellName } from '../layers/recurrentStack.js';
 import { consistencyLoss, ctcLoss, dropout, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import { Random } from '../random.js';
@@ -245,9 +245,7 @@ export class AcousticModel {
 
 /** A loss, and so many times what the views of each recording differ by; see {@link AcousticLossOptions}. */
 function withConsistency(loss: tf.Tensor, weight: number, logits: tf.Tensor, frameLengths: tf.Tensor): tf.Scalar {
-  if (!(weight >= 0 && weight < Infinity)) {
-    throw new ConfigError(expected('consistency', 'a number of at least 0', weight));
-  }
+  numberIn(weight, '[0,Infinity)', 'consistency');
   if (weight === 0) return loss as tf.Scalar;
   const { B, F, V } = assertShape(logits, ['B', 'F', 'V'], 'logits');
   if (B % 2 !== 0) throw new InputError(expected('features', 'two rows for each recording with consistency', B));

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected, InputError } from '../errors.js';
+import { expected, InputError } from '../errors.js';
+import { numberIn } from '../options.js';
 import { consistencyLoss, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import { assertShape } from '../shapes.js';
 import type { AttentionDecodeResult } from './attentionDecoderState.js';
@@ -47,21 +48,13 @@ export function checkLossOptions(
   { coverageLoss = 0, consistency = 0, scheduledSampling = 0, distillation }: SequenceLossOptions,
   { coverage }: SequenceToSequenceConfig['decoder'],
 ): void {
-  checkWeight(coverageLoss, 'coverageLoss');
+  numberIn(coverageLoss, '[0,Infinity)', 'coverageLoss');
   if (coverageLoss > 0 && !coverage) {
     throw new InputError(expected('coverageLoss', '0 for a model without coverage', coverageLoss));
   }
-  checkWeight(consistency, 'consistency');
-  checkShare(scheduledSampling, 'scheduledSampling');
-  if (distillation) checkShare(distillation.weight, 'distillation.weight');
-}
-
-function checkWeight(value: number, what: string): void {
-  if (!(value >= 0 && value < Infinity)) throw new ConfigError(expected(what, 'a number of at least 0', value));
-}
-
-function checkShare(value: number, what: string): void {
-  if (!(value >= 0 && value <= 1)) throw new ConfigError(expected(what, 'a number of [0, 1]', value));
+  numberIn(consistency, '[0,Infinity)', 'consistency');
+  numberIn(scheduledSampling, '[0,1]', 'scheduledSampling');
+  if (distillation) numberIn(distillation.weight, '[0,1]', 'distillation.weight');
 }
 
 /**
