@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
-import { choice, flag, positiveInteger, refuseUnknown } from '../options.js';
+import { choice, flag, integerFrom, numberIn, refuseUnknown } from '../options.js';
 import type { LengthPenalty } from './searchScore.js';
 
 /** What all searches take. */
@@ -70,7 +70,7 @@ export function searchSettings(
   own: readonly string[],
 ): SearchSettings {
   refuseUnknown(owner, options, [...searchOptionNames, ...own]);
-  const sentences = atLeast(0, options.sentences, 'sentences');
+  const sentences = integerFrom(0, options.sentences, 'sentences');
   const endToken = tokenId(options.endToken, vocabularySize, 'endToken');
   const bannedTokens = Int32Array.from(options.bannedTokens ?? [], (id) =>
     tokenId(id, vocabularySize, 'a banned token'),
@@ -86,9 +86,9 @@ export function searchSettings(
     minLengths: perSentence(options.minLength ?? 0, sentences, 0, 'minLength'),
     bannedTokens,
     prefixes: prefixesOf(options, vocabularySize),
-    noRepeatNgramSize: atLeast(0, options.noRepeatNgramSize ?? 0, 'noRepeatNgramSize'),
+    noRepeatNgramSize: integerFrom(0, options.noRepeatNgramSize ?? 0, 'noRepeatNgramSize'),
     lengthPenalty: checkedPenalty(options.lengthPenalty ?? { kind: 'none' }),
-    coveragePenalty: nonNegative(options.coveragePenalty ?? 0, 'coveragePenalty'),
+    coveragePenalty: numberIn(options.coveragePenalty ?? 0, '[0,Infinity)', 'coveragePenalty'),
     sourceLengths: options.sourceLengths && perSentence(options.sourceLengths, sentences, 1, 'sourceLengths'),
     returnAttention: flag(options.returnAttention, false, 'returnAttention'),
     signal: options.signal,
@@ -130,12 +130,12 @@ function prefixesOf({ prefixes, sentences, endToken }: SearchOptions, vocabulary
 }
 
 function perSentence(value: number | ArrayLike<number>, sentences: number, least: number, what: string): Int32Array {
-  if (typeof value === 'number') return new Int32Array(sentences).fill(atLeast(least, value, what));
+  if (typeof value === 'number') return new Int32Array(sentences).fill(integerFrom(least, value, what));
   if (value?.length !== sentences) {
     const requirement = `a number, or one for each of ${sentences} sentences`;
     throw new ConfigError(expected(what, requirement, value == null ? value : `${value.length} of them`));
   }
-  return Int32Array.from(value, (number, sentence) => atLeast(least, number, `${what} of sentence ${sentence}`));
+  return Int32Array.from(value, (number, sentence) => integerFrom(least, number, `${what} of sentence ${sentence}`));
 }
 
 function checkedPenalty(penalty: LengthPenalty): LengthPenalty {
@@ -144,22 +144,10 @@ function checkedPenalty(penalty: LengthPenalty): LengthPenalty {
   if (kind === 'none' && penalty.alpha !== undefined) {
     throw new ConfigError(expected('alpha', 'absent where the kind of lengthPenalty is none', penalty.alpha));
   }
-  return { kind, alpha: nonNegative(penalty.alpha ?? 1, 'the alpha of lengthPenalty') };
+  return { kind, alpha: numberIn(penalty.alpha ?? 1, '[0,Infinity)', 'the alpha of lengthPenalty') };
 }
 
 function tokenId(value: unknown, vocabularySize: number, what: string): number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < vocabularySize) return value as number;
   throw new ConfigError(expected(what, `an id from 0 to ${vocabularySize - 1}`, value));
-}
-
-/** Checks a count of at least `least`. */
-function atLeast(least: number, value: unknown, what: string): number {
-  if (least === 1) return positiveInteger(value, what);
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
-  throw new ConfigError(expected(what, `an integer of at least ${least}`, value));
-}
-
-function nonNegative(value: number, what: string): number {
-  if (value >= 0 && value < Infinity) return value;
-  throw new ConfigError(expected(what, 'a number of at least 0', value));
 }

@@ -1,4 +1,5 @@
-import { ConfigError, expected, InputError } from '../../errors.js';
+import { InputError } from '../../errors.js';
+import { numberIn } from '../../options.js';
 
 /**
  * What a search adds to the acoustic score of a text, symbol by symbol: a language model, the words of a lexicon, a boost of
@@ -23,7 +24,7 @@ export function weighted<Symbol, State>(
   scorer: LanguageScorer<Symbol, State>,
   weight: number,
 ): LanguageScorer<Symbol, State> {
-  if (!(weight >= 0 && weight < Infinity)) throw new ConfigError(expected('weight', 'a number of at least 0', weight));
+  numberIn(weight, '[0,Infinity)', 'weight');
   const scale = (score: number) => (score === -Infinity ? score : weight * score);
   return {
     start: () => scorer.start(),
