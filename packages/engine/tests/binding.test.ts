@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { loadAddon, type Addon } from '../src/addon.js';
+import { loadAddon, type Addon, type PackedWeights } from '../src/addon.js';
+import { addonCalls } from './addonCalls.js';
 import { isBuilt, numbers } from './onBoth.js';
 
 const addon = loadAddon().addon as Addon;
@@ -118,6 +119,50 @@ describe.skipIf(!isBuilt)('the binding', () => {
     addon.freePacked(packed);
     addon.freePacked(packed);
     expect(withArgument(24, packed)).toThrow('Expected packed to be alive');
+  });
+
+  it('keeps packed weights that are freed meanwhile until what it has gathered is done', () => {
+    const [D, H] = [4, 5];
+    const call = (packed: PackedWeights) => {
+      const given = lstmArguments();
+      given[24] = packed;
+      return given;
+    };
+    const pack = (factor: number) =>
+      addon.packLstm(
+        D,
+        H,
+        null,
+        numbers(H * 4 * H).map((value) => factor * value),
+      );
+    const alone = call(pack(1));
+    addon.lstmForward(...alone);
+    const first = call(pack(1));
+    addon.together(() => {
+      addon.lstmForward(...first);
+      addon.freePacked(first[24]!);
+      addon.lstmForward(...call(pack(-3))); // made where the freed ones lay, if those are gone
+    });
+    expect(first[25]).toEqual(alone[25]);
+  });
+
+  it('refuses packed weights for gradients, which are taken with the weights as they lie', () => {
+    const [D, H] = [4, 5];
+    const packed = {
+      lstmBackward: addon.packLstm(D, H, null, numbers(H * 4 * H)),
+      gruBackward: addon.packGru(true, H, numbers(H * 3 * H)),
+      rnnBackward: addon.packRnn(H, numbers(H * H)),
+    };
+    const backward = addonCalls(addon).filter(([name]) => name in packed);
+    expect(backward).toHaveLength(6);
+    for (const [name, given] of backward) {
+      const all = given.map(({ name: argument, value }) => {
+        if (/^norm/.test(argument) || argument === 'extra' || argument.startsWith('dnorm')) return null;
+        return argument === 'packed' ? packed[name as keyof typeof packed] : value;
+      });
+      const run = () => (addon[name] as (...all: unknown[]) => void)(...all);
+      expect(run).toThrow('Expected packed to be null for gradients, got packed weights');
+    }
   });
 
   it('gathers what recurrent kernels have to do, and does it at the end', () => {

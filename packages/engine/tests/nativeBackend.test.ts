@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import { adamStep, lstm, softmaxCrossEntropy } from '@cadenza/core';
+import { adamStep, Bidirectional, lstm, LSTM, softmaxCrossEntropy } from '@cadenza/core';
 import type { NativeBackend } from '../src/nativeBackend.js';
 import { isBuilt, tensor } from './onBoth.js';
 
@@ -76,6 +76,35 @@ describe.skipIf(!isBuilt)('the native backend', () => {
     expect(() => backend.together(() => expect.fail('on purpose'))).toThrow('on purpose');
     expect((backend as unknown as { made: unknown }).made).toBeNull();
     lengths.dispose();
+  });
+
+  it('computes both directions by one recurrent kernel as by two that are equal', () => {
+    const [H, threads] = [64, backend.addon.threads()];
+    const values = (shape: number[], phase: number) => {
+      const size = shape.reduce((product, length) => product * length, 1);
+      const waves = Float32Array.from({ length: size }, (_, i) => Math.sin(1.3 * i + phase) / 4);
+      return tf.tensor(waves, shape);
+    };
+    const layer = new Bidirectional({ layer: new LSTM({ units: H }) });
+    const outputs = tf.tidy(() => {
+      const x = values([2, 1, 3], 1) as tf.Tensor3D;
+      layer.build(x.shape);
+      const [recurrentKernel, bias] = [values([H, 4 * H], 2), values([4 * H], 3)];
+      const read = (other: tf.Tensor) => {
+        const [forward, backward] = [4, 5].map((phase) => values([3, 4 * H], phase));
+        layer.setWeights([forward, recurrentKernel, bias, backward, other, bias]);
+        backend.addon.setThreads(2);
+        return (layer.apply(x) as tf.Tensor).dataSync();
+      };
+      try {
+        // The same data twice is packed with the kernel of one direction, then of the other.
+        return [read(recurrentKernel), read(values([H, 4 * H], 2))];
+      } finally {
+        backend.addon.setThreads(threads);
+      }
+    });
+    layer.dispose();
+    expect(outputs[0]).toEqual(outputs[1]);
   });
 
   it('does not know weights any more whose packing failed', () => {

@@ -24,17 +24,9 @@ PackedHandle& handle_of(napi_env env, napi_value value) {
 }  // namespace
 
 napi_value make_packed(napi_env env, PackedWeights* weights, Cell cell, int64_t input, int64_t hidden) {
-  auto* handle = new (std::nothrow) PackedHandle{weights, cell, input, hidden, kernels().isa};
-  if (handle == nullptr) {
-    free_packed_weights(weights);
-    throw std::bad_alloc();
-  }
+  auto* handle = new PackedHandle{{weights, free_packed_weights}, cell, input, hidden, kernels().isa};
   napi_value result = nullptr;
-  const auto finalize = [](napi_env, void* data, void*) {
-    auto* old = static_cast<PackedHandle*>(data);
-    if (old->weights != nullptr) free_packed_weights(old->weights);
-    delete old;
-  };
+  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<PackedHandle*>(data); };
   const napi_status status = napi_create_external(env, handle, finalize, nullptr, &result);
   if (status != napi_ok) finalize(env, handle, nullptr);
   check(env, status);
@@ -59,9 +51,7 @@ const PackedHandle& read_packed(napi_env env, napi_value value, Cell cell, int64
 }
 
 napi_value free_packed(Arguments& arguments) {
-  PackedHandle& handle = handle_of(arguments.env(), arguments.value("packed"));
-  if (handle.weights != nullptr) free_packed_weights(handle.weights);
-  handle.weights = nullptr;
+  handle_of(arguments.env(), arguments.value("packed")).weights.reset();
   return nullptr;
 }
 

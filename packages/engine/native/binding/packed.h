@@ -1,6 +1,8 @@
 // Packed weights as JavaScript holds them: an external value with a type tag.
 #pragma once
 
+#include <memory>
+
 #include "../kernels/kernels.h"
 #include "arguments.h"
 
@@ -9,7 +11,8 @@ namespace cadenza::binding {
 enum class Cell { lstm, gruResetAfter, gruResetBefore, rnn, matrix };
 
 struct PackedHandle {
-  PackedWeights* weights;
+  // Null once freed; what was gathered to run later keeps the weights until then.
+  std::shared_ptr<PackedWeights> weights;
   Cell cell;
   int64_t input;  // 0 when the kernel is not packed; the depth of a matrix
   int64_t hidden;  // the columns of a matrix

@@ -1,6 +1,7 @@
 // LSTM, GRU and Elman network. The order of the arguments is that of the reads below; `*Arguments` in kernels.h says what
 // each is.
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "../kernels/kernels.h"
@@ -12,14 +13,20 @@ namespace cadenza::binding {
 
 namespace {
 
-// Where `together` gathers what recurrent kernels have to do, instead of doing it at once.
-thread_local std::vector<std::function<void()>>* gathered = nullptr;
+// What recurrent kernels have to do, and the packed weights that they do it with, which may be freed meanwhile.
+struct Gathered {
+  std::vector<std::function<void()>> works;
+  std::vector<std::shared_ptr<const PackedWeights>> weights;
+};
+
+// Where `together` gathers that, instead of doing it at once.
+thread_local Gathered* gathered = nullptr;
 
 // `work` reads nothing of the call's: arguments and outputs are copied into it.
 template <typename Work>
 void run_or_gather(const Work& work) {
   if (gathered) {
-    gathered->push_back(work);
+    gathered->works.push_back(work);
   } else {
     work();
   }
@@ -75,7 +82,8 @@ void read_rest(Arguments& arguments, Cellular& a, Cell cell) {
   bool hasKernel = a.kernel != nullptr;
   if (packed != nullptr) {
     const PackedHandle& handle = read_packed(arguments.env(), packed, cell, a.input, a.hidden);
-    a.packed = handle.weights;
+    a.packed = handle.weights.get();
+    if (gathered) gathered->weights.push_back(handle.weights);
     hasKernel = hasKernel || (handle.input != 0 && a.ids == nullptr);
   } else if (a.recurrentKernel == nullptr) {
     refuse("recurrentKernel", "given", "neither it nor packed weights");
@@ -121,6 +129,11 @@ void read_rnn(Arguments& arguments, RnnArguments& a) {
   read_state(arguments, a);
   read_norms(arguments, a, 1);
   read_rest(arguments, a, Cell::rnn);
+}
+
+// Gradients are taken with the weights as they lie.
+void refuse_packed(const PackedWeights* packed) {
+  if (packed != nullptr) refuse("packed", "null for gradients", "packed weights");
 }
 
 // dy, dhLast, [dcLast], dx, dkernel, drecurrentKernel, dbias, dh0, [dc0]: common part after what arrives.
@@ -178,6 +191,7 @@ napi_value lstm_backward(Arguments& arguments) {
   LstmArguments a;
   LstmGradients g;
   read_lstm(arguments, a);
+  refuse_packed(a.packed);
   const int64_t width = state_width(a), reserve = elements({a.time, a.batch, 4, a.hidden});
   const int64_t sequence = elements({a.batch, a.time, width}), state = elements({a.batch, a.hidden});
   g.y = arguments.floats("y", sequence);
@@ -212,6 +226,7 @@ napi_value gru_backward(Arguments& arguments) {
   GruArguments a;
   GruGradients g;
   read_gru(arguments, a);
+  refuse_packed(a.packed);
   const int64_t sequence = elements({a.batch, a.time, a.hidden});
   g.y = arguments.floats("y", sequence);
   g.gates = arguments.floats("gates", elements({a.time, a.batch, 4, a.hidden}));
@@ -239,6 +254,7 @@ napi_value rnn_backward(Arguments& arguments) {
   RnnArguments a;
   RnnGradients g;
   read_rnn(arguments, a);
+  refuse_packed(a.packed);
   const int64_t sequence = elements({a.batch, a.time, a.hidden});
   g.y = arguments.floats("y", sequence);
   g.reserve = arguments.floats("reserve", sequence);
@@ -258,14 +274,14 @@ napi_value together(Arguments& arguments) {
   napi_valuetype type;
   check(env, napi_typeof(env, function, &type));
   if (type != napi_function) refuse("run", "a function", "something else");
-  std::vector<std::function<void()>> works;
+  Gathered own;
   napi_status status;
   {
     struct Gathering {
-      std::vector<std::function<void()>>* const before = gathered;
+      Gathered* const before = gathered;
       ~Gathering() { gathered = before; }
     } gathering;
-    gathered = &works;
+    gathered = &own;
     napi_value undefined;
     check(env, napi_get_undefined(env, &undefined));
     status = napi_call_function(env, undefined, function, 0, nullptr, nullptr);
@@ -273,9 +289,8 @@ napi_value together(Arguments& arguments) {
   if (status == napi_pending_exception) return nullptr;  // on its way to the caller; nothing is run
   check(env, status);
   default_pool().run(
-      static_cast<int>(works.size()),
-      [](void* context, int index) { (*static_cast<std::vector<std::function<void()>>*>(context))[static_cast<size_t>(index)](); },
-      &works);
+      static_cast<int>(own.works.size()),
+      [](void* context, int index) { static_cast<Gathered*>(context)->works[static_cast<size_t>(index)](); }, &own);
   return nullptr;
 }
 #endif

@@ -115,11 +115,12 @@ napi_value l1_product(Arguments& arguments) {
   if (repeats > 10000) refuse("repeats", "an integer from 0 to 10000", std::to_string(repeats));
   const Kernels& table = kernels();
   ThreadPool& pool = default_pool();
-  const int64_t floats = each * pool.threads();
+  const int threads = pool.threads();
+  const int64_t floats = each * threads;
   const Scratch scratch(static_cast<size_t>(floats) * sizeof(float));
   float* const memory = scratch.as<float>();
   std::fill(memory, memory + floats, 1.0f);
-  parallel_for(pool, pool.threads(), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(pool, threads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       float* const own = memory + each * n;
       table.l1Product(repeats, own, own + operand, own + 2 * operand);
@@ -127,7 +128,7 @@ napi_value l1_product(Arguments& arguments) {
   });
   const int64_t once = table.l1Product(1, memory, memory + operand, memory + 2 * operand);
   napi_value result;
-  const double operations = static_cast<double>(once) * static_cast<double>(repeats) * pool.threads();
+  const double operations = static_cast<double>(once) * static_cast<double>(repeats) * threads;
   check(arguments.env(), napi_create_double(arguments.env(), operations, &result));
   return result;
 }

@@ -118,7 +118,7 @@ napi_value gemm_packed(Arguments& arguments) {
   g.a = arguments.floats("a", elements({g.m, g.k}));
   g.transposeA = arguments.boolean("transposeA");
   g.lda = g.transposeA ? g.m : g.k;
-  g.packed = read_packed(arguments.env(), arguments.value("packed"), Cell::matrix, g.k, g.n).weights;
+  g.packed = read_packed(arguments.env(), arguments.value("packed"), Cell::matrix, g.k, g.n).weights.get();
   g.bias = arguments.optional_floats("bias", g.n);
   g.activation = static_cast<Activation>(arguments.choice("activation", 4));
   g.c = arguments.output("c", elements({g.m, g.n}));

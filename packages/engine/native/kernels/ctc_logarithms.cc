@@ -12,12 +12,7 @@ namespace {
 
 constexpr double nothing = -std::numeric_limits<double>::infinity();
 
-size_t doubles(int64_t rows, int64_t columns) {
-  if (columns > 0 && rows > (int64_t{1} << 40) / columns) throw std::bad_alloc();
-  const int64_t bytes = rows * columns * static_cast<int64_t>(sizeof(double));
-  if (static_cast<uint64_t>(bytes) > SIZE_MAX) throw std::bad_alloc();
-  return static_cast<size_t>(bytes);
-}
+size_t doubles(int64_t rows, int64_t columns) { return bytes_of(rows, columns, sizeof(double)); }
 
 // log(exp(a) + exp(b))
 double log_add(double a, double b) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace cadenza {
 
@@ -27,6 +28,13 @@ struct MemoryUse {
   size_t buffers; // number of buffers handed out
 };
 MemoryUse memory_use();
+
+// The bytes of so many rows and columns. Throws std::bad_alloc where no memory has as many.
+__attribute__((always_inline)) inline size_t bytes_of(int64_t rows, int64_t columns, size_t each) {
+  const uint64_t most = SIZE_MAX / 2 / each;
+  if (columns > 0 && static_cast<uint64_t>(rows) > most / static_cast<uint64_t>(columns)) throw std::bad_alloc();
+  return static_cast<size_t>(rows * columns) * each;
+}
 
 // A buffer for the length of a scope.
 class Scratch {

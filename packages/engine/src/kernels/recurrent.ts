@@ -137,7 +137,8 @@ function keptGates(gates: Float32Array, size: number): Float32Array {
   const narrow = new Float32Array(size);
   const halves = new Uint16Array(narrow.buffer);
   const words = new Uint32Array(gates.buffer, gates.byteOffset, gates.length);
-  for (let i = 0; i < words.length; i++) halves[i] = words[i] >>> 16;
+  // To the nearest, of two as near the even one; what bf16 holds exactly stays.
+  for (let i = 0; i < words.length; i++) halves[i] = (words[i] + 0x7fff + ((words[i] >>> 16) & 1)) >>> 16;
   return narrow;
 }
 

@@ -132,6 +132,7 @@ export class WasmInstance {
       if (at === null || at.pointer >= 0) return;
       at.pointer = stage - 1 - at.pointer;
       const { buffer: from, byteOffset, byteLength } = value as ArrayBufferView;
+      if (byteLength === 0) return; // or detached, which the module says in its own words
       new Uint8Array(buffer, at.pointer, byteLength).set(new Uint8Array(from, byteOffset, byteLength));
     });
     return { placed, stage };

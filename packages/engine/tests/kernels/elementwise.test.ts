@@ -49,6 +49,11 @@ describe.skipIf(!isBuilt)('the native elementwise kernels', () => {
     },
   );
 
+  it('relu gives zero the sign that the cpu backend gives it', async () => {
+    const signs = (): tf.Tensor => tf.div(1, tf.relu(tf.tensor1d([-0, 0, -1])));
+    await expectSameOnNative(signs, 0);
+  });
+
   it.each(BINARY)('%s equals the cpu backend for any two shapes that go together', async (_, operation) => {
     await fc.assert(
       fc.asyncProperty(broadcastPair(), ([a, b]) => expectSameOnNative(() => operation(a(), b()), ROUNDING)),

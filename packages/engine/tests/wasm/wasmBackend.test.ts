@@ -44,6 +44,25 @@ describe('the WebAssembly backend', () => {
     tf.removeBackend('fresh-wasm');
   });
 
+  it('refuses a detached array, and keeps none of its memory', () => {
+    const { addon } = backend;
+    const gone = new Float32Array(8);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    const { inUse } = addon.memoryUse();
+    for (let i = 0; i < 3; i++) {
+      expect(() => addon.lerp(new Float32Array(8), gone, 0.5, new Float32Array(8))).toThrow(
+        'Expected b to be a Float32Array of length 8, got a Float32Array of length 0',
+      );
+    }
+    expect(addon.memoryUse().inUse).toBe(inUse);
+  });
+
+  it('wants no scratch of more bytes than its sizes count', () => {
+    const none = new Float32Array(0);
+    const run = () => backend.addon.lockedDropout(32768, 0, 32769, none, 0.5, 1, 2, none);
+    expect(run).not.toThrow();
+  });
+
   it('computes through every growth of its memory', () => {
     const { buffer } = backend.heap;
     const kept: tf.Tensor[] = [];
