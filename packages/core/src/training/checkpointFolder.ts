@@ -21,6 +21,8 @@ export interface CheckpointState {
   earlyStopping: { best: number | null; waited: number } | null;
   guard: { inARow: number; total: number };
   best: Best | null;
+  /** By what the best was chosen; none without validation, nor where the run was saved before this was kept. */
+  validation?: { metric: string; goal: 'minimum' | 'maximum' } | null;
   /** How many tensors are carried from batch to batch. */
   carry: number;
   /** The losses since the last logged line. */

@@ -16,7 +16,7 @@ export function computeGradients(parameters: Parameters, compute: () => LossResu
   const names = new Map(Array.from(parameters, ([name, variable]) => [variable.name, name]));
   const trainable = [...parameters.values()].filter((variable) => variable.trainable);
   let carry: tf.Tensor[] = [];
-  const { value, grads } = tf.variableGrads(() => {
+  const scalarLoss = (): tf.Scalar => {
     const result = compute();
     if (!(result?.loss instanceof tf.Tensor) || result.loss.size !== 1) {
       throw new TrainingError(expected('the loss', 'a scalar tensor', result?.loss?.shape ?? result?.loss));
@@ -24,12 +24,26 @@ export function computeGradients(parameters: Parameters, compute: () => LossResu
     // Clones, so that a loss may hand back the carry it was given; kept, because the tape's tidy ends here.
     carry = (result.carry ?? []).map((tensor) => tf.keep(tf.clone(tensor)));
     return tf.reshape(result.loss, []) as tf.Scalar;
-  }, trainable);
+  };
+  const { value, grads } = orDispose(
+    () => tf.variableGrads(scalarLoss, trainable),
+    () => carry,
+  );
   const gradients = new Map<string, tf.Tensor>();
   for (const [variableName, gradient] of Object.entries(grads)) {
     if (gradient) gradients.set(names.get(variableName)!, gradient);
   }
   return { loss: value, gradients, carry };
+}
+
+/** What `compute` gives; where it throws, what `made` names by then is disposed. */
+export function orDispose<T>(compute: () => T, made: () => tf.Tensor[]): T {
+  try {
+    return compute();
+  } catch (error) {
+    tf.dispose(made());
+    throw error;
+  }
 }
 
 /** Adds gradients to a running sum, which may be empty, and disposes both. */

@@ -45,10 +45,11 @@ export class Plateau {
     return Math.max(this.multiplier ** this.reductions, Math.min(1, this.minimum / learningRate));
   }
 
+  /** Takes one validation's value into account; a value that is not finite is no improvement. */
   observe(value: number): void {
     // |best| keeps the threshold a step downwards for negative values too.
     const goal = this.best === null ? Infinity : this.best - this.threshold * Math.abs(this.best);
-    if (value < goal) {
+    if (Number.isFinite(value) && value < goal) {
       this.best = value;
       this.waited = 0;
     } else {

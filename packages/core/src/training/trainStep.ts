@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { clipByValue, clipFactor } from './clipping.js';
-import { addGradients, computeGradients, readLossAndNorm, type BatchGradients } from './gradients.js';
+import { addGradients, computeGradients, orDispose, readLossAndNorm, type BatchGradients } from './gradients.js';
 import type { TrainerOptions } from './trainerOptions.js';
 import type { TrainingState } from './trainingState.js';
 import { globalNorm } from '../ops/sumSquares.js';
@@ -36,7 +36,7 @@ export async function trainStep<Batch>(
     }
     return { loss, gradientNorm: norm, learningRate, skipped };
   } finally {
-    tf.dispose([total.loss, ...total.gradients.values(), ...total.carry]);
+    tf.dispose(tensorsOf(total));
   }
 }
 
@@ -49,7 +49,10 @@ function differentiate<Batch>(
   let total: BatchGradients | undefined;
   for (const batch of batches) {
     const carry = total?.carry ?? state.carry;
-    const next = computeGradients(parameters, () => loss(batch, carry, { random, training: true }));
+    const next = orDispose(
+      () => computeGradients(parameters, () => loss(batch, carry, { random, training: true })),
+      () => (total ? tensorsOf(total) : []),
+    );
     if (total) {
       tf.dispose(total.carry);
       const sum = tf.add(total.loss, next.loss) as tf.Scalar;
@@ -60,6 +63,10 @@ function differentiate<Batch>(
     }
   }
   return batches.length === 1 ? total! : divide(total!, batches.length);
+}
+
+function tensorsOf({ loss, gradients, carry }: BatchGradients): tf.Tensor[] {
+  return [loss, ...gradients.values(), ...carry];
 }
 
 function divide(total: BatchGradients, count: number): BatchGradients {

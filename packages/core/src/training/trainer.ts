@@ -9,7 +9,7 @@ import { checkTrainerOptions } from './trainerChecks.js';
 import type { EvaluationContext, TrainerOptions, TrainingResult } from './trainerOptions.js';
 import { trainStep, type StepOutcome } from './trainStep.js';
 import { TrainingLog } from './trainingLog.js';
-import { TrainingState } from './trainingState.js';
+import { choiceOfBest, TrainingState } from './trainingState.js';
 import type { Best, Metrics, StopReason } from './trainingTypes.js';
 
 /** How long the loop may run before it lets timers and signals in, in milliseconds. */
@@ -88,6 +88,8 @@ export class Trainer<Batch> {
         ...{ tokensPerSecond: this.speed.median, skippedSteps: this.state.guard.skipped, best },
       };
     } finally {
+      this.state.secondsBefore = this.totalSeconds();
+      this.startedAt = performance.now();
       this.log?.close();
       this.log = undefined;
     }
@@ -207,7 +209,8 @@ export class Trainer<Batch> {
   }
 
   private async measure(): Promise<Metrics> {
-    const { run, metric = 'loss' } = this.options.validation!;
+    const { metric } = choiceOfBest(this.options)!;
+    const { run } = this.options.validation!;
     const metrics = await this.withAveragedWeights(() => run(this.evaluationContext('validation')));
     if (typeof metrics?.[metric] !== 'number') {
       throw new TrainingError(expected('validation', `metrics with a number called ${metric}`, metrics));
@@ -217,7 +220,7 @@ export class Trainer<Batch> {
 
   /** The deciding metric, turned so that smaller is better. */
   private score(metrics: Metrics): number {
-    const { metric = 'loss', goal = 'minimum' } = this.options.validation!;
+    const { metric, goal } = choiceOfBest(this.options)!;
     return goal === 'minimum' ? metrics[metric] : -metrics[metric];
   }
 

@@ -38,7 +38,7 @@ export type LossFunction<Batch> = (
   context: { random: Random; training: true },
 ) => LossResult;
 
-/** Handed to validation and sampling. Its random numbers depend on the step only, and never move those of training. */
+/** Handed to validation and sampling. Its random numbers come from those of training as they stand at the step, and never move them. */
 export interface EvaluationContext {
   step: number;
   random: Random;
@@ -81,7 +81,7 @@ export interface LogOptions {
 export interface StepReport {
   /** Counts from 1. */
   step: number;
-  /** NaN or infinite where the step was skipped. */
+  /** Where the step was skipped, this or the norm is NaN or infinite. */
   loss: number;
   /** The norm of all gradients before clipping by norm. */
   gradientNorm: number;

@@ -71,6 +71,7 @@ export class TrainingState<Batch> {
         earlyStopping: this.earlyStopping?.state() ?? null,
         guard: this.guard.state(),
         best: this.best ?? null,
+        validation: choiceOfBest(this.options) ?? null,
         carry: this.carry.length,
         window: this.window,
         time: { seconds, written: new Date().toISOString() },
@@ -122,6 +123,11 @@ export class TrainingState<Batch> {
     if (!('rate' in this.options.schedule)) {
       pairs.push(['schedule', kindOfSchedule(state.schedule), kindOfSchedule(this.schedule.state())]);
     }
+    const choice = choiceOfBest(this.options);
+    if (state.validation && choice) {
+      const { metric, goal } = state.validation;
+      pairs.push(['metric of validation', metric, choice.metric], ['goal of validation', goal, choice.goal]);
+    }
     for (const [what, saved, now] of pairs) {
       if (saved === now) continue;
       const message = `Expected the ${what} to be ${saved} as when the run was saved, got ${now}`;
@@ -135,6 +141,11 @@ export class TrainingState<Batch> {
     const wanted = this.parameters.get(parameter);
     checkNames('optimizer state', new Map([[parameter, data]]), new Map(wanted ? [[parameter, wanted]] : []));
   }
+}
+
+/** By what a trainer chooses the best step; undefined where it does not validate. */
+export function choiceOfBest<Batch>({ validation }: TrainerOptions<Batch>) {
+  return validation && { metric: validation.metric ?? 'loss', goal: validation.goal ?? ('minimum' as const) };
 }
 
 /** What kind of schedule has such a state. */

@@ -53,9 +53,9 @@ describe('schedules', () => {
     expect([plateau.rate(0), plateau.rate(1)]).toEqual([0.125, 0.25]);
   });
 
-  it('take a validation that is no number for no improvement', () => {
+  it.each([NaN, Infinity, -Infinity])('take a validation of %s for no improvement', (value) => {
     const schedule = make({ name: 'plateau', patience: 0, factor: 0.5 });
-    schedule.observe(NaN);
+    schedule.observe(value);
     expect(schedule.rate(0)).toBe(0.25);
   });
 

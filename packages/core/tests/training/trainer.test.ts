@@ -269,6 +269,14 @@ describe('the trainer', () => {
         { schedule: { name: 'constant', learningRate: 0.05 } },
         'Expected the schedule to be plateau as when the run was saved, got one without a state',
       ],
+      [
+        { validation: { every: 2, run: () => ({ bleu: 1 }), metric: 'bleu' } },
+        'Expected the metric of validation to be loss as when the run was saved, got bleu',
+      ],
+      [
+        { validation: { every: 2, run: () => ({ loss: 1 }), goal: 'maximum' } },
+        'Expected the goal of validation to be minimum as when the run was saved, got maximum',
+      ],
       [{ initialCarry: [tf.zeros([3])] }, 'Expected the saved carried state to hold 0 as float32 [3], got float32 [2]'],
     ];
     for (const [change, message] of attempts) {
@@ -325,6 +333,40 @@ describe('the trainer', () => {
     expect(make({ maxSteps: -1 })).toThrow(ConfigError);
     expect(make({ maxMinutes: NaN })).toThrow(ConfigError);
     expect(make({ log: { every: 0 } })).toThrow(ConfigError);
+  });
+
+  it('frees what a step had made by the time that its loss fails', async () => {
+    const options = tinyOptions({ accumulate: 2, maxSteps: 1 });
+    const { loss } = options;
+    let calls = 0;
+    options.loss = (batch, carry, context) => {
+      if (++calls === 2) throw new Error('lost');
+      return loss(batch, carry, context);
+    };
+    const before = tf.memory().numTensors;
+    const trainer = new Trainer(options);
+    const made = tf.memory().numTensors;
+    await expect(trainer.train()).rejects.toThrow('lost');
+    expect(tf.memory().numTensors).toBe(made);
+    trainer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('counts the time of every call to train', async () => {
+    const options = rich('twice', { maxSteps: 4, log: { every: 1 } });
+    let steps = 0;
+    const pause = () => new Promise((resolve) => setTimeout(resolve, steps++ === 0 ? 60 : 0));
+    const { source } = options;
+    const controller = new AbortController();
+    options.source = { ...source, next: async () => (await pause(), source.next()) } as typeof source;
+    options.hooks = { onStep: ({ step }) => step === 2 && controller.abort() };
+    const trainer = new Trainer({ ...options, signal: controller.signal });
+    await trainer.train();
+    options.hooks = {};
+    await trainer.train();
+    trainer.dispose();
+    const { state } = new CheckpointStore(run('twice')).load('latest')!;
+    expect(state.time.seconds).toBeGreaterThan(0.05);
   });
 
   it('says what is wrong with a loss or a validation', async () => {
