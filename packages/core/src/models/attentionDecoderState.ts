@@ -35,6 +35,12 @@ export interface AttentionDecodeOptions {
   needWeightsGradient?: boolean;
 }
 
+/** A memory with something done to each of its tensors. */
+export function mapMemory(memory: AttentionMemory, map: <T extends tf.Tensor>(tensor: T) => T): AttentionMemory {
+  const { values, keys, lengths } = memory;
+  return { values: map(values), keys: map(keys), lengths: lengths && map(lengths) };
+}
+
 /** Frees a state's own tensors: its states and the attentions' keys, not the encoder's outputs and lengths. */
 export function disposeState(state: AttentionDecoderState): void {
   tf.dispose(state.states);

@@ -5,7 +5,7 @@ import type { LSTM } from '../layers/lstm.js';
 import { Random } from '../random.js';
 import type { AttentionDecoderDropout, Masks } from './attentionDecoderDropout.js';
 import type { ResolvedAttentionDecoder } from './attentionDecoderOptions.js';
-import type { AttentionDecodeOptions, AttentionDecoderState } from './attentionDecoderState.js';
+import { mapMemory, type AttentionDecodeOptions, type AttentionDecoderState } from './attentionDecoderState.js';
 
 /** What one stretch of steps gives; steps and whole sequences are the same to it. */
 export type Stretch = {
@@ -56,8 +56,7 @@ export class AttentionDecoderSteps {
     const overlaps: tf.Tensor2D[] = [];
     let { states } = state;
     const maskOfStep = this.dropout.ofSteps(masks);
-    tf.unstack(embedded, 1).forEach((row, t) => {
-      const x = tf.expandDims(row, 1) as tf.Tensor3D; // [B, 1, E]
+    stepsOf(embedded).forEach((x, t) => {
       const lengths = options.lengths && tf.cast(tf.clipByValue(tf.sub(options.lengths, t), 0, 1), 'int32');
       const step = this.stretch(x, states, state.memories, { ...options, lengths }, maskOfStep());
       readouts.push(step.readouts);
@@ -141,9 +140,7 @@ export class AttentionDecoderSteps {
     }
     if (coverage) {
       // Every hypothesis has a coverage of its own, hence keys of its own.
-      const repeat = <T extends tf.Tensor>(tensor: T): T => repeatRows(tensor, beams);
-      const { values, keys, lengths } = memory;
-      const repeated = { values: repeat(values), keys: repeat(keys), lengths: lengths && repeat(lengths) };
+      const repeated = mapMemory(memory, (tensor) => repeatRows(tensor, beams));
       return this.attentions[index].attend(query, repeated, coverage, options);
     }
     const queries = tf.reshape(query, [batch, beams, size]) as tf.Tensor3D;
@@ -180,4 +177,10 @@ function repeatRows<T extends tf.Tensor>(tensor: T, times: number): T {
   const one = tf.expandDims(tensor, 1);
   const tiled = tf.tile(one, [1, times, ...rest.map(() => 1)]);
   return tf.reshape(tiled, [batch * times, ...rest]) as T;
+}
+
+/** [B, T, E] -> T times [B, 1, E]. A single step is not split, since that has no gradient. */
+function stepsOf(embedded: tf.Tensor3D): tf.Tensor3D[] {
+  const steps = embedded.shape[1];
+  return steps === 1 ? [embedded] : tf.split(embedded, steps, 1);
 }

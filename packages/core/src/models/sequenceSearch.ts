@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SearchModel, SearchRows, SearchStep } from '../decoding/searchModel.js';
-import type { AttentionMemory } from '../layers/attention.js';
-import type { AttentionDecoderState } from './attentionDecoderState.js';
+import { mapMemory, type AttentionDecoderState } from './attentionDecoderState.js';
 import type { SequenceToSequence } from './sequenceToSequence.js';
 
 /**
@@ -38,11 +37,6 @@ export class SequenceSearch implements SearchModel<AttentionDecoderState> {
 
   dispose(state: AttentionDecoderState): void {
     tf.dispose(state.states);
-    for (const { values, keys, lengths } of state.memories) tf.dispose([values, keys, ...(lengths ? [lengths] : [])]);
+    for (const memory of state.memories) tf.dispose({ ...memory });
   }
-}
-
-function mapMemory(memory: AttentionMemory, map: <T extends tf.Tensor>(tensor: T) => T): AttentionMemory {
-  const { values, keys, lengths } = memory;
-  return { values: map(values), keys: map(keys), lengths: lengths && map(lengths) };
 }

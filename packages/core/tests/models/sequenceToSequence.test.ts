@@ -289,6 +289,26 @@ describe('SequenceToSequence', () => {
     expect(() => model.forward({ ...batch, inputs: none })).toThrow('Expected ids to have at least one step, got none');
   });
 
+  it('trains on a single target step, fed back or not', () => {
+    const { source, sourceLengths } = batchOf(golden.batch);
+    const [B] = source.shape;
+    const one = { inputs: tf.ones([B, 1], 'int32'), targets: tf.ones([B, 1], 'int32') };
+    const batch = { source, sourceLengths, ...one, targetLengths: tf.ones([B], 'int32') };
+    const gradients = (decoder: object) => {
+      const model = new SequenceToSequence(
+        { ...small, decoder: { ...small.decoder, ...decoder }, dropout: {} },
+        new Random(3),
+      );
+      return tf.variableGrads(() => model.loss(batch).loss, [...model.parameters.values()]);
+    };
+    for (const decoder of [{}, { inputFeeding: true }, { coverage: true }]) {
+      const { value, grads } = gradients(decoder);
+      expect(value.dataSync()[0]).toBeGreaterThan(0);
+      const first = Object.values(grads)[0];
+      expect(tf.max(tf.abs(first)).dataSync()[0]).toBeGreaterThan(0);
+    }
+  });
+
   it('trains by a loss on its attention, where its gradient is asked for', () => {
     const batch = batchOf(golden.batch);
     const gradients = (options: SequenceToSequenceOptions, needWeightsGradient: boolean) => {
