@@ -78,9 +78,26 @@ export function positiveInteger(value: unknown, what: string): number {
   return integerFrom(1, value, what);
 }
 
+/** Checks a size that may be 0, which absent means. */
+export function sizeOrNone(value: unknown, what: string): number {
+  return value === undefined ? 0 : integerFrom(0, value, what);
+}
+
 /** Checks a dropout or zoneout rate; absent means 0. */
 export function rate(value: unknown, what: string): number {
   return value === undefined ? 0 : numberIn(value, '[0,1)', what);
+}
+
+/** Checks rates of dropout by their names; absent ones are 0. */
+export function dropoutRates<Name extends string>(
+  given: Partial<Record<Name, number>> | undefined,
+  names: readonly Name[],
+): Record<Name, number> {
+  const rates = given ?? {};
+  refuseUnknown('dropout', rates, names);
+  return Object.fromEntries(
+    names.map((name) => [name, rate((rates as Record<string, unknown>)[name] ?? undefined, `dropout.${name}`)]),
+  ) as Record<Name, number>;
 }
 
 /** Checks a switch. */

@@ -1,4 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
+import { integerFrom, numberIn, positiveInteger } from '../options.js';
 import type { Random } from '../random.js';
 import {
   applyTemperature,
@@ -73,16 +74,12 @@ export function chooseToken(
 /** Refuses an option out of its range before the first token is drawn. */
 export function checkChoiceOptions(options: ChoiceOptions): void {
   const { temperature = 1, topK = 1, topP = 1, repetitionPenalty = 1, repetitionWindow = 1 } = options;
-  const check = (fits: boolean, name: string, requirement: string, got: number): void => {
-    if (!fits) throw new ConfigError(expected(name, requirement, got));
-  };
-  check(temperature >= 0 && temperature < Infinity, 'temperature', 'a number of at least 0', temperature);
-  const divides = temperature === 0 || temperature >= SMALLEST_TEMPERATURE;
-  check(divides, 'temperature', `0 or at least ${SMALLEST_TEMPERATURE}`, temperature);
-  check(Number.isInteger(topK) && topK >= 1, 'topK', 'a positive integer', topK);
-  check(topP > 0 && topP <= 1, 'topP', 'a number of (0, 1]', topP);
-  const penaltyFits = repetitionPenalty >= 1 && repetitionPenalty < Infinity;
-  check(penaltyFits, 'repetitionPenalty', 'a number of at least 1', repetitionPenalty);
-  const windowFits = Number.isInteger(repetitionWindow) && repetitionWindow >= 0;
-  check(windowFits, 'repetitionWindow', 'a non-negative integer', repetitionWindow);
+  numberIn(temperature, '[0,Infinity)', 'temperature');
+  if (temperature > 0 && temperature < SMALLEST_TEMPERATURE) {
+    throw new ConfigError(expected('temperature', `0 or at least ${SMALLEST_TEMPERATURE}`, temperature));
+  }
+  positiveInteger(topK, 'topK');
+  numberIn(topP, '(0,1]', 'topP');
+  numberIn(repetitionPenalty, '[1,Infinity)', 'repetitionPenalty');
+  integerFrom(0, repetitionWindow, 'repetitionWindow');
 }

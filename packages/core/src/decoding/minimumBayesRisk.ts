@@ -21,6 +21,9 @@ export function expectedUtilities(
   for (const score of Array.from(scores)) {
     if (!(score < Infinity)) throw new InputError(expectation('scores', 'numbers below infinity', score));
   }
+  if (Array.from(scores).every((score) => score === -Infinity)) {
+    throw new InputError('Expected scores of which one at least is above -Infinity, got none such');
+  }
   const shares = logSoftmax(scores).map(Math.exp);
   return Float64Array.from(shares, (_, candidate) => {
     let sum = 0;

@@ -53,9 +53,7 @@ class ReferenceSession implements StepSession {
 
   step(tokens: Int32Array): Float32Array {
     const { vocabularySize } = this.model;
-    if (tokens.length !== this.batch) throw new InputError(expected('tokens', `${this.batch} ids`, tokens.length));
-    const wrong = tokens.find((token) => !(token >= 0 && token < vocabularySize));
-    if (wrong !== undefined) throw new InputError(expected('a token', `an id from 0 to ${vocabularySize - 1}`, wrong));
+    checkStepTokens(tokens, this.batch, vocabularySize);
     const logits = new Float32Array(this.batch * vocabularySize);
     tokens.forEach((token, row) => logits.set(this.stepRow(token, row), row * vocabularySize));
     return logits;
@@ -98,6 +96,13 @@ class ReferenceSession implements StepSession {
   }
 
   dispose(): void {}
+}
+
+/** Refuses tokens of a step that are not one id for each row. */
+export function checkStepTokens(tokens: Int32Array, batch: number, vocabularySize: number): void {
+  if (tokens.length !== batch) throw new InputError(expected('tokens', `${batch} ids`, tokens.length));
+  const wrong = tokens.find((token) => !(token >= 0 && token < vocabularySize));
+  if (wrong !== undefined) throw new InputError(expected('a token', `an id from 0 to ${vocabularySize - 1}`, wrong));
 }
 
 /** Refuses states that are not those of a session, by number and sizes. */

@@ -45,8 +45,9 @@ function generatorsOf(random: Random | readonly Random[], sentences: number, sam
       forks(samples, (sample) => random.fork(`sentence ${sentence} sample ${sample}`)),
     );
   }
-  if (random.length !== sentences) {
-    throw new ConfigError(expected('random', `a generator for each of ${sentences} sentences`, random.length));
+  if (random?.length !== sentences) {
+    const requirement = `a generator, or one for each of ${sentences} sentences`;
+    throw new ConfigError(expected('random', requirement, random?.length));
   }
   return random.map((own) => forks(samples, (sample) => own.fork(`sample ${sample}`)));
 }

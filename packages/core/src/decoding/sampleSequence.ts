@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
 import type { Random } from '../random.js';
-import { refuseUnknown } from '../options.js';
+import { integerFrom, positiveInteger, refuseUnknown } from '../options.js';
 import { checkChoiceOptions, choiceOptionNames, chooseToken, type ChoiceOptions } from './chooseToken.js';
 
 /** What a model gives for one more token of each row. */
@@ -164,9 +164,6 @@ export function checkSampleOptions(
   if (!Number.isInteger(read) || read < 0 || read >= prompt.length) {
     throw new ConfigError(expected('read', `an integer from 0 to ${prompt.length - 1}`, read));
   }
-  if (!Number.isInteger(samples) || samples < 1)
-    throw new ConfigError(expected('samples', 'a positive integer', samples));
-  if (maximumTokens !== Infinity && (!Number.isInteger(maximumTokens) || maximumTokens < 0)) {
-    throw new ConfigError(expected('maximumTokens', 'a non-negative integer', maximumTokens));
-  }
+  positiveInteger(samples, 'samples');
+  if (maximumTokens !== Infinity) integerFrom(0, maximumTokens, 'maximumTokens');
 }

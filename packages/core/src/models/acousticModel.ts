@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected, InputError } from '../errors.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, numberIn, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
+import { choice, dropoutRates, flag, numberIn, positiveInteger, presentOptions, refuseUnknown } from '../options.js';
 import { RecurrentStack, type CellName } from '../layers/recurrentStack.js';
 import { consistencyLoss, ctcLoss, dropout, maskedMean, softmaxCrossEntropy } from '../ops/index.js';
 import { Random } from '../random.js';
@@ -261,8 +261,6 @@ function withConsistency(loss: tf.Tensor, weight: number, logits: tf.Tensor, fra
 function resolve(options: AcousticModelOptions): AcousticModelConfig {
   assertKnownOptions('AcousticModel', options, optionNames, []);
   const given = presentOptions(options);
-  const dropouts: Partial<AcousticModelDropout> = given.dropout ?? {};
-  assertKnownOptions('dropout', dropouts, dropoutNames, []);
   return {
     cell: choice(given.cell, ['rnn', 'gru', 'lstm'], 'lstm', 'cell'),
     featureSize: positiveInteger(given.featureSize, 'featureSize'),
@@ -270,9 +268,7 @@ function resolve(options: AcousticModelOptions): AcousticModelConfig {
     hiddenSize: positiveInteger(given.hiddenSize, 'hiddenSize'),
     layers: positiveInteger(given.layers ?? 1, 'layers'),
     bidirectional: flag(given.bidirectional, false, 'bidirectional'),
-    dropout: Object.fromEntries(
-      dropoutNames.map((name) => [name, rate(dropouts[name] ?? undefined, `dropout.${name}`)]),
-    ) as AcousticModelDropout,
+    dropout: dropoutRates(given.dropout, dropoutNames),
     variational: flag(given.variational, false, 'variational'),
     layerNorm: flag(given.layerNorm, false, 'layerNorm'),
     residual: flag(given.residual, false, 'residual'),

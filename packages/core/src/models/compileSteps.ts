@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { drawTokens } from '../decoding/drawTokens.js';
-import { checkStates, referenceStepEngine } from '../decoding/referenceStepEngine.js';
+import { checkStates, checkStepTokens, referenceStepEngine } from '../decoding/referenceStepEngine.js';
 import { findStepEngine, type CompiledStepModel, type SampleRequest } from '../decoding/stepEngine.js';
 import type { StepSession, WeightFormat } from '../decoding/stepEngine.js';
-import { expected, InputError } from '../errors.js';
 import type { RecurrentLanguageModel, State } from './languageModel.js';
 
 /** What runs a model's single steps: the backend's engine, plain TypeScript, or the model's own operations on tensors. */
@@ -42,10 +41,7 @@ class TensorSession implements StepSession {
   }
 
   step(tokens: Int32Array): Float32Array {
-    const { vocabularySize } = this.model.config;
-    if (tokens.length !== this.batch) throw new InputError(expected('tokens', `${this.batch} ids`, tokens.length));
-    const wrong = tokens.find((token) => !(token >= 0 && token < vocabularySize));
-    if (wrong !== undefined) throw new InputError(expected('a token', `an id from 0 to ${vocabularySize - 1}`, wrong));
+    checkStepTokens(tokens, this.batch, this.model.config.vocabularySize);
     const [logits, ...state] = tf.tidy(() => {
       const result = this.model.step(tf.tensor1d(tokens, 'int32'), this.state);
       return [result.logits, ...result.state];

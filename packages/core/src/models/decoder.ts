@@ -3,7 +3,7 @@ import { ConfigError, InputError, expected } from '../errors.js';
 import { NestedLayer, gatherInputs, sequenceShape } from '../layers/nestedLayer.js';
 import type { ApplyInputs, CallArguments, Shape } from '../layers/nestedLayer.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown, seedOf } from '../options.js';
+import { choice, flag, presentOptions, rate, refuseUnknown, seedOf, sizeOrNone } from '../options.js';
 import {
   RecurrentStack,
   stackOptionNames,
@@ -90,7 +90,8 @@ export class RecurrentDecoder extends NestedLayer {
     super(given);
     this.given = given;
     this.sizes = tokenSizes(given);
-    this.outputSize = given.outputSize === undefined ? this.sizes.vocabularySize : outputSizeOf(given.outputSize);
+    this.outputSize =
+      given.outputSize === undefined ? this.sizes.vocabularySize : sizeOrNone(given.outputSize, 'outputSize');
     this.returnState = flag(given.returnState, false, 'returnState');
     this.skipToOutput = flag(given.skipToOutput, false, 'skipToOutput');
     this.variational = flag(given.variational, true, 'variational');
@@ -260,10 +261,6 @@ export class LSTMDecoder extends RecurrentDecoder {
     if (cell != null && cell !== 'lstm') throw new ConfigError(expected('cell of LSTMDecoder', 'lstm', cell));
     super(options, 'LSTMDecoder');
   }
-}
-
-function outputSizeOf(value: unknown): number {
-  return value === 0 ? 0 : positiveInteger(value, 'outputSize');
 }
 
 tf.serialization.registerClass(RecurrentDecoder);

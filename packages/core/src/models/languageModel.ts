@@ -3,7 +3,16 @@ import { ConfigError, expected } from '../errors.js';
 import type { StepModel, WeightFormat } from '../decoding/stepEngine.js';
 import { weightFormats } from '../decoding/stepMatrix.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate, refuseUnknown } from '../options.js';
+import {
+  choice,
+  dropoutRates,
+  flag,
+  positiveInteger,
+  presentOptions,
+  rate,
+  refuseUnknown,
+  sizeOrNone,
+} from '../options.js';
 import type { CellName } from '../layers/recurrentStack.js';
 import type { Trace } from '../layers/sequenceLayer.js';
 import { maskedMean, softmaxCrossEntropy } from '../ops/index.js';
@@ -171,28 +180,22 @@ export class RecurrentLanguageModel {
 function resolve(options: LanguageModelOptions): LanguageModelConfig {
   assertKnownOptions('RecurrentLanguageModel', options, optionNames, []);
   const given = presentOptions(options);
-  const dropout: Partial<LanguageModelDropout> = given.dropout ?? {};
-  assertKnownOptions('dropout', dropout, dropoutNames, []);
   assertKnownOptions('zoneout', given.zoneout ?? {}, ['hidden', 'cell'], []);
-  const size = (value: number | undefined, what: string): number =>
-    value === undefined || value === 0 ? 0 : positiveInteger(value, what);
   const config = {
     cell: choice(given.cell, ['rnn', 'gru', 'lstm'], 'lstm', 'cell'),
     vocabularySize: positiveInteger(given.vocabularySize, 'vocabularySize'),
-    embeddingSize: size(given.embeddingSize, 'embeddingSize'),
+    embeddingSize: sizeOrNone(given.embeddingSize, 'embeddingSize'),
     hiddenSize: positiveInteger(given.hiddenSize, 'hiddenSize'),
     layers: positiveInteger(given.layers ?? 1, 'layers'),
     tieWeights: flag(given.tieWeights, false, 'tieWeights'),
-    dropout: Object.fromEntries(
-      dropoutNames.map((name) => [name, rate(dropout[name] ?? undefined, `dropout.${name}`)]),
-    ) as LanguageModelDropout,
+    dropout: dropoutRates(given.dropout, dropoutNames),
     variational: flag(given.variational, false, 'variational'),
     layerNorm: flag(given.layerNorm, false, 'layerNorm'),
     zoneout: {
       hidden: rate(given.zoneout?.hidden ?? undefined, 'zoneout.hidden'),
       cell: rate(given.zoneout?.cell ?? undefined, 'zoneout.cell'),
     },
-    projectionSize: size(given.projectionSize, 'projectionSize'),
+    projectionSize: sizeOrNone(given.projectionSize, 'projectionSize'),
     residual: flag(given.residual, false, 'residual'),
     skipToOutput: flag(given.skipToOutput, false, 'skipToOutput'),
   } as const;

@@ -1,7 +1,7 @@
 import { ConfigError, expected } from '../errors.js';
 import { attentionScores, type AttentionScore } from '../layers/attention.js';
 import { assertKnownOptions } from '../layers/options.js';
-import { choice, flag, positiveInteger, presentOptions, rate } from '../options.js';
+import { choice, dropoutRates, flag, positiveInteger, presentOptions, sizeOrNone } from '../options.js';
 import type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
 import type { LSTMEncoderOptions } from './encoder.js';
 
@@ -102,8 +102,6 @@ const names = {
 export function resolveSequenceToSequence(options: SequenceToSequenceOptions): SequenceToSequenceConfig {
   assertKnownOptions('SequenceToSequence', options, names.model, []);
   const given = presentOptions(options);
-  const dropout: Partial<SequenceToSequenceDropout> = given.dropout ?? {};
-  assertKnownOptions('dropout', dropout, dropoutNames, []);
   const config = {
     sourceVocabularySize: positiveInteger(given.sourceVocabularySize, 'sourceVocabularySize'),
     targetVocabularySize: positiveInteger(given.targetVocabularySize, 'targetVocabularySize'),
@@ -112,9 +110,7 @@ export function resolveSequenceToSequence(options: SequenceToSequenceOptions): S
     tieWeights: flag(given.tieWeights, false, 'tieWeights'),
     encoder: resolveEncoder(given.encoder),
     decoder: resolveDecoder(given.decoder),
-    dropout: Object.fromEntries(
-      dropoutNames.map((name) => [name, rate(dropout[name] ?? undefined, `dropout.${name}`)]),
-    ) as SequenceToSequenceDropout,
+    dropout: dropoutRates(given.dropout, dropoutNames),
     variational: flag(given.variational, false, 'variational'),
     layerNorm: flag(given.layerNorm, false, 'layerNorm'),
     attendEmbeddings: flag(given.attendEmbeddings, false, 'attendEmbeddings'),
@@ -147,17 +143,15 @@ function resolveEncoder(options: SequenceToSequenceOptions['encoder']): EncoderC
 function resolveDecoder(options: SequenceToSequenceOptions['decoder']): DecoderConfig {
   assertKnownOptions('decoder', options ?? {}, names.decoder, []);
   const given = presentOptions(options ?? {}) as Partial<DecoderConfig>;
-  const size = (value: number | undefined, what: string): number =>
-    value === undefined || value === 0 ? 0 : positiveInteger(value, what);
   return {
     units: positiveInteger(given.units, 'decoder.units'),
     layers: positiveInteger(given.layers ?? 1, 'decoder.layers'),
     score: choice(given.score, [...attentionScores, 'none'] as const, 'multiplicative', 'decoder.score'),
-    attentionUnits: size(given.attentionUnits, 'decoder.attentionUnits'),
+    attentionUnits: sizeOrNone(given.attentionUnits, 'decoder.attentionUnits'),
     attend: choice(given.attend, ['top', 'every'], 'top', 'decoder.attend'),
     inputFeeding: flag(given.inputFeeding, false, 'decoder.inputFeeding'),
     coverage: flag(given.coverage, false, 'decoder.coverage'),
-    readoutSize: size(given.readoutSize, 'decoder.readoutSize'),
+    readoutSize: sizeOrNone(given.readoutSize, 'decoder.readoutSize'),
     deepOutput: flag(given.deepOutput, false, 'decoder.deepOutput'),
     residual: flag(given.residual, false, 'decoder.residual'),
   };

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
 import { packMasked } from '../layers/masks.js';
 import { firstOf, type CallArguments, type Shape, type WeightSpec } from '../layers/nestedLayer.js';
-import { positiveInteger } from '../options.js';
+import { positiveInteger, sizeOrNone } from '../options.js';
 import type { Random } from '../random.js';
 import { assertShape } from '../shapes.js';
 
@@ -30,8 +30,7 @@ export function tokenSizes(options: TokenOptions): { vocabularySize: number; emb
   return {
     vocabularySize: positiveInteger(vocabularySize, 'vocabularySize'),
     // 0 is no size but a choice: the tokens go straight into the first layer.
-    embeddingSize:
-      embeddingSize === undefined || embeddingSize === 0 ? 0 : positiveInteger(embeddingSize, 'embeddingSize'),
+    embeddingSize: sizeOrNone(embeddingSize, 'embeddingSize'),
   };
 }
 

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js';
 import { makeOutput, readFloats, readIntegers, type Kernel } from './kernel.js';
+import { logSumExp } from './softmaxCrossEntropy.js';
 
 /**
  * `CadenzaCTC`: logits [B, F, V], labels [B, L], frameLengths [B], labelLengths [B]
@@ -75,11 +76,8 @@ function extendLabels(labels: Int32Array, blank: number): Int32Array {
 function logSoftmax(logits: Float32Array, start: number, frames: number, V: number): Float64Array {
   const logY = new Float64Array(frames * V);
   for (let row = 0; row < frames * V; row += V) {
-    let largest = -Infinity;
-    for (let v = 0; v < V; v++) largest = Math.max(largest, logits[start + row + v]);
-    let sum = 0;
-    for (let v = 0; v < V; v++) sum += Math.exp(logits[start + row + v] - largest);
-    const normalizer = largest + Math.log(sum);
+    const [greatest, logSum] = logSumExp(logits, start + row, V);
+    const normalizer = greatest + logSum;
     for (let v = 0; v < V; v++) logY[row + v] = logits[start + row + v] - normalizer;
   }
   return logY;

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { numberIn, refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 import { runKernel } from './customOp.js';
 import { makeOutput, readFloats, type Kernel } from './kernel.js';
@@ -29,7 +28,7 @@ export interface DropoutMaskOptions {
 export function dropout<T extends tf.Tensor>(x: T, options: DropoutOptions): T {
   refuseUnknown('dropout', options, ['rate', 'seed', 'locked']);
   const { rate, seed, locked = false } = options;
-  checkRate(rate);
+  numberIn(rate, '[0,1)', 'rate');
   assertType(x, 'float32', 'x');
   if (locked) assertShape(x, ['B', 'T', 'D'], 'x');
   if (rate === 0) return tf.clone(x);
@@ -40,12 +39,8 @@ export function dropout<T extends tf.Tensor>(x: T, options: DropoutOptions): T {
 export function dropoutMask(shape: number[], options: DropoutMaskOptions): tf.Tensor {
   refuseUnknown('dropoutMask', options, ['rate', 'seed', 'scale']);
   const { rate, seed, scale = true } = options;
-  checkRate(rate);
+  numberIn(rate, '[0,1)', 'rate');
   return runKernel('CadenzaDropoutMask', {}, { shape, rate, seed, scale })[0];
-}
-
-function checkRate(rate: number): void {
-  if (!(rate >= 0 && rate < 1)) throw new ConfigError(expected('rate', 'a number of [0, 1)', rate));
 }
 
 /** `size` elements of a mask, 0 or `kept`. */

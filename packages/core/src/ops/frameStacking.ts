@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { positiveInteger, refuseUnknown } from '../options.js';
 import { assertShape, assertType } from '../shapes.js';
 
 export interface FrameStackingOptions {
@@ -60,11 +59,5 @@ export function stackedLength(frames: number, options: FrameStackingOptions): nu
 function checked(owner: string, options: FrameStackingOptions): Required<FrameStackingOptions> {
   refuseUnknown(owner, options, ['size', 'stride']);
   const { size, stride = size } = options;
-  checkCount(size, 'size');
-  checkCount(stride, 'stride');
-  return { size, stride };
-}
-
-function checkCount(value: number, name: string): void {
-  if (!(Number.isInteger(value) && value >= 1)) throw new ConfigError(expected(name, 'a positive integer', value));
+  return { size: positiveInteger(size, 'size'), stride: positiveInteger(stride, 'stride') };
 }

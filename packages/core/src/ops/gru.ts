@@ -1,14 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { refuseUnknown } from '../options.js';
-import {
-  checkAll,
-  checkInput,
-  checkRate,
-  runSequence,
-  traceBlock,
-  type SequenceCall,
-  type SequenceOp,
-} from './sequenceOp.js';
+import { rate, refuseUnknown } from '../options.js';
+import { checkAll, checkInput, runSequence, traceBlock, type SequenceCall, type SequenceOp } from './sequenceOp.js';
 
 /** The kernel, its outputs [y, hLast, reserveGates], and what receives a gradient. */
 export const GRU_OP: SequenceOp = {
@@ -120,6 +112,6 @@ export function gruCall(args: GruArgs): SequenceCall {
   const inputs = {
     ...{ x, kernel, recurrentKernel, bias, h0, lengths, recurrentMask, zoneoutMaskH, normInput, normRecurrent },
   };
-  const attributes = { reverse: args.reverse ?? false, resetAfter, zoneoutH: checkRate(args.zoneoutH, 'zoneoutH') };
+  const attributes = { reverse: args.reverse ?? false, resetAfter, zoneoutH: rate(args.zoneoutH, 'zoneoutH') };
   return { op: GRU_OP, given: inputs, attributes, needInputGradient: args.needInputGradient, sizes };
 }

@@ -1,14 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { refuseUnknown } from '../options.js';
-import {
-  checkAll,
-  checkInput,
-  checkRate,
-  runSequence,
-  traceBlock,
-  type SequenceCall,
-  type SequenceOp,
-} from './sequenceOp.js';
+import { rate, refuseUnknown } from '../options.js';
+import { checkAll, checkInput, runSequence, traceBlock, type SequenceCall, type SequenceOp } from './sequenceOp.js';
 import type { Sizes } from '../shapes.js';
 
 /** The kernel, its outputs [y, hLast, cLast, reserves...], and what receives a gradient. */
@@ -130,8 +122,8 @@ export function lstmCall(args: LstmArgs): SequenceCall {
   };
   const attributes = {
     reverse: args.reverse ?? false,
-    zoneoutH: checkRate(args.zoneoutH, 'zoneoutH'),
-    zoneoutC: checkRate(args.zoneoutC, 'zoneoutC'),
+    zoneoutH: rate(args.zoneoutH, 'zoneoutH'),
+    zoneoutC: rate(args.zoneoutC, 'zoneoutC'),
   };
   return { op: LSTM_OP, given: inputs, attributes, needInputGradient: args.needInputGradient, sizes };
 }

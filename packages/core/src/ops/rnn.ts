@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { refuseUnknown } from '../options.js';
-import { checkAll, checkInput, checkRate, runSequence, type SequenceCall, type SequenceOp } from './sequenceOp.js';
+import { rate, refuseUnknown } from '../options.js';
+import { checkAll, checkInput, runSequence, type SequenceCall, type SequenceOp } from './sequenceOp.js';
 
 /** The kernel, its outputs [y, hLast, reserve], and what receives a gradient. */
 export const RNN_OP: SequenceOp = {
@@ -108,6 +108,6 @@ export function rnnCall(args: RnnArgs): SequenceCall {
   const inputs = {
     ...{ x, kernel, recurrentKernel, bias, h0, lengths, recurrentMask, zoneoutMaskH, normInput, normRecurrent },
   };
-  const attributes = { reverse: args.reverse ?? false, activation, zoneoutH: checkRate(args.zoneoutH, 'zoneoutH') };
+  const attributes = { reverse: args.reverse ?? false, activation, zoneoutH: rate(args.zoneoutH, 'zoneoutH') };
   return { op: RNN_OP, given: inputs, attributes, needInputGradient: args.needInputGradient, sizes };
 }

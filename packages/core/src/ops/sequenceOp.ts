@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ConfigError, expected, InputError } from '../errors.js';
+import { ConfigError, InputError } from '../errors.js';
 import { assertShape, assertType, type Dimension, type Sizes } from '../shapes.js';
 import { differentiable, isRecording, runKernel, type Save } from './customOp.js';
 
@@ -148,13 +148,6 @@ export function checkAll(
     assertType(tensor, name === 'lengths' ? 'int32' : 'float32', name);
     assertShape(tensor, shape, name, sizes);
   }
-}
-
-/** Checks a rate such as zoneout's and returns it, 0 when absent. */
-export function checkRate(rate: number | undefined, name: string): number {
-  const value = rate ?? 0;
-  if (!(value >= 0 && value < 1)) throw new ConfigError(expected(name, 'a number of [0, 1)', value));
-  return value;
 }
 
 /** Reads one block of a time-major reserve as a batch-major sequence: [T, B, blocks * H] -> [B, T, H]. */

@@ -35,6 +35,8 @@ describe('expectedUtilities', () => {
     expect(asked).toEqual([0, 0]);
     expect(expectedUtilities([], utility)).toHaveLength(0);
     expect(() => expectedUtilities([0, NaN], utility)).toThrow('Expected scores to be numbers below infinity, got NaN');
+    const impossible = () => expectedUtilities([-Infinity, -Infinity], utility);
+    expect(impossible).toThrow('Expected scores of which one at least is above -Infinity, got none such');
   });
 });
 

@@ -130,7 +130,7 @@ test('a sentence with a generator of its own draws the same at every place of a 
   expect(await run(3, 1)).toEqual([third, first]);
   expect(first).not.toEqual(second);
   await expect(search(new ToyModel(V, next), { maxLength: 2, random: [] })).rejects.toThrow(
-    'Expected random to be a generator for each of 1 sentences, got 0',
+    'Expected random to be a generator, or one for each of 1 sentences, got 0',
   );
 });
 

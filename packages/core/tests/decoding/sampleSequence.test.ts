@@ -154,13 +154,13 @@ test.each([
   [{ prompt: [] }, 'Expected prompt to have at least one token, got none'],
   [{ read: 1 }, 'Expected read to be an integer from 0 to 0, got 1'],
   [{ samples: 0 }, 'Expected samples to be a positive integer, got 0'],
-  [{ maximumTokens: -1 }, 'Expected maximumTokens to be a non-negative integer, got -1'],
+  [{ maximumTokens: -1 }, 'Expected maximumTokens to be an integer of at least 0, got -1'],
   [{ temperature: -1 }, 'Expected temperature to be a number of at least 0, got -1'],
   [{ temperature: 1e-38 }, 'Expected temperature to be 0 or at least 0.000001, got 1e-38'],
   [{ topK: 0 }, 'Expected topK to be a positive integer, got 0'],
   [{ topP: 0 }, 'Expected topP to be a number of (0, 1], got 0'],
   [{ repetitionPenalty: 0.9 }, 'Expected repetitionPenalty to be a number of at least 1, got 0.9'],
-  [{ repetitionWindow: 0.5 }, 'Expected repetitionWindow to be a non-negative integer, got 0.5'],
+  [{ repetitionWindow: 0.5 }, 'Expected repetitionWindow to be an integer of at least 0, got 0.5'],
 ])('an option out of range is refused before the first step: %#', async (options, message) => {
   const step: StepFunction<number> = () => expect.unreachable();
   await expect(sampleSequences(step, { ...base, ...options, random: new Random(1) })).rejects.toThrow(message);

@@ -248,8 +248,8 @@ describe('LSTMDecoder', () => {
     [{ tieWeights: true, outputSize: 3 }, 'Expected tieWeights to be false without an embedding of all output tokens'],
     [{ bidirectional: true }, 'Expected an option that LSTMDecoder knows, got bidirectional'],
     [{ cell: 'gru' }, 'Expected cell of LSTMDecoder to be lstm, got "gru"'],
-    [{ embeddingSize: NaN }, 'Expected embeddingSize to be a positive integer, got NaN'],
-    [{ outputSize: -1 }, 'Expected outputSize to be a positive integer, got -1'],
+    [{ embeddingSize: NaN }, 'Expected embeddingSize to be an integer of at least 0, got NaN'],
+    [{ outputSize: -1 }, 'Expected outputSize to be an integer of at least 0, got -1'],
     [{ embeddingSize: 0, embeddingDropout: 0.5 }, 'Expected embeddingDropout to be 0 where embeddingSize is 0'],
   ])('refuses %j', (options, text) => {
     expect(() => decoderOf(options)).toThrow(ConfigError);

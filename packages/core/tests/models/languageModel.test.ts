@@ -216,7 +216,7 @@ describe('A language model', () => {
   it.each<[object, string]>([
     [{ vocabularySize: 0 }, 'Expected vocabularySize to be a positive integer, got 0'],
     [{ hiddenSize: -3 }, 'Expected hiddenSize to be a positive integer, got -3'],
-    [{ embeddingSize: NaN }, 'Expected embeddingSize to be a positive integer, got NaN'],
+    [{ embeddingSize: NaN }, 'Expected embeddingSize to be an integer of at least 0, got NaN'],
     [{ layers: 1.5 }, 'Expected layers to be a positive integer, got 1.5'],
     [{ cell: 'transformer' }, 'Expected cell to be rnn or gru or lstm, got "transformer"'],
     [{ hidenSize: 3 }, 'Expected an option that RecurrentLanguageModel knows, got hidenSize; did you mean hiddenSize?'],

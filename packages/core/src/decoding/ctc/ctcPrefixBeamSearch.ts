@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../../errors.js';
-import { refuseUnknown } from '../../options.js';
+import { positiveInteger, refuseUnknown } from '../../options.js';
 import {
   checkBlank,
   checkedScore,
@@ -217,11 +217,7 @@ function resolve(options: Omit<PrefixBeamOptions, 'scorer'>, symbolCount: number
     nBest: options.nBest ?? 1,
   };
   checkBlank(resolved.blank, symbolCount);
-  for (const name of ['beamWidth', 'topSymbols', 'nBest'] as const) {
-    if (!(Number.isInteger(resolved[name]) && resolved[name] >= 1)) {
-      throw new ConfigError(expected(name, 'a positive integer', resolved[name]));
-    }
-  }
+  for (const name of ['beamWidth', 'topSymbols', 'nBest'] as const) positiveInteger(resolved[name], name);
   if (resolved.nBest > resolved.beamWidth) {
     throw new ConfigError(expected('nBest', `at most beamWidth = ${resolved.beamWidth}`, resolved.nBest));
   }
