@@ -69,12 +69,12 @@ export async function dynamicStreamLoss(
 /** √MS of each parameter over segments of the training text. */
 async function gradientRoots(
   model: RecurrentLanguageModel,
-  { statistics, segment = 20, statisticsSegments = 200 }: DynamicEvaluationOptions,
+  { statistics, segment = 20, statisticsSegments = 200, signal }: DynamicEvaluationOptions,
 ): Promise<tf.Tensor[]> {
   let squares = [...model.parameters.values()].map((variable) => tf.zerosLike(variable) as tf.Tensor);
   let state = model.initialState(1);
   const count = Math.max(1, Math.min(statisticsSegments, Math.floor((statistics.length - 1) / segment)));
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < count && !signal?.aborted; index++) {
     const length = Math.min(segment, statistics.length - 1);
     const read = segmentGradients(model, statistics, index * segment, length, state);
     tf.dispose(state);

@@ -57,8 +57,11 @@ export async function inspectModel(options: InspectOptions): Promise<Inspection>
   // A line end before the text, where the model knows it, so that the first character is a prediction too.
   const lineEnd = tokenizer.vocabulary.id('\n');
   const own = await encode(text, 'the text');
-  const ids =
-    lineEnd >= 0 ? Int32Array.of(lineEnd, ...own.subarray(0, maximumTokens)) : own.subarray(0, maximumTokens + 1);
+  const before = lineEnd >= 0 ? [lineEnd] : [];
+  const shown = own.subarray(0, maximumTokens + 1 - before.length);
+  const ids = new Int32Array(before.length + shown.length);
+  ids.set(before);
+  ids.set(shown, before.length);
   if (ids.length < SHORTEST)
     throw new InputError(`Expected a text of at least one character to look at, got ${own.length}`);
   const trace = await traceText(model, ids, pause);

@@ -11,15 +11,19 @@ import {
   type ConfigSources as Sources,
 } from '@cadenza/cli';
 import { ConfigError } from '@cadenza/core';
+import { isLanguageTag } from '@cadenza/text';
 import { z } from 'zod';
 
 const whole = z.int().min(0);
 
+const language = z
+  .string()
+  .refine(isLanguageTag, { error: 'a language tag such as en or pt-BR' })
+  .nullable()
+  .default(null);
+
 /** The pair of languages by tag, such as `en` and `pt-BR`; null is what the names of the files tell, or the embedded pair. */
-const languagesSchema = z.strictObject({
-  source: z.string().nullable().default(null),
-  target: z.string().nullable().default(null),
-});
+const languagesSchema = z.strictObject({ source: language, target: language });
 
 /** Which pairs are learned from, and how sentences become tokens. */
 const textSchema = z.strictObject({
@@ -174,8 +178,8 @@ export function hasSlowBudget(preset = 'default'): boolean {
 
 /** Defaults, then the preset, the file, the flags and the assignments: each wins over those before. */
 export function resolveConfig(sources: ConfigSources): Config {
-  const { start, preset, file } = sources;
-  const begins = start !== undefined && preset === undefined && file === undefined;
+  const { start, preset } = sources;
+  const begins = start !== undefined && preset === undefined;
   const between = begins ? [{ name: 'the run to begin from', values: { text: start.text, model: start.model } }] : [];
   const config = presets.resolve(configSchema, sources, between);
   checkTogether(config);

@@ -5,7 +5,7 @@ import type { Hypothesis } from './translationOptions.js';
 const TEMPERATURE = 0.5;
 
 /**
- * Translations of one piece in the order of the sentence BLEU that each can expect, where any of them may be the right one: their
+ * The different translations of one piece in the order of the sentence BLEU that each can expect, where any of them may be the right one: their
  * `score` from here on. The first is the one most like all the others, by minimum Bayes risk (Kumar and Byrne 2004).
  * @param drawn each counts as much as another, since likely ones were drawn more often; else they count by the search's scores, in which a
  * longer translation does not count less for being long, as it does by its probability
@@ -15,7 +15,9 @@ export function byExpectedBleu(hypotheses: readonly Hypothesis[], drawn: boolean
   const utility = pairwiseBleu(texts, { tokenize: 'none', smoothing: 'add-k' });
   const scores = hypotheses.map(({ score }) => (drawn ? 0 : score / TEMPERATURE));
   const expected = expectedUtilities(scores, utility);
-  return hypotheses
+  const sorted = hypotheses
     .map((hypothesis, index) => ({ ...hypothesis, score: expected[index] }))
     .sort((a, b) => b.score - a.score);
+  const seen = new Set<string>();
+  return sorted.filter(({ text }) => !seen.has(text) && seen.add(text));
 }

@@ -55,8 +55,13 @@ async function runSearch<State>(
   return (await greedySearch(model, state, common)).map((hypothesis) => [hypothesis]);
 }
 
+/** More tokens than any search takes, few enough for an int32. */
+const LONGEST = 2 ** 30;
+
 function searchOptions(sources: readonly Int32Array[], options: TranslateOptions): SearchOptions {
-  const { lengthPenalty = 1, coveragePenalty = 0, minLength = 0, maxLength, noRepeatNgram = 0 } = options;
+  const { lengthPenalty = 1, coveragePenalty = 0, noRepeatNgram = 0 } = options;
+  const minLength = Math.min(options.minLength ?? 0, LONGEST);
+  const maxLength = options.maxLength === undefined ? undefined : Math.min(options.maxLength, LONGEST);
   const sourceLengths = Int32Array.from(sources, ({ length }) => length);
   // Where no most is told, a least that is counts for more than what the source's length suggests.
   const longest =

@@ -60,11 +60,13 @@ export function translationApi(translator: Translator, options: ApiOptions) {
     limits,
   );
   api.get('/', (context) => context.html(translatorPage(source, target)));
+  const attends = translator.models.every(({ config }) => config.decoder.score !== 'none');
   let draws = 0;
   api.post('/translate', limitBodies(), async (context) => {
     const request = readBody(context, requestSchema);
     const wanted = [request.text].flat().map((text) => text.split(/\r\n|\r|\n/));
     const asked = translateOptions(request, wanted);
+    if (!attends) checkWithoutAttention(asked);
     // What is drawn for a line goes by its number in the request: nothing may stand before it.
     const alone = asked.sample && { draws: ++draws };
     const lines = await gatherer.ask(wanted.flat(), { ...asked, ...alone }, context.req.raw.signal);
@@ -104,6 +106,13 @@ function translateOptions(request: TranslationRequest, wanted: readonly string[]
     ...{ ...rest, nBest, sentences: document, alignment: alignment !== undefined },
     ...(sample ? { sample: drawing, seed } : { beam }),
   };
+}
+
+/** Refuses what needs to know where a network looks, for one that has no attention. */
+function checkWithoutAttention({ alignment, replaceUnknown, coveragePenalty = 0 }: TranslateOptions): void {
+  const asked = Object.entries({ alignment, replaceUnknown, coveragePenalty: coveragePenalty > 0 });
+  const name = asked.find(([, isAsked]) => isAsked)?.[0];
+  if (name !== undefined) throw new InputError(`Expected a network with attention for ${name}, got one without`);
 }
 
 /** The translation of one text from those of its lines. */

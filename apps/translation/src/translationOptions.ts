@@ -38,6 +38,11 @@ export interface TranslateOptions {
   signal?: AbortSignal;
 }
 
+export const translateOptionNames: readonly (keyof TranslateOptions)[] = [
+  ...(['beam', 'nBest', 'mbr', 'lengthPenalty', 'coveragePenalty', 'minLength', 'maxLength', 'noRepeatNgram'] as const),
+  ...(['sample', 'seed', 'firstLine', 'alignment', 'replaceUnknown', 'sentences', 'onProgress', 'signal'] as const),
+];
+
 /** Hypotheses that are followed at once where nothing is said. */
 export const defaultBeam = 5;
 

@@ -1,4 +1,4 @@
-import { ConfigError, expected, InputError, Random, type SequenceToSequence } from '@cadenza/core';
+import { ConfigError, expected, InputError, Random, refuseUnknown, type SequenceToSequence } from '@cadenza/core';
 import type { SentencePair } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import { mostAttended, wordAlignment } from './alignment.js';
@@ -9,7 +9,13 @@ import { byExpectedBleu } from './minimumRisk.js';
 import { cutLine, joinPieces, type LinePieces } from './pieces.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { searchBatch } from './search.js';
-import { beamOf, type Hypothesis, type TranslateOptions, type Translation } from './translationOptions.js';
+import {
+  beamOf,
+  translateOptionNames,
+  type Hypothesis,
+  type TranslateOptions,
+  type Translation,
+} from './translationOptions.js';
 
 /** How many lines of a stream, or of characters in them, are sorted by length together. */
 const CHUNK_LINES = 2048;
@@ -38,6 +44,7 @@ export class Translator {
    * present backend.
    */
   static open(directories: string | readonly string[], options: OpenOptions = {}): Translator {
+    refuseUnknown('Translator.open', options, ['checkpoint', 'average', 'onWarning']);
     const list = typeof directories === 'string' ? [directories] : directories;
     return Translator.of(list.map((directory) => openRun(directory, options)));
   }
@@ -188,7 +195,7 @@ export class Translator {
 }
 
 function joinHypotheses(cut: LinePieces, pieces: readonly Piece[], parts: readonly Hypothesis[]): Hypothesis {
-  if (parts.length === 1) return parts[0];
+  if (parts.length === 1 && cut.separators.every((separator) => separator === '')) return parts[0];
   let sourceStart = 0;
   let targetStart = 0;
   const alignment = parts.flatMap((part, index) => {
@@ -219,6 +226,7 @@ function sum(values: readonly number[]): number {
 
 /** @throws {ConfigError} for what does not go together */
 export function checkOptions(options: TranslateOptions): void {
+  refuseUnknown('translate', options, translateOptionNames);
   const { nBest = 1, mbr, sample } = options;
   const beam = beamOf(options);
   for (const [name, value] of Object.entries({ beam, nBest, mbr })) {

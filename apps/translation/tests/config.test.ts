@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { addConfigFlags, configFromFlags, type Values } from '@cadenza/cli';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
@@ -27,12 +30,25 @@ describe('resolveConfig', () => {
     expect(config).toMatchObject({ text: { merges: 0 }, languages: { source: null, target: 'fr' } });
   });
 
-  it('takes lines and network of a run to begin from, where neither preset nor file is named', () => {
+  it('takes lines and network of a run to begin from, where no preset is named', () => {
     const start = resolveConfig({ preset: 'tiny', assignments: ['decoder.units=9', 'merges=17', 'learningRate=0.5'] });
     const config = resolveConfig({ start, assignments: ['dropout.output=0.2'] });
     expect(config).toMatchObject({ text: { merges: 17 }, model: { decoder: { units: 9 }, dropout: { output: 0.2 } } });
     expect(config.training).toEqual(resolveConfig({}).training);
     expect(resolveConfig({ preset: 'tiny', start })).toEqual(resolveConfig({ preset: 'tiny' }));
+  });
+
+  it('lays a file over the run to begin from', () => {
+    const start = resolveConfig({ preset: 'tiny', assignments: ['merges=17'] });
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-config-'));
+    try {
+      const file = join(folder, 'more.json');
+      writeFileSync(file, '{"model": {"decoder": {"units": 9}}}');
+      const { text, model } = resolveConfig({ start, file });
+      expect([text.merges, model.decoder.units, model.encoder.units]).toEqual([17, 9, start.model.encoder.units]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each([
@@ -41,6 +57,10 @@ describe('resolveConfig', () => {
     [['coverageLoss=1'], /Expected model\.decoder\.coverage with training\.coverageLoss above 0, got false/],
     [['consistency=1'], /Expected a model\.dropout of .* to be above 0 with training\.consistency, got only 0/],
     [['consistency=-1', 'dropout.output=0.1'], /Expected training\.consistency to be at least 0, got -1/],
+    ...['english!', 'en-1', 'abcd-', 'de-x'].map((tag): [string[], RegExp] => [
+      [`languages.source=${tag}`],
+      /Expected languages\.source to be a language tag such as en or pt-BR, got "/,
+    ]),
     [['labelSmoothing=1'], /Expected training\.labelSmoothing to be less than 1, got 1/],
     [['decoder.score=addditive'], /Expected model\.decoder\.score to be one of .* did you mean additive\?/],
   ])('refuses %j', (assignments, message) => {

@@ -93,6 +93,20 @@ describe('the HTTP interface', () => {
     expect(await translate({ ...body, sample: { temperature: 1.5, seed: 4 } })).not.toEqual(first);
   });
 
+  it('names the field that wants attention of a network without', async () => {
+    const plain = smallConfig('decoder.score=none');
+    const models = [createModel(plain, codec, new Random(1))];
+    const without = new Translator({ codec, models });
+    const other = translationApi(without, { about: {}, output: { say: () => {}, warn: () => {} } });
+    for (const field of [{ alignment: 'hard' }, { replaceUnknown: true }, { coveragePenalty: 0.2 }]) {
+      const body = JSON.stringify({ text: 'one two', ...field });
+      const response = await other.request('/translate', { method: 'POST', body });
+      const error = `Expected a network with attention for ${Object.keys(field)[0]}, got one without`;
+      expect([response.status, await response.json()]).toEqual([400, { error }]);
+    }
+    without.dispose();
+  });
+
   it('refuses what is wrong in one line', async () => {
     const refused = async (body: object) => translate(body);
     expect(await refused({})).toEqual({

@@ -139,6 +139,29 @@ describe('Translator', () => {
     }
   });
 
+  it('lists no translation twice, however often it was drawn', async () => {
+    const options = { sample: { temperature: 0.3 }, mbr: 12, nBest: 6, maxLength: 2, seed: 3 };
+    for (const { hypotheses } of await one.translate(sources, options)) {
+      const texts = hypotheses.map(({ text }) => text);
+      expect(new Set(texts).size).toBe(texts.length);
+    }
+  });
+
+  it('keeps the white space around a line that is translated by sentences', async () => {
+    const [alone, several] = await one.translate(['  one two. ', '  One two. Two three. '], { sentences: true });
+    for (const { text } of [alone, several]) expect(text).toMatch(/^ {2}(\S.*)? $/);
+  });
+
+  it('takes lengths of any size, and refuses what it does not know', async () => {
+    const line = sources.slice(0, 1);
+    const of = async (options: object) =>
+      (await one.translate(line, { beam: 1, noRepeatNgram: 1, ...options }))[0].text;
+    expect(await of({ maxLength: 1e12 })).toBe(await of({ maxLength: 1000 }));
+    expect(await of({ maxLength: 4, minLength: 3e9 })).toBe(await of({ maxLength: 4, minLength: 4 }));
+    await expect(one.translate(['one'], { beem: 3 } as never)).rejects.toThrow('did you mean beam?');
+    expect(() => Translator.open('runs/none', { averag: 3 } as never)).toThrow('did you mean average?');
+  });
+
   it('refuses more translations than the beam is wide', async () => {
     await expect(one.translate(['one'], { beam: 2, nBest: 3 })).rejects.toThrow(
       'Expected nBest to be at most beam 2, got 3',

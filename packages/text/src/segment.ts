@@ -27,7 +27,7 @@ export function splitGraphemes(text: string): string[] {
     if (end < text.length) found.pop();
     for (const cluster of found) start += cluster.length;
     size = found.length > 0 ? WINDOW : 2 * size;
-    clusters.push(...found);
+    for (const cluster of found) clusters.push(cluster);
   }
   return clusters;
 }

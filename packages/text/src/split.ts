@@ -46,8 +46,8 @@ function boundaries(length: number, fractions: SplitFractions): [number, number]
   for (const [name, fraction] of Object.entries({ validation, test, 'validation + test': validation + test })) {
     if (!(fraction >= 0 && fraction < 1)) throw new ConfigError(expected(name, 'a fraction of [0, 1)', fraction));
   }
-  const first = Math.floor(length * (1 - validation - test));
-  const second = test === 0 ? length : Math.floor(length * (1 - test));
+  const first = wholeTokens(length * (1 - validation - test));
+  const second = test === 0 ? length : wholeTokens(length * (1 - test));
   const empty =
     first === 0 ? 'train' : validation > 0 && second === first ? 'validation' : test > 0 && second === length;
   if (empty) {
@@ -55,6 +55,11 @@ function boundaries(length: number, fractions: SplitFractions): [number, number]
     throw new InputError(`Expected a text long enough for a ${part} part, got ${length} tokens`, { code: 'TOO_SHORT' });
   }
   return [first, second];
+}
+
+/** Rounded down, but for the rounding of fractions such as 1 - 0.8. */
+function wholeTokens(tokens: number): number {
+  return Math.floor(Number(tokens.toPrecision(12)));
 }
 
 function codeUnits(text: string, first: number, second: number): [number, number] {

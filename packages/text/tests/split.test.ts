@@ -9,6 +9,14 @@ test('the first nine tenths are for training, the last tenth for validation, as 
   expect([split.train.length, split.validation.length, split.test.length]).toEqual([1003854, 111540, 0]);
 });
 
+test.each([10, 20, 100, 1000])(
+  'of %i tokens a fifth is a fifth, though 1 - 0.8 is less in floating point',
+  (length) => {
+    const { train, validation } = splitTokens(new Int32Array(length), { validation: 0.8 });
+    expect([train.length, validation.length]).toEqual([length / 5, (length * 4) / 5]);
+  },
+);
+
 test('a test part stands at the end', () => {
   const split = splitTokens(
     Int32Array.from({ length: 10 }, (_, index) => index),

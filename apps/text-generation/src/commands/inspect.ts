@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import {
   addVerb,
+  checkOutputFile,
   plural,
   positiveInteger,
   writeOutputFile,
@@ -44,6 +45,8 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     throw new ConfigError('Expected one of --text and --file, got both');
   }
   const run = openRun(options.run, options);
+  const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
+  checkOutputFile('--output', path);
   const corpus = await validationText(run, options.data, signal);
   const given = options.file === undefined ? options.text : await readTextFile(options.file);
   const text = given ?? corpus;
@@ -63,7 +66,6 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     title: 'Inside the model',
     subtitle: `${basename(run.directory)}, step ${run.step}`,
   });
-  const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
   writeOutputFile(path, page);
   const units = countUnits(inspection);
   output.say(

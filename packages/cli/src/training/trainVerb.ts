@@ -112,7 +112,7 @@ function resumedConfig<Config extends AnyConfig, Sources extends ConfigSources<C
   { config, description: { reducedBudget } }: SavedTraining<Config>,
   sources: Sources,
 ): Config {
-  const base = sources.preset === undefined && sources.file === undefined ? config : undefined;
+  const base = sources.preset === undefined ? config : undefined;
   let values = resolveConfig({ ...sources, base, reducedBudget }) as unknown as Values;
   // What the start of the run made of "automatic" stays.
   for (const path of [...automatic, ...filledIn].map((key) => key.split('.'))) {

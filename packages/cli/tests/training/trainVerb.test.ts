@@ -148,6 +148,12 @@ describe('planTraining of a run that goes on', () => {
     expect(resumed(...again, '--set', 'validationSteps=3').asked.monitoring.validationSteps).toBe(3);
   });
 
+  it('lays a file over the configuration of the run, not over the preset', () => {
+    const file = join(folder, 'more.json');
+    writeFileSync(file, '{"training": {"maxSteps": 9}}');
+    expect(resumed('--config', file).asked).toEqual({ ...savedConfig, training: { maxSteps: 9 } });
+  });
+
   it('refuses another configuration', () => {
     const message = (key: string, before: string, now: string): string =>
       `Expected ${key} to stay ${before} in a resumed run, got ${now}; start a new run for that`;

@@ -179,7 +179,8 @@ class Slices {
   }
 
   draw(): void {
-    const { temperature = 1, topK = 0, topP = 1 } = this.options;
+    const { temperature = 1, topP = 1 } = this.options;
+    const topK = Math.min(this.options.topK ?? 0, 2 ** 31 - 1); // an int32 to engines, and no vocabulary has more
     const count = Math.min(this.remaining, SLICE_TOKENS);
     while (this.filled < count && temperature > 0) this.uniforms[this.filled++] = this.random.next();
     this.before = this.session.states();

@@ -87,6 +87,7 @@ describe('streamTokens draws what sampleSequence draws', () => {
     'with nothing special': {},
     'at temperature 0': { temperature: 0 },
     'among a few': { temperature: 1.5, topK: 3, topP: 0.9, bannedTokens: [2] },
+    'among more than there are': { topK: 2 ** 40 },
     'until a stop token': { stopTokens: [5] },
     'until told to stop': { stop: (_, token) => token === 4 },
     'with a repetition penalty': { repetitionPenalty: 1.5, repetitionWindow: 8 },
