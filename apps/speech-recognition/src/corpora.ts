@@ -55,17 +55,21 @@ export async function readCorpus(path: string): Promise<Corpus> {
 /** All recordings of a manifest. */
 export async function readManifestFile(path: string, onError?: (error: InputError) => void): Promise<Recording[]> {
   const recordings: Recording[] = [];
-  for await (const entry of readManifest(path, onError && { onError })) recordings.push(ofEntry(entry, path));
+  const files = new Set<string>();
+  for await (const entry of readManifest(path, onError && { onError })) recordings.push(ofEntry(entry, path, files));
   if (recordings.length === 0) throw new InputError(`Expected recordings in the manifest, got none: ${path}`);
   return recordings;
 }
 
+/** @param files those of the lines before, which a file that is named again is told from by its line */
 function ofEntry(
   { line, audioPath, featurePath, offset, duration, speaker, text }: ManifestEntry,
   path: string,
+  files: Set<string>,
 ): Recording {
   const file = relative(dirname(resolve(path)), resolve((audioPath ?? featurePath)!));
-  const id = offset === undefined ? file : `${file}:${line}`;
+  const id = offset === undefined && !files.has(file) ? file : `${file}:${line}`;
+  files.add(file);
   return { id, speaker, text, audioPath, featurePath, offset, duration };
 }
 

@@ -33,6 +33,7 @@ export interface DecoderOptions {
 export class TranscriptDecoder {
   readonly method: 'beam' | 'greedy';
   private readonly beam: number;
+  private readonly nBest: number;
   private readonly scorer?: LanguageScorer;
 
   constructor(
@@ -40,11 +41,12 @@ export class TranscriptDecoder {
     private readonly config: Config['decoding'],
     language: LanguageKnowledge,
     private readonly stackSeconds: number,
-    private readonly options: DecoderOptions = {},
+    options: DecoderOptions = {},
   ) {
     const weights = options.weights ?? { weight: config.weight ?? 0, wordBonus: config.wordBonus ?? 0 };
     this.method = options.method ?? config.method;
-    this.beam = Math.max(options.beam ?? config.beam, options.nBest ?? 1);
+    this.nBest = options.nBest ?? 1;
+    this.beam = Math.max(options.beam ?? config.beam, this.nBest);
     this.scorer =
       this.method === 'beam' ? languageScorer(language, symbols, config, weights, options.hotWords) : undefined;
   }
@@ -63,27 +65,33 @@ export class TranscriptDecoder {
   /** A search for frames that arrive in pieces. */
   start(): CtcBeamDecoder {
     const { minimumLogProbability, margin } = this.config;
+    // Some symbols may spell one text in two ways, with a separator at its end and without.
+    const nBest = this.nBest === 1 ? 1 : Math.min(this.beam, 2 * this.nBest);
     return new CtcBeamDecoder(this.symbols.size, {
-      ...{ beamWidth: this.beam, nBest: this.options.nBest ?? 1, scorer: this.scorer },
+      ...{ beamWidth: this.beam, nBest, scorer: this.scorer },
       ...{ minimumLogProbability, margin },
     });
   }
 
-  /** What such a search has found. */
-  finish(decoder: CtcBeamDecoder, offset = 0): TranscriptHypothesis[] {
+  /** What such a search has found, each text once. */
+  finish(decoder: CtcBeamDecoder): TranscriptHypothesis[] {
     const found = decoder.finish();
     // Words of a closed vocabulary may all have been passed over: then what there is of one counts.
     const hypotheses = found.length > 0 ? found : [decoder.partial()];
-    return hypotheses.map((hypothesis) => this.ofHypothesis(hypothesis, offset));
+    const texts = new Set<string>();
+    return hypotheses
+      .map((hypothesis) => this.ofHypothesis(hypothesis))
+      .filter(({ text }) => !texts.has(text) && texts.add(text))
+      .slice(0, this.nBest);
   }
 
-  ofHypothesis({ symbols, acoustic, language }: CtcHypothesis, offset = 0): TranscriptHypothesis {
-    return this.describe(symbols, acoustic, language, offset);
+  ofHypothesis({ symbols, acoustic, language }: CtcHypothesis): TranscriptHypothesis {
+    return this.describe(symbols, acoustic, language);
   }
 
-  private describe(spans: readonly SymbolSpan[], acoustic: number, language: number, offset = 0): TranscriptHypothesis {
+  private describe(spans: readonly SymbolSpan[], acoustic: number, language: number): TranscriptHypothesis {
     const { symbols, separator } = this.symbols;
-    const words = wordTimes(spans, { symbols, separator, secondsPerFrame: this.stackSeconds, offset });
+    const words = wordTimes(spans, { symbols, separator, secondsPerFrame: this.stackSeconds });
     return { text: this.symbols.decode(spans.map(({ symbol }) => symbol)), words, acoustic, language };
   }
 }

@@ -53,7 +53,7 @@ const searchQuery = {
   beam: positive.max(1000).optional(),
   greedy: flag.optional(),
   nBest: positive.max(100).optional(),
-  hotWord: z.preprocess((given) => given && [given].flat(), z.array(z.string()).optional()),
+  hotWord: z.preprocess((given) => (given === undefined ? given : [given].flat()), z.array(z.string()).optional()),
   pause: number.optional(),
   maxSeconds: number.max(LONGEST_UTTERANCE).optional(),
 };
@@ -202,7 +202,7 @@ interface Listening {
 
 /**
  * Answers a stream with a JSON object a line, while it comes: `{"partial": ...}` for what is heard so far of an utterance, where the
- * model can say; `{"utterance": ...}` once a pause has ended it; last `{"end": {"seconds"}}`, or `{"error": "..."}`.
+ * model can say; `{"utterance": ...}` once a pause or the end of the sound has ended it; last `{"end": {"seconds"}}`, or `{"error": "..."}`.
  */
 function listen(context: Context, recognizer: Recognizer, { asked, sound, done }: Listening): Response {
   context.header('content-type', 'application/x-ndjson');
@@ -214,16 +214,22 @@ function listen(context: Context, recognizer: Recognizer, { asked, sound, done }
     };
     let stream: StreamingRecognizer | undefined;
     try {
-      for await (const { samples, sampleRate } of decodeSound(readPieces(context), 'the body', sound, 'raw')) {
-        const opened = (stream ??= recognizer.hear({ ...asked, sampleRate }));
-        for (const step of inSteps(samples, sampleRate)) {
-          if (answer.aborted) return;
-          await tellAll(await opened.push(step));
+      let broken: InputError | undefined;
+      try {
+        for await (const { samples, sampleRate } of decodeSound(readPieces(context), 'the body', sound, 'raw')) {
+          const opened = (stream ??= recognizer.hear({ ...asked, sampleRate }));
+          for (const step of inSteps(samples, sampleRate)) {
+            if (answer.aborted) return;
+            await tellAll(await opened.push(step));
+          }
         }
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        broken = error; // what came before is transcribed all the same
       }
       const seconds = stream?.seconds ?? 0; // none once it has ended
       if (stream) await tellAll({ finished: await stream.end() });
-      await tell({ end: { seconds } });
+      await tell(broken ? { error: messageOf(broken) } : { end: { seconds } });
     } catch (error) {
       await tell({ error: messageOf(error) });
     } finally {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { InputError } from '@cadenza/core';
 import { readManifestFile, type Recording } from './corpora.js';
@@ -18,7 +18,7 @@ const featureExtension = '.mfc';
  * The recordings of some paths, in their order: a sound file (or `.mfc`, Sphinx's features), all sound files of a folder and those
  * below, sorted, or those of a manifest (`.jsonl`, `.json`, `.manifest`).
  *
- * @param onError is told of each path, and each line of a manifest, that is none of them
+ * @param onError is told of each path, each line of a manifest and each folder below another, that is none of them
  */
 export async function findRecordings(
   paths: readonly string[],
@@ -42,7 +42,7 @@ function unreadable(path: string, cause: NodeJS.ErrnoException): InputError {
 }
 
 async function recordingsOf(path: string, onError: (error: InputError) => void): Promise<NamedRecording[]> {
-  if (isFolder(path)) return folderRecordings(path);
+  if (isFolder(path)) return folderRecordings(path, onError);
   if (manifestExtensions.includes(extname(path).toLowerCase())) {
     let bad = 0;
     const count = (error: InputError): void => {
@@ -70,14 +70,51 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function folderRecordings(folder: string): NamedRecording[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => soundExtensions.includes(extname(file).toLowerCase()) && !isFolder(join(folder, file)))
+function folderRecordings(folder: string, onError: (error: InputError) => void): NamedRecording[] {
+  const files = filesBelow(folder, onError)
+    .filter((file) => soundExtensions.includes(extname(file).toLowerCase()))
     .sort((a, b) => (a < b ? -1 : 1));
   if (files.length > 0) {
     return files.map((file) => ({ id: join(folder, file), audioPath: join(folder, file), name: nameOf(file) }));
   }
   throw new InputError(`Expected sound files (${soundExtensions.join(', ')}) in the folder, got none: ${folder}`);
+}
+
+/**
+ * What is below a folder and no folder itself, by paths from there. A link to a folder is followed, but not to one that it stands in.
+ *
+ * @param onError is told of each folder below that cannot be read
+ */
+function filesBelow(folder: string, onError: (error: InputError) => void): string[] {
+  const files: string[] = [];
+  const walk = (below: string, around: readonly string[]): void => {
+    const path = join(folder, below);
+    const real = realpathSync(path);
+    if (around.includes(real)) return;
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const name = join(below, entry.name);
+      if (!entry.isDirectory() && !(entry.isSymbolicLink() && leadsToFolder(join(folder, name)))) {
+        files.push(name);
+        continue;
+      }
+      try {
+        walk(name, [...around, real]);
+      } catch (error) {
+        onError(unreadable(join(folder, name), error as NodeJS.ErrnoException));
+      }
+    }
+  };
+  walk('', []);
+  return files;
+}
+
+/** A link that leads nowhere, or round, is left to whoever reads it, who says so. */
+function leadsToFolder(link: string): boolean {
+  try {
+    return isFolder(link);
+  } catch {
+    return false;
+  }
 }
 
 /** The path without its end and without ways out of a folder; the line of a manifest stays. */

@@ -17,9 +17,10 @@ const spaces = new RegExp('[\\s\\u001c-\\u001f\\u0085]+', 'u');
 
 /** The text of a recording, composed (NFC): no space at its ends, one between words. */
 export function cleanText(text: string, casing: 'lower' | 'none'): string {
-  const words = text.normalize('NFC').split(spaces);
-  const cleaned = words.filter((word) => word !== '').join(' ');
-  return casing === 'lower' ? cleaned.toLowerCase() : cleaned;
+  // Lower-cased first: some small letters are composed of what has no composed capital.
+  const cased = casing === 'lower' ? text.toLowerCase() : text;
+  const words = cased.normalize('NFC').split(spaces);
+  return words.filter((word) => word !== '').join(' ');
 }
 
 /** The symbols that a model tells apart, and texts as their ids. Id 0 is the blank of CTC. */

@@ -131,6 +131,16 @@ describe('readCorpus', () => {
     );
   });
 
+  it('tells a file that a manifest names again from the first by its line', async () => {
+    const lines = [
+      '{"audio_filepath":"a.wav"}',
+      '{"audio_filepath":"a.wav","duration":1}',
+      '{"audio_filepath":"b.wav"}',
+    ];
+    const recordings = await readManifestFile(join(folderOf({ 'm.jsonl': lines.join('\n') }), 'm.jsonl'));
+    expect(recordings.map(({ id }) => id)).toEqual(['a.wav', 'a.wav:2', 'b.wav']);
+  });
+
   it('names the bad line of a manifest, or passes it over where it may', async () => {
     const path = join(
       folderOf({ 'm.jsonl': '{"audio_filepath":"a.wav"}\nnonsense\n{"audio_filepath":"b.wav"}\n' }),

@@ -154,4 +154,21 @@ describe('fuseHypotheses', () => {
       expect(best.acoustic).toBeCloseTo(means[0].mean, 3);
     }
   });
+
+  it('lists a text once, with a space behind it and without, and the same first however many are listed', () => {
+    const recognizer = new Recognizer(untrained(config).run);
+    const weights = { weight: 0, wordBonus: 0 };
+    for (let seed = 1; seed <= 20; seed++) {
+      const scores = draw(5, new Random(seed));
+      const textsOf = (nBest: number) =>
+        recognizer
+          .decoder({ nBest, weights })
+          .decode(scores)
+          .map(({ text }) => text);
+      const texts = textsOf(6);
+      expect(texts).toHaveLength(6);
+      expect(new Set(texts).size).toBe(6);
+      expect(textsOf(1)).toEqual(texts.slice(0, 1));
+    }
+  });
 });

@@ -233,6 +233,29 @@ describe('POST /listen', () => {
     }
   });
 
+  it('writes down what came before sound breaks off, then says so', async () => {
+    const sound = Float32Array.from([...new Float32Array(RATE / 2), ...song]);
+    const whole = wavOf(sound);
+    const longer = whole.slice();
+    const data = Buffer.from(whole).indexOf('data');
+    new DataView(longer.buffer).setUint32(data + 4, 100 * whole.length, true);
+    new DataView(longer.buffer).setUint32(4, 100 * whole.length + data, true);
+    const pieces = [longer.subarray(0, 1000), longer.subarray(1000)];
+    const body = ReadableStream.from(
+      (async function* () {
+        for (const piece of pieces) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          yield piece;
+        }
+      })(),
+    );
+    const broken = api.request('/listen', { method: 'POST', body, duplex: 'half' } as RequestInit);
+    const [answer, expected] = [await heard(await broken), await heard(await post('/listen', whole))];
+    expect(expected.some(({ utterance }) => utterance)).toBe(true);
+    expect(answer.slice(0, -1)).toEqual(expected.slice(0, -1));
+    expect(answer.at(-1)).toEqual({ error: expect.stringMatching(/^Expected the body to have \d+ bytes of samples/) });
+  });
+
   it('says what is wrong with a stream, and goes on to serve others', async () => {
     expect(await heard(await post('/listen', 'no sound'))).toEqual([
       { error: expect.stringMatching(/the body.*; samples without a header need raw$/) },

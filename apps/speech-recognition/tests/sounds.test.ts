@@ -109,6 +109,20 @@ describe('findRecordings', () => {
     expect(found[7]).toMatchObject({ featurePath: 'some.mfc' });
   });
 
+  it('follows links to folders, but not round, and leaves broken ones to be told of when they are read', async () => {
+    for (const name of ['linked/a.wav', 'linked/below/b.wav', 'elsewhere/c.wav']) write(name);
+    const link = (to: string, from: string) => symlinkSync(to, join(folder, 'linked', from));
+    link('.', 'one');
+    link('.', 'two');
+    link('..', 'below/up');
+    link('../elsewhere', 'other');
+    link('round.wav', 'round.wav');
+    const errors: InputError[] = [];
+    const found = await findRecordings([join(folder, 'linked')], (error) => errors.push(error));
+    expect(found.map(({ name }) => name)).toEqual(['a', 'below/b', 'other/c', 'round']);
+    expect(errors).toEqual([]);
+  });
+
   it('tells of each bad line and empty folder, and goes on', async () => {
     mkdirSync(join(folder, 'empty'));
     const bad = write('bad.jsonl', 'x\n{"audio_filepath":"z.wav"}\n');

@@ -47,6 +47,7 @@ describe('SymbolTable', () => {
 
   it('keeps capitals where they count', () => {
     expect([cleanText(' A  b ', 'none'), cleanText(' A  b ', 'lower')]).toEqual(['A b', 'a b']);
+    expect(cleanText('J\u030c', 'lower')).toBe('\u01f0'); // composed, as its capital cannot be
   });
 });
 

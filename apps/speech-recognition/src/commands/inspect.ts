@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import {
   addVerb,
+  checkOutputFile,
   choice,
   createProgress,
   exitCodes,
@@ -61,6 +62,7 @@ async function inspectCommand(
   checkFiles(files, options);
   const run = openRun(options.run, { checkpoint: options.checkpoint, onWarning: output.warn });
   const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
+  checkOutputFile('--output', path);
   const recordings = await recordingsOf(files, options, run);
   await startBackend(options, output, run.config);
   const recognizer = new Recognizer(run);

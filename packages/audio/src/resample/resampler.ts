@@ -61,12 +61,14 @@ export class Resampler {
 
   /** The output samples that the new input makes certain: those at least `reach` samples before its end. */
   push(samples: Float32Array): Float32Array {
+    if (this.up === this.down) return samples.slice();
     this.received += samples.length;
     return this.advance(samples, Infinity);
   }
 
   /** Ends the signal, and gives the rest of the output. The resampler is then as new. */
   end(): Float32Array {
+    if (this.up === this.down) return new Float32Array(0);
     const total = Math.ceil((this.received * this.up) / this.down);
     const rest = this.advance(new Float32Array(this.table.reach), total - this.written);
     this.pending = new Float32Array(this.table.reach - 1);

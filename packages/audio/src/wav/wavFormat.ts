@@ -35,9 +35,12 @@ export interface WavFormat extends WavSampleFormat {
 /** What a stream that has no end yet gives as a 32-bit size. */
 const UNKNOWN_SIZE = 0xffffffff;
 
-/** Whether a size means that nobody knew it; besides that one also the last 4 KiB below 2 GiB, as espeak-ng and sox write it into a pipe. */
+/**
+ * Whether a size means that nobody knew it; besides that one also what is within 4 KiB of 2 GiB, as espeak-ng and sox (below) and arecord
+ * (from there on, and its header more) write it into a pipe.
+ */
 function isUnknown(size: number): boolean {
-  return size === UNKNOWN_SIZE || size >= 2 ** 63 || (size >= 0x7ffff000 && size <= 0x7fffffff);
+  return size === UNKNOWN_SIZE || size >= 2 ** 63 || (size >= 0x7ffff000 && size <= 0x80001000);
 }
 
 /** Four bytes as text, with what is not printable as `?`. */
@@ -72,7 +75,7 @@ interface Container {
  * container, chunks that stay inside the file, a `fmt ` chunk that makes sense, then a `data` chunk of whole blocks.
  * Nothing is allocated by what the header claims.
  *
- * Sizes of 0xFFFFFFFF, just below 2 GiB, and of 0 where the RIFF size too is unset or ends where the samples begin, are those of a recording
+ * Sizes of 0xFFFFFFFF, of about 2 GiB, and of 0 where the RIFF size too is unset or ends where the samples begin, are those of a recording
  * whose length was not known: its samples reach to the end of the file. Bytes after the RIFF chunk are ignored, and the last chunk may lack its pad.
  *
  * @param bytes of the whole file
