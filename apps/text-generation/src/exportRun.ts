@@ -1,25 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import {
-  defaultFileSystem,
-  InputError,
-  packWeights,
-  replaceFile,
-  writeSafetensors,
-  type WeightFormat,
-} from '@cadenza/core';
+import { checkOutputFolder } from '@cadenza/cli';
+import { defaultFileSystem, packWeights, replaceFile, writeSafetensors, type WeightFormat } from '@cadenza/core';
 import { vocabularyFile, weightsFile, type OpenRun, type RunDescription } from './run.js';
-
-/** Refuses a place that an exported folder cannot have. */
-export function checkExportFolder(directory: string): void {
-  if (!existsSync(directory)) return;
-  if (!statSync(directory).isDirectory()) {
-    throw new InputError(`Expected --output to be a folder, got a file: ${directory}`);
-  }
-  if (readdirSync(directory).length > 0) {
-    throw new InputError(`Expected --output to be a new or empty folder, got one with files: ${directory}`);
-  }
-}
 
 /**
  * Writes what is needed to use a run's model into a folder of its own: `config.json` (the run's, with `exported`),
@@ -27,7 +10,7 @@ export function checkExportFolder(directory: string): void {
  * beside its place and renamed, so that it is there whole or not at all. Returns the size of the weights in bytes.
  */
 export function exportRun(run: OpenRun, directory: string, format: WeightFormat): number {
-  checkExportFolder(directory);
+  checkOutputFolder('--output', directory);
   const temporary = join(dirname(directory), `.${basename(directory)}.${process.pid}.tmp`);
   try {
     mkdirSync(temporary, { recursive: true });

@@ -1,5 +1,5 @@
 import { InputError } from '@cadenza/core';
-import { readLines, type SentencePair } from '@cadenza/text';
+import { readAlignedLines, type SentencePair } from '@cadenza/text';
 import { checkSameData, readPairs, requestOf, type PairParts } from './prepare.js';
 import type { SavedRun } from './run.js';
 
@@ -13,22 +13,9 @@ export interface TestData {
 
 /** The lines of two files that go together. */
 export async function readTestFiles(sourceFile: string, referenceFile: string): Promise<TestData> {
-  const [sources, references] = [await readAll(sourceFile), await readAll(referenceFile)];
-  if (sources.length !== references.length) {
-    throw new InputError(
-      `Expected as many lines in ${sourceFile} as in ${referenceFile}, got ${sources.length} and ${references.length}`,
-      { code: 'UNALIGNED' },
-    );
-  }
-  if (sources.length === 0) throw new InputError(`Expected sentences in ${sourceFile}, got none: it is empty`);
-  const pairs = sources.map((source, index) => ({ source, target: references[index] }));
+  const pairs = await readAlignedLines(sourceFile, referenceFile);
+  if (pairs.length === 0) throw new InputError(`Expected sentences in ${sourceFile}, got none: it is empty`);
   return { name: `${sourceFile} and ${referenceFile}`, pairs, parts: {} };
-}
-
-export async function readAll(path: string): Promise<string[]> {
-  const all: string[] = [];
-  for await (const lines of readLines(path)) for (const line of lines) all.push(line);
-  return all;
 }
 
 /**

@@ -67,7 +67,8 @@ async function within<T>(
   }
 }
 
-class Chunk {
+/** Lines that wait to be translated together. */
+export class Chunk {
   private lines: string[] = [];
   private characters = 0;
 

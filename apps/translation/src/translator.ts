@@ -9,6 +9,7 @@ import { byExpectedBleu } from './minimumRisk.js';
 import { cutLine, joinPieces, type LinePieces } from './pieces.js';
 import { openRun, type OpenOptions, type OpenRun } from './run.js';
 import { searchBatch } from './search.js';
+import { Chunk, chunkLimits } from './translate.js';
 import {
   beamOf,
   translateOptionNames,
@@ -16,10 +17,6 @@ import {
   type TranslateOptions,
   type Translation,
 } from './translationOptions.js';
-
-/** How many lines of a stream, or of characters in them, are sorted by length together. */
-const CHUNK_LINES = 2048;
-const CHUNK_CHARACTERS = 400_000;
 
 /** A piece of a line on its way. */
 interface Piece {
@@ -80,18 +77,15 @@ export class Translator {
   ): AsyncGenerator<Translation, void, undefined> {
     checkOptions(options);
     let first = options.firstLine ?? 0;
-    let chunk: string[] = [];
-    let characters = 0;
+    const chunk = new Chunk(chunkLimits);
     for await (const line of lines) {
-      chunk.push(line);
-      characters += line.length;
-      if (chunk.length < CHUNK_LINES && characters < CHUNK_CHARACTERS) continue;
-      yield* await this.translateChunk(chunk, options, first);
-      first += chunk.length;
-      chunk = [];
-      characters = 0;
+      chunk.add(line);
+      if (!chunk.isFull) continue;
+      const whole = chunk.take();
+      yield* await this.translateChunk(whole, options, first);
+      first += whole.length;
     }
-    yield* await this.translateChunk(chunk, options, first);
+    yield* await this.translateChunk(chunk.take(), options, first);
   }
 
   /** log p(target | source) of each pair, in nats, as the average of the models has it, token by token. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 
@@ -17,6 +17,15 @@ export function checkOutputFile(flag: string, path: string): void {
     accessSync(there ? path : folder, constants.W_OK);
   } catch (cause) {
     refuse('no permission', cause);
+  }
+}
+
+/** Refuses a path that is no place for a folder of a command's own, which is a new or an empty one; `flag` is what named it. */
+export function checkOutputFolder(flag: string, path: string): void {
+  if (!existsSync(path)) return;
+  if (!statSync(path).isDirectory()) throw new InputError(`Expected ${flag} to be a folder, got a file: ${path}`);
+  if (readdirSync(path).length > 0) {
+    throw new InputError(`Expected ${flag} to be a new or empty folder, got one with files: ${path}`);
   }
 }
 

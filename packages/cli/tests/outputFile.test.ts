@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '@cadenza/core';
 import { describe, expect, it } from 'vitest';
-import { checkOutputFile, writeOutputFile } from '../src/index.js';
+import { checkOutputFile, checkOutputFolder, writeOutputFile } from '../src/index.js';
 
 describe('checkOutputFile', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cadenza-output-'));
@@ -34,5 +34,17 @@ describe('checkOutputFile', () => {
       const message = `Expected --save to be a file that can be written, got ${got}: ${path}`;
       expect(() => checkOutputFile('--save', path)).toThrow(message);
     }
+  });
+});
+
+describe('checkOutputFolder', () => {
+  it('takes a new folder and an empty one, and refuses what holds anything', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-output-'));
+    const check = (path: string) => () => checkOutputFolder('--output', path);
+    for (const path of [folder, join(folder, 'new')]) expect(check(path)).not.toThrow();
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(check(file)).toThrow(`Expected --output to be a folder, got a file: ${file}`);
+    expect(check(folder)).toThrow(`Expected --output to be a new or empty folder, got one with files: ${folder}`);
   });
 });

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { addVerb, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import { addVerb, checkOutputFolder, formatTable, type ActionContext, type CommonOptions } from '@cadenza/cli';
 import { InputError, type WeightFormat } from '@cadenza/core';
 import type { Command } from 'commander';
 import { streamLoss } from '../evaluate.js';
-import { checkExportFolder, exportRun } from '../exportRun.js';
+import { exportRun } from '../exportRun.js';
 import { protocolResult } from '../results.js';
 import { openRun, type OpenRun } from '../run.js';
 import { startBackend } from './backend.js';
@@ -45,7 +45,7 @@ export function addExportVerb(program: Command): void {
 async function exportCommand(options: ExportOptions, context: ActionContext): Promise<void> {
   const { output, signal } = context;
   const directory = resolve(options.output);
-  checkExportFolder(directory);
+  checkOutputFolder('--output', directory);
   const run = openRun(options.run, options);
   const losses = options.data === undefined ? undefined : await measureRounding(run, options, context);
   if (signal.aborted) return;

@@ -1,6 +1,12 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { addVerb, positiveInteger, writeRunStart, type ActionContext, type CommonOptions } from '@cadenza/cli';
+import {
+  addVerb,
+  checkOutputFolder,
+  positiveInteger,
+  writeRunStart,
+  type ActionContext,
+  type CommonOptions,
+} from '@cadenza/cli';
 import { CheckpointStore, InputError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { averageWeights } from '../average.js';
@@ -23,7 +29,7 @@ export function addAverageVerb(program: Command): void {
 
 function averageCommand(options: AverageOptions, { output }: ActionContext): void {
   const directory = resolve(options.output);
-  checkNew(directory);
+  checkOutputFolder('--output', directory);
   const { description, codec, config, directory: run } = readRun(options.run);
   const store = new CheckpointStore(run, { onWarning: output.warn });
   const averaged = averageWeights(store, options.last, config.monitoring.keepCheckpoints);
@@ -35,14 +41,4 @@ function averageCommand(options: AverageOptions, { output }: ActionContext): voi
   output.say(`averaged: steps ${steps.join(', ')}`);
   if (!output.json) output.write(`${directory}\n`);
   output.object({ output: directory, steps, run });
-}
-
-function checkNew(directory: string): void {
-  if (!existsSync(directory)) return;
-  if (!statSync(directory).isDirectory()) {
-    throw new InputError(`Expected --output to be a folder, got a file: ${directory}`);
-  }
-  if (readdirSync(directory).length > 0) {
-    throw new InputError(`Expected --output to be a new or empty folder, got one with files: ${directory}`);
-  }
 }

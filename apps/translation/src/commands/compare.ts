@@ -8,8 +8,8 @@ import {
   type CommonOptions,
 } from '@cadenza/cli';
 import { ConfigError, InputError, pairedBootstrap, type BleuTokenizer, type PairedBootstrap } from '@cadenza/core';
+import { readAllLines } from '@cadenza/text';
 import type { Command } from 'commander';
-import { readAll } from '../testData.js';
 import { startBackend } from './backend.js';
 import { addTestFlags, checkTestFiles, scoring, testDataOf, translateTest, type TestFlags } from './evaluate.js';
 import { checkLanguages } from '../run.js';
@@ -124,7 +124,7 @@ async function readBoth(names: [string, string], options: CompareOptions): Promi
   if (options.sourceFile !== undefined)
     throw new ConfigError('Expected no --source-file with --hypotheses, which are translated already, got one');
   checkNoSearchFlags(options, 'with --hypotheses, which are translated already');
-  const [references, first, second] = await Promise.all([options.referenceFile, ...names].map(readAll));
+  const [references, first, second] = await Promise.all([options.referenceFile, ...names].map(readAllLines));
   for (const [index, lines] of [first, second].entries()) {
     if (lines.length === references.length) continue;
     const files = `${names[index]} as in ${options.referenceFile}`;

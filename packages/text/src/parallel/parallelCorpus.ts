@@ -54,7 +54,7 @@ export async function readParallelCorpus(from: ParallelSource): Promise<Parallel
   if ('path' in from) checkPlaces(from);
   const files = await Promise.all(paths.map(describeFile));
   const name = paths.join(' and ');
-  const pairs = 'path' in from ? await readOneFile(from) : await readTwoFiles(from);
+  const pairs = 'path' in from ? await readOneFile(from) : await readAlignedLines(from.source, from.target);
   if (pairs.length === 0) {
     throw new InputError(`Expected sentence pairs in ${name}, got nothing: it is empty`, { code: 'EMPTY' });
   }
@@ -82,18 +82,20 @@ function checkPlaces({ columns, languages }: Extract<ParallelSource, { path: str
   if (languages) refuseUnknown('languages', languages, twoSides);
 }
 
-async function readTwoFiles(from: { source: string; target: string }): Promise<SentencePair[]> {
-  const [sources, targets] = [await readAllLines(from.source), await readAllLines(from.target)];
+/** The lines of two files of as many; of none where both are empty. Pipes may be read so too. */
+export async function readAlignedLines(source: string, target: string): Promise<SentencePair[]> {
+  const [sources, targets] = [await readAllLines(source), await readAllLines(target)];
   if (sources.length !== targets.length) {
     throw new InputError(
-      `Expected as many lines in ${from.source} as in ${from.target}, got ${sources.length} and ${targets.length}`,
+      `Expected as many lines in ${source} as in ${target}, got ${sources.length} and ${targets.length}`,
       { code: 'UNALIGNED' },
     );
   }
-  return sources.map((source, index) => ({ source, target: targets[index] }));
+  return sources.map((line, index) => ({ source: line, target: targets[index] }));
 }
 
-async function readAllLines(path: string): Promise<string[]> {
+/** All lines of a file, in memory. */
+export async function readAllLines(path: string): Promise<string[]> {
   const all: string[] = [];
   for await (const lines of readLines(path)) for (const line of lines) all.push(line);
   return all;
