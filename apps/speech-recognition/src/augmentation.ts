@@ -2,6 +2,7 @@ import {
   addNoise,
   featureMatrix,
   joinFeatures,
+  joinSamples,
   perturbSpeed,
   perturbVolume,
   reverberate,
@@ -133,7 +134,7 @@ function changeSound(
     const said = speeds[place] === 1 ? samples : perturbSpeed(samples, speeds[place]);
     return place < pauses.length ? [said, silence(Math.round(pauses[place] * sampleRate), random)] : [said];
   });
-  let sound = concatenate(parts);
+  let sound = joinSamples(parts);
   if (volume > 0) sound = perturbVolume(sound, volume * (2 * random.next() - 1));
   if (shelf > 0) {
     const frequency = sampleRate * (0.08 + 0.22 * random.next());
@@ -153,17 +154,6 @@ function changeSound(
 function silence(length: number, random: Random): Float32Array {
   const deviation = 10 ** -(3 + 2 * random.next());
   return Float32Array.from({ length }, () => deviation * random.normal());
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0];
-  const sound = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    sound.set(part, at);
-    at += part.length;
-  }
-  return sound;
 }
 
 /** Frames as of the same words said `speed` times as fast, by linear interpolation. */

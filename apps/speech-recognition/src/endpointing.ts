@@ -1,3 +1,4 @@
+import { joinSamples } from '@cadenza/audio';
 import { ConfigError, expected, InputError } from '@cadenza/core';
 import { NoiseFloor } from './noiseFloor.js';
 
@@ -55,7 +56,7 @@ export class EnergyEndpointer {
   private readonly frameLength: number;
   private floor: NoiseFloor;
   /** Samples from number `heldFrom` on: of the padding before an utterance, and of a frame that is not whole. */
-  private held = new Float32Array(0);
+  private held: Float32Array = new Float32Array(0);
   private heldFrom = 0;
   /** Samples of whole frames that have been judged. */
   private judged = 0;
@@ -94,10 +95,7 @@ export class EnergyEndpointer {
    */
   push(samples: Float32Array): UtterancePiece[] {
     checkFinite(samples, this.received);
-    const joined = new Float32Array(this.held.length + samples.length);
-    joined.set(this.held);
-    joined.set(samples, this.held.length);
-    this.held = joined;
+    this.held = joinSamples([this.held, samples]);
     const pieces: UtterancePiece[] = [];
     while (this.judged + this.frameLength <= this.received) this.judge(pieces);
     if (this.begun !== undefined && this.judged > this.given) pieces.push(this.piece(this.judged, false));

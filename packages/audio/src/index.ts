@@ -5,6 +5,7 @@ export * from './wav/wavStream.js';
 export * from './wav/writeWav.js';
 export * from './sphere/decodeSphere.js';
 export * from './compressed/readAudio.js';
+export * from './joinSamples.js';
 export * from './resample/resampler.js';
 export * from './features/windows.js';
 export * from './features/powerSpectrum.js';

@@ -1,4 +1,4 @@
-import type { FeatureMatrix } from '@cadenza/audio';
+import { joinSamples, type FeatureMatrix } from '@cadenza/audio';
 import type { RecognizeOptions, Recognizer } from '../recognizer.js';
 import { shiftTranscript, type UtteranceTranscript } from '../transcript.js';
 import type { UtteranceListener } from './streamingRecognizer.js';
@@ -29,12 +29,7 @@ export class CollectedUtterance implements UtteranceListener {
 
   async finish(): Promise<UtteranceTranscript> {
     const { start, recognizer } = this;
-    const samples = new Float32Array(this.pieces.reduce((sum, piece) => sum + piece.length, 0));
-    let at = 0;
-    for (const piece of this.pieces) {
-      samples.set(piece, at);
-      at += piece.length;
-    }
+    const samples = joinSamples(this.pieces);
     const frames = recognizer.run.pipeline.extract(samples);
     const [transcript] = await recognizer.transcribeFrames([frames], { ...this.options, adapt: false });
     this.onFrames(frames);

@@ -7,6 +7,7 @@ interface FrameHeader {
   length: number;
   /** Where, within the frame, its main data would begin: what counts the frames stands there in the first. */
   mainData: number;
+  isMono: boolean;
 }
 
 /** In kbit/s, by the index in the header; of MPEG 1, and of the lower sampling rates (MPEG 2 and 2.5). */
@@ -14,7 +15,8 @@ const RATES_OF_FIRST = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 
 const RATES_OF_LOWER = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 const SAMPLING_RATES = [44100, 48000, 32000];
 
-function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefined {
+/** The header at a place; undefined where none of layer III is there. */
+export function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefined {
   const [first = 0, second = 0, third = 0, fourth = 0] = bytes.subarray(at, at + 4);
   const version = (second >> 3) & 3; // 3 is MPEG 1, 2 MPEG 2, 0 MPEG 2.5
   const isFrame = first === 0xff && (second & 0xe6) === 0xe2 && version !== 1;
@@ -27,7 +29,7 @@ function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefined {
   const isMono = fourth >> 6 === 3;
   const sideInformation = isFirst ? (isMono ? 17 : 32) : isMono ? 9 : 17;
   const length = kilobits === 0 ? 0 : Math.floor(bits / 8 / samplingRate) + padding;
-  return { length, mainData: 4 + sideInformation };
+  return { length, mainData: 4 + sideInformation, isMono };
 }
 
 /**

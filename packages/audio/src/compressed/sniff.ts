@@ -1,5 +1,6 @@
 import { InputError } from '@cadenza/core';
 import type { Codec } from './decoderThread.js';
+import { readHeader } from './mp3Frames.js';
 import { endOfLeadingTag, letters } from './tags.js';
 
 /** What a file is by its first bytes, and where it begins behind a tag. */
@@ -29,10 +30,8 @@ export function sniffFormat(bytes: Uint8Array, name: string): SniffedFormat {
     if (letters(bytes, packet, 8) === 'OpusHead') return found('opus');
     throw formatError(bytes, packet, name, 'Ogg Vorbis, Ogg Opus or Ogg FLAC');
   }
-  // Eleven bits of synchronisation, then layer III, a rate that is not "bad" and a known sampling rate.
-  const [first = 0, second = 0, third = 0, fourth = 0] = bytes.subarray(start, start + 4);
-  const isFrame = first === 0xff && (second & 0xe6) === 0xe2 && (second & 0x18) !== 0x08;
-  if (isFrame && third >> 4 !== 15 && (third & 0x0c) !== 0x0c) return { ...found('mp3'), mono: fourth >> 6 === 3 };
+  const frame = readHeader(bytes, start);
+  if (frame !== undefined) return { ...found('mp3'), mono: frame.isMono };
   throw formatError(bytes, start, name, 'WAV, SPHERE, FLAC, Ogg Vorbis, Ogg Opus or MP3');
 }
 

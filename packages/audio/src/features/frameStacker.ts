@@ -1,5 +1,6 @@
 import { InputError, refuseUnknown } from '@cadenza/core';
 import { assertInteger } from '../checks.js';
+import { joinSamples } from '../joinSamples.js';
 import { type FeatureMatrix, featureMatrix, joinFeatures } from './featureMatrix.js';
 
 export interface StackingOptions {
@@ -39,9 +40,7 @@ export class FrameStacker {
     if (features.dimension !== this.dimension) {
       throw new InputError(`Expected features of dimension ${this.dimension}, got ${features.dimension}`);
     }
-    const values = new Float32Array(this.waiting.length + features.values.length);
-    values.set(this.waiting);
-    values.set(features.values, this.waiting.length);
+    const values = joinSamples([this.waiting, features.values]);
     const frames = values.length / this.dimension;
     const { size, stride } = this.options;
     // With a stride above the size some frames are in no stack, and must have come before they are left out.

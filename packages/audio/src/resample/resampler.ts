@@ -1,4 +1,5 @@
 import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
+import { joinSamples } from '../joinSamples.js';
 import { FilterTable } from './filterTable.js';
 
 export interface ResampleOptions {
@@ -78,9 +79,7 @@ export class Resampler {
 
   private advance(samples: Float32Array, limit: number): Float32Array {
     const { up, down, table } = this;
-    const input = new Float32Array(this.pending.length + samples.length);
-    input.set(this.pending);
-    input.set(samples, this.pending.length);
+    const input = joinSamples([this.pending, samples]);
     const last = input.length - table.taps; // the last position whose taps are all there
     const steps = last < this.position ? 0 : Math.ceil(((last + 1 - this.position) * up - this.phase) / down);
     const output = new Float32Array(Math.max(0, Math.min(limit, steps)));
@@ -120,10 +119,5 @@ function dot(row: Float64Array, input: Float32Array, at: number): number {
 export function resample(samples: Float32Array, options: ResampleOptions): Float32Array {
   const resampler = new Resampler(options); // refuses wrong options also where there is nothing to do
   if (options.from === options.to) return samples;
-  const begun = resampler.push(samples);
-  const rest = resampler.end();
-  const output = new Float32Array(begun.length + rest.length);
-  output.set(begun);
-  output.set(rest, begun.length);
-  return output;
+  return joinSamples([resampler.push(samples), resampler.end()]);
 }
