@@ -213,6 +213,11 @@ describe('the use of a run refuses, with one line and exit code 2, and writes no
       ['evaluate', '--run', trained, '--dynamic-rate', '0.1'],
       /Expected --dynamic with --dynamic-rate, got none/,
     ],
+    [
+      'a place for a page that cannot be written, before the model is read',
+      ['inspect', '--run', trained, '--output', join(folder, 'nowhere', 'x.html')],
+      /Expected --output to be a file that can be written, got one in a folder that is not there: .*nowhere/,
+    ],
     ['no sample', ['generate', '--run', trained, '-n', '0'], /Expected a positive integer, got 0/],
     ['an empty stop text', ['generate', '--run', trained, '--until', ''], /Expected --until to be a text, got ""/],
   ];

@@ -1,7 +1,7 @@
 import { Random, RecurrentLanguageModel } from '@cadenza/core';
 import { CharacterTokenizer } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { dynamicStreamLoss } from '../src/dynamicEvaluation.js';
 import { parallelStreamLoss, streamLoss, windowedLoss } from '../src/evaluate.js';
 import { protocolResult } from '../src/results.js';
@@ -80,6 +80,13 @@ describe('dynamicStreamLoss', () => {
         `Expected ${name} to be a number of at least 0, got -5`,
       );
     }
+  });
+
+  it('reads nothing once it is aborted', async () => {
+    const model = newModel();
+    const loss = vi.spyOn(model, 'loss');
+    await dynamicStreamLoss(model, tokens, { statistics: tokens, signal: AbortSignal.abort() });
+    expect(loss).not.toHaveBeenCalled();
   });
 
   it('changes nothing at a rate of zero', async () => {

@@ -2,7 +2,7 @@ import { Random, RecurrentLanguageModel } from '@cadenza/core';
 import { CharacterTokenizer } from '@cadenza/text';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { inspectModel } from '../src/inspect.js';
 import { packLayers } from '../src/inspectData.js';
 import { gradientFlow } from '../src/inspectGradient.js';
@@ -221,6 +221,16 @@ test('a text with nothing to look at, or with characters the model never saw, is
   );
   await expect(inspectModel({ model, tokenizer, text: 'é' })).rejects.toThrow(/'é' U\+00E9/);
   expect((await inspectModel({ model, tokenizer, text: 'éH', unknown: 'skip' })).tokens).toEqual(['H']);
+  model.dispose();
+});
+
+test('a text may be longer than a call has arguments', async () => {
+  const model = makeModel('rnn');
+  vi.spyOn(model, 'initialState').mockImplementation(() => {
+    throw new Error('the model reads');
+  });
+  const inspection = inspectModel({ model, tokenizer, text: text.repeat(500), maximumTokens: 300_000 });
+  await expect(inspection).rejects.toThrow('the model reads');
   model.dispose();
 });
 

@@ -16,14 +16,13 @@ import { z } from 'zod';
 
 const whole = z.int().min(0);
 
-const language = z
-  .string()
-  .refine(isLanguageTag, { error: 'a language tag such as en or pt-BR' })
-  .nullable()
-  .default(null);
+const languageTag = z.string().refine(isLanguageTag, { error: 'a language tag such as en or pt-BR' });
 
 /** The pair of languages by tag, such as `en` and `pt-BR`; null is what the names of the files tell, or the embedded pair. */
-const languagesSchema = z.strictObject({ source: language, target: language });
+function languagesSchema(tag: z.ZodString) {
+  const language = tag.nullable().default(null);
+  return z.strictObject({ source: language, target: language }).prefault({});
+}
 
 /** Which pairs are learned from, and how sentences become tokens. */
 const textSchema = z.strictObject({
@@ -151,12 +150,15 @@ const monitoringSchema = z.strictObject({
 export const configSchema = z.strictObject({
   seed: seedSchema,
   precision: precisionSchema,
-  languages: languagesSchema.prefault({}),
+  languages: languagesSchema(languageTag),
   text: textSchema.prefault({}),
   model: modelSchema.prefault({}),
   training: trainingSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
 });
+
+/** The configuration of a run that is there: one of an earlier version may have languages that are no tags. */
+export const runConfigSchema = configSchema.extend({ languages: languagesSchema(z.string()) });
 
 export type Config = z.output<typeof configSchema>;
 export interface ConfigSources extends Sources<Config> {
@@ -181,7 +183,8 @@ export function resolveConfig(sources: ConfigSources): Config {
   const { start, preset } = sources;
   const begins = start !== undefined && preset === undefined;
   const between = begins ? [{ name: 'the run to begin from', values: { text: start.text, model: start.model } }] : [];
-  const config = presets.resolve(configSchema, sources, between);
+  const schema = sources.base === undefined ? configSchema : runConfigSchema;
+  const config = presets.resolve(schema, sources, between);
   checkTogether(config);
   return config;
 }

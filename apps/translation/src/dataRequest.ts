@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findDataPath } from '@cadenza/cli';
 import { ConfigError, InputError } from '@cadenza/core';
+import { isLanguageTag } from '@cadenza/text';
 import { commandName, dataSets } from './dataSets.js';
 
 /** Where pairs are read from: one file of both sides, two files, or the phrases that are made here. */
@@ -102,7 +103,8 @@ export const undetermined = 'und';
 /** `de` of `train.de` or `train.de.gz`. */
 function languageOfName(path: string): string {
   const end = /\.([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)(?:\.gz)?$/.exec(path)?.[1];
-  return end === undefined || ['gz', 'txt', 'tok', 'bpe', 'src', 'tgt', 'trg'].includes(end) ? undetermined : end;
+  const ofForm = ['gz', 'txt', 'tok', 'bpe', 'src', 'tgt', 'trg'];
+  return end === undefined || ofForm.includes(end) || !isLanguageTag(end) ? undetermined : end;
 }
 
 /** A request's parts in words. */

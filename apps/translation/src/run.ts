@@ -14,7 +14,7 @@ import {
 } from '@cadenza/core';
 import { averageWeights } from './average.js';
 import { SentenceCodec } from './codec.js';
-import { configSchema, type Config } from './config.js';
+import { runConfigSchema, type Config } from './config.js';
 import { createModel } from './model.js';
 import type { DataDescription } from './prepare.js';
 
@@ -75,7 +75,7 @@ export function readRun(path: string): SavedRun {
     format: runFormat,
     parts: ['config', 'data', 'vocabulary', 'languages'],
   });
-  const config = resolveConfiguration(configSchema, [
+  const config = resolveConfiguration(runConfigSchema, [
     { name: join(directory, 'config.json'), values: { ...description.config } },
   ]);
   const codec = readCodec(join(directory, vocabularyFile));

@@ -27,10 +27,12 @@ describe('languagesOf', () => {
       source: 'en',
       target: 'pt',
     });
-    expect(languagesOf(dataRequest({ source: 'a.txt', target: 'b.src' }, none)!, none)).toEqual({
-      source: 'und',
-      target: 'und',
-    });
+    for (const source of ['a.txt', 'a.zh-yue']) {
+      expect(languagesOf(dataRequest({ source, target: 'b.src' }, none)!, none)).toEqual({
+        source: 'und',
+        target: 'und',
+      });
+    }
   });
 });
 

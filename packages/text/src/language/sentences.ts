@@ -1,5 +1,6 @@
 import { ConfigError, expected, refuseUnknown } from '@cadenza/core';
 import { languageRules, type LanguageRules } from './languageRules.js';
+import { isLanguageTag } from './languageTag.js';
 
 export interface SentenceOptions {
   /**
@@ -22,7 +23,8 @@ export interface SplitText {
  * The sentences of a text, by the rules of Unicode (UAX #29) for its language. `Intl.Segmenter` is taken rather than
  * natural's `SentenceTokenizer` because that one ends a sentence at every period, loses the white space between them, and
  * alters texts with `$&` or `{{NUMBER_1}}` in them. What Unicode's rules do not know is added: known abbreviations and
- * initials before a capital, and German ordinals. With `lineBreaks: 'end'`, joining gives the text back exactly.
+ * initials before a capital, and German ordinals. With `lineBreaks: 'end'`, joining gives the text back exactly. A language
+ * that is no tag has the common rules.
  */
 export function splitSentences(text: string, language: string, options: SentenceOptions = {}): SplitText {
   refuseUnknown('splitSentences', options, ['lineBreaks', 'maximumLength']);
@@ -118,11 +120,8 @@ function* paragraphSegments(paragraph: string, segmenter: Intl.Segmenter): Gener
 }
 
 function segmenterOf(language: string): Intl.Segmenter {
-  try {
-    return new Intl.Segmenter(language.replaceAll('_', '-'), { granularity: 'sentence' });
-  } catch {
-    throw new ConfigError(expected('language', 'a language tag such as en or pt-BR', language));
-  }
+  const tag = isLanguageTag(language) ? language.replaceAll('_', '-') : 'en';
+  return new Intl.Segmenter(tag, { granularity: 'sentence' });
 }
 
 /** Whether a period at the end belongs to an abbreviation, an initial or a German ordinal. */

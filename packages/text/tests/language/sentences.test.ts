@@ -101,8 +101,11 @@ describe('sentences', () => {
     expect(splitSentences(' \n', 'en')).toEqual({ sentences: [], separators: [' \n'] });
   });
 
+  test.each(['not a tag', 'cs_CZ_1'])('of %s, which is no tag, end by the common rules', (language) => {
+    expect(splitSentences('One with Dr. Two. Three.', language).sentences).toEqual(['One with Dr. Two.', 'Three.']);
+  });
+
   test('options that make no sense are refused', () => {
-    expect(() => splitSentences('a', 'not a tag')).toThrow(/language tag/);
     expect(() => splitSentences('a', 'en', { maximumLength: 1 })).toThrow(/an integer of at least 2, got 1/);
     expect(() => splitSentences('a', 'en', { lineBreaks: 'keep' as 'end' })).toThrow(/end or wrapped, got "keep"/);
     expect(() => joinSentences(['a'], [''])).toThrow('Expected separators to be one more than 1 sentences, got 1');
