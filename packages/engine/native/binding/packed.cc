@@ -1,8 +1,8 @@
 #include "packed.h"
 
 #include <cstring>
-#include <new>
 #include <string>
+#include <utility>
 
 namespace cadenza::binding {
 
@@ -24,7 +24,8 @@ PackedHandle& handle_of(napi_env env, napi_value value) {
 }  // namespace
 
 napi_value make_packed(napi_env env, PackedWeights* weights, Cell cell, int64_t input, int64_t hidden) {
-  auto* handle = new PackedHandle{{weights, free_packed_weights}, cell, input, hidden, kernels().isa};
+  std::shared_ptr<PackedWeights> owned(weights, free_packed_weights);
+  auto* handle = new PackedHandle{std::move(owned), cell, input, hidden, kernels().isa};
   napi_value result = nullptr;
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<PackedHandle*>(data); };
   const napi_status status = napi_create_external(env, handle, finalize, nullptr, &result);
