@@ -398,6 +398,18 @@ describe('bad input', () => {
     await fails([...inspect, '--recordings', '2'], /error: Expected no --recordings with files/);
   });
 
+  it('is refused by inspect as a place for its page before recordings are read', async () => {
+    const inspect = ['inspect', '--run', run, '--manifest', join(folder, 'never.jsonl'), '--output'];
+    await fails(
+      [...inspect, songs],
+      /error: Expected --output to be a file that can be written, got a folder: .*songs$/m,
+    );
+    await fails(
+      [...inspect, join(folder, 'never', 'x.html')],
+      /error: Expected --output .* a folder that is not there/,
+    );
+  });
+
   it('is refused by evaluate before it opens a run', async () => {
     const evaluate = ['evaluate', '--run', join(folder, 'never')];
     await fails([...evaluate, '--greedy', '--beam', '4'], /error: Expected no --beam with --greedy/);

@@ -81,30 +81,36 @@ function folderRecordings(folder: string, onError: (error: InputError) => void):
 }
 
 /**
- * What is below a folder and no folder itself, by paths from there. A link to a folder is followed, but not to one that it stands in.
+ * What is below a folder and no folder itself, by paths from there. A link to a folder is followed where no other path has led there.
  *
  * @param onError is told of each folder below that cannot be read
  */
 function filesBelow(folder: string, onError: (error: InputError) => void): string[] {
   const files: string[] = [];
-  const walk = (below: string, around: readonly string[]): void => {
+  const links: string[] = [];
+  const visited = new Set<string>();
+  const visit = (below: string): void => {
     const path = join(folder, below);
     const real = realpathSync(path);
-    if (around.includes(real)) return;
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (visited.has(real)) return;
+    visited.add(real);
+    const entries = readdirSync(path, { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = join(below, entry.name);
-      if (!entry.isDirectory() && !(entry.isSymbolicLink() && leadsToFolder(join(folder, name)))) {
-        files.push(name);
-        continue;
-      }
-      try {
-        walk(name, [...around, real]);
-      } catch (error) {
-        onError(unreadable(join(folder, name), error as NodeJS.ErrnoException));
-      }
+      if (entry.isDirectory()) visitOrTell(name);
+      else if (entry.isSymbolicLink() && leadsToFolder(join(folder, name))) links.push(name);
+      else files.push(name);
     }
   };
-  walk('', []);
+  const visitOrTell = (below: string): void => {
+    try {
+      visit(below);
+    } catch (error) {
+      onError(unreadable(join(folder, below), error as NodeJS.ErrnoException));
+    }
+  };
+  visit('');
+  for (const link of links) visitOrTell(link); // once all that stands there itself is found; grows as it goes
   return files;
 }
 

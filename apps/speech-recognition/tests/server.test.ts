@@ -160,6 +160,9 @@ describe('POST /transcribe', () => {
       ...{ status: 400, error: 'Expected no beam with greedy decoding, which follows one path, got it' },
     });
     expect(await failure('/transcribe?words=true')).toMatchObject({ status: 400 });
+    expect(await failure('/transcribe?hotWord=')).toEqual({
+      ...{ status: 400, error: 'Expected a hot word to be a phrase, or a phrase:boost, got ""' },
+    });
     expect(await failure('/transcribe?format=srt&nBest=2')).toMatchObject({ status: 400 });
     expect(await failure('/transcribe?maxSeconds=-1')).toMatchObject({
       status: 400,

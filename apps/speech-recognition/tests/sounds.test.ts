@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeWav } from '@cadenza/audio';
@@ -123,6 +123,18 @@ describe('findRecordings', () => {
     expect(errors).toEqual([]);
   });
 
+  it('lists each folder once, however many links lead there, by its own path or else the first', async () => {
+    const names = Array.from('abcdefghij');
+    for (const name of names) write(`crossed/${name}/x.wav`);
+    write('pool/y.wav');
+    for (const from of names) {
+      for (const to of names) symlinkSync(`../${to}`, join(folder, 'crossed', from, `0-${to}`));
+      symlinkSync('../../pool', join(folder, 'crossed', from, 'pool'));
+    }
+    const found = await findRecordings([join(folder, 'crossed')], ({ message }) => expect.unreachable(message));
+    expect(found.map(({ name }) => name)).toEqual(['a/pool/y', ...names.map((name) => `${name}/x`)]);
+  });
+
   it('tells of each bad line and empty folder, and goes on', async () => {
     mkdirSync(join(folder, 'empty'));
     const bad = write('bad.jsonl', 'x\n{"audio_filepath":"z.wav"}\n');
@@ -152,6 +164,18 @@ describe('findRecordings of what the system refuses', () => {
     const found = await findRecordings([loop, 'a.wav'], ({ message }) => errors.push(message));
     expect(found.map(({ id }) => id)).toEqual(['a.wav']);
     expect(errors).toEqual([expect.stringMatching(/Expected a path that can be read, got ELOOP.*loop$/)]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('in one folder below another is told, and the rest is found', async () => {
+    const closed = join(folder, 'partly', 'closed');
+    mkdirSync(closed, { recursive: true });
+    writeFileSync(join(folder, 'partly', 'a.wav'), '');
+    chmodSync(closed, 0);
+    const errors: string[] = [];
+    const found = await findRecordings([join(folder, 'partly')], ({ message }) => errors.push(message));
+    chmodSync(closed, 0o700);
+    expect(found.map(({ name }) => name)).toEqual(['a']);
+    expect(errors).toEqual([expect.stringMatching(/Expected a path that can be read, got EACCES.*closed$/)]);
   });
 });
 

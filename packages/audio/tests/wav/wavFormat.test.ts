@@ -70,7 +70,7 @@ describe('a header that lies', () => {
 });
 
 describe('a file recorded as a stream', () => {
-  test.each([0, 0xffffffff, 0x7ffff024, 0x7fffffff, 0x80000000])(
+  test.each([0, 0xffffffff, 0x7ffff024, 0x7fffffff, 0x80000000, 0x80000024])(
     'whose sizes were never filled in (%i) is read to the end',
     (unknown) => {
       const { bytes, view } = file();
