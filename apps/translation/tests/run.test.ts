@@ -1,15 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from '@cadenza/core';
 import { expect, it } from 'vitest';
+import { SentenceCodec } from '../src/codec.js';
 import { resolveConfig } from '../src/config.js';
 import { readRun, runFormat, vocabularyFile } from '../src/run.js';
-import { prepared, smallConfig } from './pairs.js';
+import { smallConfig, tenPairs } from './pairs.js';
 
 it('takes a run as it is whose languages are no tags, and goes on with it', () => {
   const languages = { source: 'cs_CZ_1', target: 'zh-yue' };
-  const config = { ...smallConfig(), languages };
-  const { codec } = prepared(config);
+  const config = { ...smallConfig('text.tokenization=word'), languages };
+  const codec = SentenceCodec.train(tenPairs, config, languages, new Random(1));
   const vocabulary = { source: codec.source.size, target: codec.target.size, fingerprint: codec.fingerprint };
   const directory = mkdtempSync(join(tmpdir(), 'cadenza-run-'));
   try {

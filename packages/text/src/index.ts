@@ -27,7 +27,7 @@ export { CONTINUATION, type Merge } from './bpe/merges.js';
 export type { KnownSubwords } from './bpe/vocabularySplit.js';
 export * from './subwordVocabulary.js';
 export * from './bucketBatches.js';
-export * from './language/languageTag.js';
+export { isLanguageTag } from './language/languageTag.js';
 export * from './language/languageTokenizer.js';
 export * from './language/truecaser.js';
 export * from './language/sentences.js';

@@ -1,7 +1,7 @@
 import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { type NormalizationForm, normalizeText } from '../normalize.js';
 import { detokenizer } from './detokenize.js';
-import { isLanguageTag } from './languageTag.js';
+import { hasTagForm } from './languageTag.js';
 import { capitalizeSentences, Truecaser, type TruecaserJson } from './truecaser.js';
 import { wordSplitter } from './wordSplitter.js';
 
@@ -45,7 +45,7 @@ export class LanguageTokenizer {
   ) {
     refuseUnknown('LanguageTokenizer', options, ['casing', 'form']);
     const { casing = 'none', form = 'NFC' } = options;
-    if (!isLanguageTag(language)) {
+    if (!hasTagForm(language)) {
       throw new ConfigError(expected('language', 'a language tag such as en or pt-BR', language));
     }
     if (!CASINGS.includes(casing)) throw new ConfigError(expected('casing', `one of ${CASINGS.join(', ')}`, casing));

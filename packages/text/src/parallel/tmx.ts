@@ -1,6 +1,6 @@
 import { ConfigError, expected, InputError } from '@cadenza/core';
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
-import { isLanguageTag } from '../language/languageTag.js';
+import { hasTagForm } from '../language/languageTag.js';
 import type { SentencePair } from './parallelCorpus.js';
 import { readTextPieces } from './textFile.js';
 
@@ -127,7 +127,7 @@ function canonical(tag: string): string {
 
 function checkLanguages({ source, target }: TmxLanguages): void {
   for (const [name, tag] of Object.entries({ source, target })) {
-    if (!isLanguageTag(tag)) {
+    if (!hasTagForm(tag)) {
       throw new ConfigError(expected(`${name} language`, 'a language tag such as en or pt-BR', tag));
     }
   }
