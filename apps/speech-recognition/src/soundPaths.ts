@@ -1,6 +1,7 @@
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { InputError } from '@cadenza/core';
+import { filesBelow } from '@cadenza/text';
 import { readManifestFile, type Recording } from './corpora.js';
 
 /** A recording to transcribe. */
@@ -70,57 +71,19 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function folderRecordings(folder: string, onError: (error: InputError) => void): NamedRecording[] {
-  const files = filesBelow(folder, onError)
+async function folderRecordings(folder: string, onError: (error: InputError) => void): Promise<NamedRecording[]> {
+  const onUnreadable = (path: string, cause: NodeJS.ErrnoException): void => {
+    const error = unreadable(path, cause);
+    if (path === folder) throw error;
+    onError(error);
+  };
+  const files = (await filesBelow(folder, { onUnreadable }))
     .filter((file) => soundExtensions.includes(extname(file).toLowerCase()))
     .sort((a, b) => (a < b ? -1 : 1));
   if (files.length > 0) {
     return files.map((file) => ({ id: join(folder, file), audioPath: join(folder, file), name: nameOf(file) }));
   }
   throw new InputError(`Expected sound files (${soundExtensions.join(', ')}) in the folder, got none: ${folder}`);
-}
-
-/**
- * What is below a folder and no folder itself, by paths from there. A link to a folder is followed where no other path has led there.
- *
- * @param onError is told of each folder below that cannot be read
- */
-function filesBelow(folder: string, onError: (error: InputError) => void): string[] {
-  const files: string[] = [];
-  const links: string[] = [];
-  const visited = new Set<string>();
-  const visit = (below: string): void => {
-    const path = join(folder, below);
-    const real = realpathSync(path);
-    if (visited.has(real)) return;
-    visited.add(real);
-    const entries = readdirSync(path, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const name = join(below, entry.name);
-      if (entry.isDirectory()) visitOrTell(name);
-      else if (entry.isSymbolicLink() && leadsToFolder(join(folder, name))) links.push(name);
-      else files.push(name);
-    }
-  };
-  const visitOrTell = (below: string): void => {
-    try {
-      visit(below);
-    } catch (error) {
-      onError(unreadable(join(folder, below), error as NodeJS.ErrnoException));
-    }
-  };
-  visit('');
-  for (const link of links) visitOrTell(link); // once all that stands there itself is found; grows as it goes
-  return files;
-}
-
-/** A link that leads nowhere, or round, is left to whoever reads it, who says so. */
-function leadsToFolder(link: string): boolean {
-  try {
-    return isFolder(link);
-  } catch {
-    return false;
-  }
 }
 
 /** The path without its end and without ways out of a folder; the line of a manifest stays. */

@@ -3,7 +3,7 @@ import { ConfigError, expected, InputError } from '@cadenza/core';
 import { z } from 'zod';
 import { pharaohPairs, softPairs } from './alignment.js';
 import { translatorPage } from './serverPage.js';
-import type { Hypothesis, TranslateOptions, Translation } from './translationOptions.js';
+import { optionOfAttention, type Hypothesis, type TranslateOptions, type Translation } from './translationOptions.js';
 import { checkOptions, type Translator } from './translator.js';
 
 /** Lines that are translated together, and that may wait. */
@@ -66,7 +66,8 @@ export function translationApi(translator: Translator, options: ApiOptions) {
     const request = readBody(context, requestSchema);
     const wanted = [request.text].flat().map((text) => text.split(/\r\n|\r|\n/));
     const asked = translateOptions(request, wanted);
-    if (!attends) checkWithoutAttention(asked);
+    const looked = attends ? undefined : optionOfAttention(asked);
+    if (looked !== undefined) throw new InputError(`Expected a network with attention for ${looked}, got one without`);
     // What is drawn for a line goes by its number in the request: nothing may stand before it.
     const alone = asked.sample && { draws: ++draws };
     const lines = await gatherer.ask(wanted.flat(), { ...asked, ...alone }, context.req.raw.signal);
@@ -106,13 +107,6 @@ function translateOptions(request: TranslationRequest, wanted: readonly string[]
     ...{ ...rest, nBest, sentences: document, alignment: alignment !== undefined },
     ...(sample ? { sample: drawing, seed } : { beam }),
   };
-}
-
-/** Refuses what needs to know where a network looks, for one that has no attention. */
-function checkWithoutAttention({ alignment, replaceUnknown, coveragePenalty = 0 }: TranslateOptions): void {
-  const asked = Object.entries({ alignment, replaceUnknown, coveragePenalty: coveragePenalty > 0 });
-  const name = asked.find(([, isAsked]) => isAsked)?.[0];
-  if (name !== undefined) throw new InputError(`Expected a network with attention for ${name}, got one without`);
 }
 
 /** The translation of one text from those of its lines. */

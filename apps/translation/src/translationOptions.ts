@@ -43,6 +43,17 @@ export const translateOptionNames: readonly (keyof TranslateOptions)[] = [
   ...(['sample', 'seed', 'firstLine', 'alignment', 'replaceUnknown', 'sentences', 'onProgress', 'signal'] as const),
 ];
 
+/** Which of the options that are given needs to know where a network looks; undefined where none does. */
+export function optionOfAttention({
+  alignment = false,
+  replaceUnknown = false,
+  coveragePenalty = 0,
+}: TranslateOptions): 'alignment' | 'replaceUnknown' | 'coveragePenalty' | undefined {
+  if (alignment) return 'alignment';
+  if (replaceUnknown) return 'replaceUnknown';
+  return coveragePenalty > 0 ? 'coveragePenalty' : undefined;
+}
+
 /** Hypotheses that are followed at once where nothing is said. */
 export const defaultBeam = 5;
 

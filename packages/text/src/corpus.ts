@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { ConfigError, expected, InputError, refuseUnknown } from '@cadenza/core';
 import { fileError } from './fileError.js';
+import { filesBelow } from './filesBelow.js';
 import { gunzipWhole } from './gzip.js';
 import { normalizeLineEnds } from './normalize.js';
 import { decodeUtf8 } from './utf8.js';
@@ -53,7 +54,7 @@ export async function readCorpus(path: string, options: CorpusOptions = {}): Pro
   const info = await stat(path).catch((cause) => {
     throw fileError(path, 'a text file or a folder', cause);
   });
-  const paths = info.isDirectory() ? await filesBelow(path, extensions) : [path];
+  const paths = info.isDirectory() ? await textFilesBelow(path, extensions) : [path];
   const files: CorpusFile[] = [];
   const texts: string[] = [];
   for (const file of paths) {
@@ -99,28 +100,19 @@ function toCorpus(decoded: string, files: CorpusFile[], name: string, { lineEnds
 }
 
 /** The files with one of the extensions, sorted by their path's code units so that every machine reads one text. */
-async function filesBelow(folder: string, extensions: readonly string[]): Promise<string[]> {
+async function textFilesBelow(folder: string, extensions: readonly string[]): Promise<string[]> {
   const endings = extensions.map((extension) => (extension === '*' ? '' : `.${extension.replace(/^\*?\.?/, '')}`));
   const found: string[] = [];
   let others = 0;
-  const visited = new Set<string>();
-  const visit = async (current: string): Promise<void> => {
-    const unreadable = (cause: NodeJS.ErrnoException): never => {
-      throw fileError(current, 'a folder', cause);
-    };
-    const real = await realpath(current).catch(unreadable);
-    if (visited.has(real)) return; // a link back up
-    visited.add(real);
-    for (const name of await readdir(current).catch(unreadable)) {
-      if (name.startsWith('.')) continue;
-      const path = join(current, name);
-      const info = await stat(path).catch(() => undefined); // a link to nowhere is no file
-      if (info?.isDirectory()) await visit(path);
-      else if (info?.isFile() && endings.some((ending) => name.endsWith(ending))) found.push(path);
-      else others++;
-    }
+  const onUnreadable = (path: string, cause: NodeJS.ErrnoException): never => {
+    throw fileError(path, 'a folder', cause);
   };
-  await visit(folder);
+  for (const name of await filesBelow(folder, { skipHidden: true, onUnreadable })) {
+    const path = join(folder, name);
+    const info = await stat(path).catch(() => undefined); // a link to nowhere is no file
+    if (info?.isFile() && endings.some((ending) => name.endsWith(ending))) found.push(path);
+    else others++;
+  }
   if (found.length === 0) {
     const got = others === 0 ? 'an empty folder' : `${others} other file${others === 1 ? '' : 's'}`;
     throw new InputError(`Expected files ending in ${extensions.join(' or ')} in ${folder}, got ${got}`, {

@@ -2,6 +2,7 @@ export * from './sha256.js';
 export * from './utf8.js';
 export * from './normalize.js';
 export * from './corpus.js';
+export * from './filesBelow.js';
 export * from './segment.js';
 export {
   compareCodePoints,

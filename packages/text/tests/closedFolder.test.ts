@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, type Dirent } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -7,10 +7,10 @@ import { readCorpus } from '../src/index.js';
 // Whoever runs these tests may read every folder, so the system's answer for a closed one is given here.
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
-  const readdir = (path: string): Promise<string[]> =>
+  const readdir = (path: string, options: { withFileTypes: true }): Promise<Dirent[]> =>
     path.endsWith('closed')
       ? Promise.reject(Object.assign(new Error(`EACCES: permission denied, scandir '${path}'`), { code: 'EACCES' }))
-      : real.readdir(path);
+      : real.readdir(path, options);
   return { ...real, readdir };
 });
 

@@ -2,7 +2,7 @@ import { choice, finiteNumber, hypothesisCount, nonNegativeInteger, positiveInte
 import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { checkLanguages, openRun, runsNamed, type OpenRun } from '../run.js';
-import { beamOf, defaultBeam, type TranslateOptions } from '../translationOptions.js';
+import { beamOf, defaultBeam, optionOfAttention, type TranslateOptions } from '../translationOptions.js';
 
 /** The options of every verb that uses trained models. */
 export interface RunOptions {
@@ -91,13 +91,10 @@ export function checkNoSearchFlags(flags: SearchFlags, where: string): void {
 export function checkAttention(runs: readonly OpenRun[], flags: SearchFlags & { alignment?: unknown }): void {
   const without = runs.find(({ config }) => config.model.decoder.score === 'none');
   if (without === undefined) return;
-  const given = {
-    ...{ alignment: flags.alignment !== undefined, 'replace-unknown': flags.replaceUnknown === true },
-    'coverage-penalty': flags.coveragePenalty > 0,
-  };
-  const name = Object.entries(given).find(([, isGiven]) => isGiven)?.[0];
+  const name = optionOfAttention({ ...flags, alignment: flags.alignment !== undefined });
   if (name === undefined) return;
-  throw new ConfigError(`Expected a network with attention for --${name}, got one without: ${without.directory}`);
+  const flag = { alignment: 'alignment', replaceUnknown: 'replace-unknown', coveragePenalty: 'coverage-penalty' }[name];
+  throw new ConfigError(`Expected a network with attention for --${flag}, got one without: ${without.directory}`);
 }
 
 /** The flags as a translator takes them. */

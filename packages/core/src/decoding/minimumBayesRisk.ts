@@ -18,10 +18,11 @@ export function expectedUtilities(
   utility: (candidate: number, wanted: number) => number,
 ): Float64Array {
   if (scores.length === 0) return new Float64Array();
-  for (const score of Array.from(scores)) {
+  const all = Array.from(scores);
+  for (const score of all) {
     if (!(score < Infinity)) throw new InputError(expectation('scores', 'numbers below infinity', score));
   }
-  if (Array.from(scores).every((score) => score === -Infinity)) {
+  if (all.every((score) => score === -Infinity)) {
     throw new InputError('Expected scores of which one at least is above -Infinity, got none such');
   }
   const shares = logSoftmax(scores).map(Math.exp);

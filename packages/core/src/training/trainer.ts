@@ -89,7 +89,6 @@ export class Trainer<Batch> {
       };
     } finally {
       this.state.secondsBefore = this.totalSeconds();
-      this.startedAt = performance.now();
       this.log?.close();
       this.log = undefined;
     }

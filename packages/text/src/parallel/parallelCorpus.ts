@@ -82,7 +82,7 @@ function checkPlaces({ columns, languages }: Extract<ParallelSource, { path: str
   if (languages) refuseUnknown('languages', languages, twoSides);
 }
 
-/** The lines of two files of as many; of none where both are empty. Pipes may be read so too. */
+/** The lines of two files in pairs, none where both are empty; an {@link InputError} where one has more. Pipes may be read so too. */
 export async function readAlignedLines(source: string, target: string): Promise<SentencePair[]> {
   const [sources, targets] = [await readAllLines(source), await readAllLines(target)];
   if (sources.length !== targets.length) {
