@@ -5,7 +5,8 @@ Made with torch 2.15.0 (pip install torch). Run from the repository's root:
     python tools/golden/sequence_to_sequence.py > packages/core/tests/golden/sequenceToSequence.json
 
 The LSTMs are torch.nn.LSTM over packed sequences; attention, readout and bridge are written out here in the formulas of the papers
-(Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015; See, Liu and Manning 2017). Everything is computed in float64
+(Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015; See, Liu and Manning 2017), the inner products of several heads by
+torch.nn.functional.scaled_dot_product_attention. Everything is computed in float64
 from weights of three decimals, under Cadenza's names and in its layout.
 """
 
@@ -35,6 +36,9 @@ CASES = {
     "multiplicative, every layer, embeddings": dict(
         score="multiplicative", attend="every", layers=2, encoder_layers=1, attendEmbeddings=True
     ),
+    "multiplicative, every layer, two heads": dict(score="multiplicative", attend="every", layers=2, encoder_layers=1, heads=2),
+    "scaled dot, top, four heads": dict(score="scaledDot", attend="top", layers=1, encoder_layers=1, heads=4),
+    "additive, two heads, coverage": dict(score="additive", attend="top", layers=1, encoder_layers=1, heads=2, coverage=True),
 }
 
 
@@ -60,24 +64,29 @@ def make_weights(case, generator):
             draw(f"encoder.bridge.{layer}.{state}Kernel", memory, H)
             draw(f"encoder.bridge.{layer}.{state}Bias", H)
     memory += E if case.get("attendEmbeddings") else 0
+    several = case.get("heads", 1) > 1
+    found = H if several else memory
     attending = [] if case["score"] == "none" else range(case["layers"]) if case["attend"] == "every" else [case["layers"] - 1]
     readout = E if case.get("tied") else H
     for layer in range(case["layers"]):
-        below = E + (readout if case.get("inputFeeding") else 0) if layer == 0 else H + (memory if layer - 1 in attending else 0)
+        below = E + (readout if case.get("inputFeeding") else 0) if layer == 0 else H + (found if layer - 1 in attending else 0)
         draw(f"decoder.layers.{layer}.kernel", below, 4 * H)
         draw(f"decoder.layers.{layer}.recurrentKernel", H, 4 * H)
         draw(f"decoder.layers.{layer}.bias", 4 * H)
         if layer in attending:
             prefix = f"decoder.attention.{layer}"
-            if case["score"] in ("additive", "multiplicative"):
+            if several or case["score"] in ("additive", "multiplicative"):
                 draw(f"{prefix}.keyKernel", memory, H)
-            if case["score"] == "additive":
+            if several:
+                draw(f"{prefix}.valueKernel", memory, H)
+            if several or case["score"] == "additive":
                 draw(f"{prefix}.queryKernel", H, H)
+            if case["score"] == "additive":
                 draw(f"{prefix}.bias", H)
                 draw(f"{prefix}.vector", H)
             if case.get("coverage"):
                 draw(f"{prefix}.coverage", H)
-    context = memory if attending else 0
+    context = found if attending else 0
     draw("decoder.readout.kernel", H + context + (E if case.get("deepOutput") else 0), readout)
     draw("decoder.readout.bias", readout)
     if not case.get("tied"):
@@ -121,8 +130,35 @@ def encode(weights, case):
     return torch.cat([x, embedded], 2) if case.get("attendEmbeddings") else x, states
 
 
+def attend_heads(weights, case, layer, query, memory, covered):
+    """As attend, but the context is [B, H] and the weights are the mean of the heads."""
+    prefix = f"decoder.attention.{layer}"
+    kernel = lambda name: weights[f"{prefix}.{name}"]
+    keys = memory @ kernel("keyKernel")
+    if case.get("coverage"):
+        keys = keys + covered[:, :, None] * kernel("coverage")
+    if case["score"] == "additive":
+        keys = keys + kernel("bias")
+    split = lambda x: x.unflatten(-1, (case["heads"], -1)).movedim(-2, 1)  # [B, S, H] -> [B, N, S, H / N]
+    q, k, v = split((query @ kernel("queryKernel"))[:, None]), split(keys), split(memory @ kernel("valueKernel"))
+    valid = (torch.arange(memory.shape[1])[None] < torch.tensor(SOURCE_LENGTHS)[:, None])[:, None, None]  # [B, 1, 1, S]
+    if case["score"] == "additive":
+        vector = kernel("vector").unflatten(0, (case["heads"], 1, -1))  # [N, 1, H / N]
+        energy = (torch.tanh(q + k) * vector).sum(-1)[:, :, None]  # [B, N, 1, S]
+        alpha = torch.softmax(energy.masked_fill(~valid, -torch.inf), -1)
+        context = alpha @ v
+    else:
+        scale = 1 if case["score"] == "multiplicative" else (case["heads"] / H) ** 0.5
+        found = lambda x: nn.functional.scaled_dot_product_attention(q, k, x, attn_mask=valid, scale=scale)
+        identity = torch.eye(memory.shape[1]).expand(*k.shape[:3], -1)
+        context, alpha = found(v), found(identity)
+    return context.movedim(1, 2).flatten(1), alpha.mean(1)[:, 0]
+
+
 def attend(weights, case, layer, query, memory, covered):
     """query [B, H], memory [B, S, C] -> context [B, C], weights [B, S]"""
+    if case.get("heads", 1) > 1:
+        return attend_heads(weights, case, layer, query, memory, covered)
     prefix = f"decoder.attention.{layer}"
     keys = memory @ weights[f"{prefix}.keyKernel"] if case["score"] in ("additive", "multiplicative") else memory
     if case.get("coverage"):

@@ -76,6 +76,8 @@ const modelSchema = z.strictObject({
       score: z.enum(['dot', 'scaledDot', 'multiplicative', 'additive', 'none']).default('multiplicative'),
       /** additive; 0 is the decoder's units. */
       attentionUnits: whole.default(0),
+      /** Of each attention (Vaswani et al. 2017); a divisor of its size. */
+      heads: count.default(1),
       attend: z.enum(['top', 'every']).default('top'),
       inputFeeding: z.boolean().default(false),
       coverage: z.boolean().default(false),

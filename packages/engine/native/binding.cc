@@ -13,7 +13,7 @@ using cadenza::binding::check;
 using cadenza::binding::Export;
 
 // Raised whenever a function's arguments change; src/addon.ts refuses another.
-constexpr int kInterface = 8;
+constexpr int kInterface = 9;
 
 // Node unloads an addon with the last worker thread that loaded it: under the threads of the pool, and with memory in its pool.
 void stay_loaded() {

@@ -61,7 +61,8 @@ export type GruArguments = [
 ];
 /** Inner products times the scale, or tanh units with a vector. */
 export type AttentionArguments = [
-  ...[batch: number, time: number, positions: number, width: number, valueWidth: number, scale: number],
+  ...[batch: number, time: number, positions: number, width: number, valueWidth: number],
+  ...[heads: number, scale: number],
   ...[query: Floats, keys: Floats, values: Floats, vector: OptionalFloats, lengths: OptionalIntegers],
 ];
 export type RnnArguments = [
@@ -261,7 +262,7 @@ export interface Addon {
 }
 
 /** The version of the binding's functions this file describes. */
-const INTERFACE = 8;
+const INTERFACE = 9;
 const PACKAGE = new URL('..', import.meta.url);
 
 let loaded: Addon | null = null;

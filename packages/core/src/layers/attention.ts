@@ -24,26 +24,30 @@ export interface AttentionOptions extends BaseLayerOptions {
   units?: number;
   /** additive and multiplicative only: let what was attended to before (a coverage [B, S]) shift the scores. */
   coverage?: boolean;
+  /** How many parts look for themselves; A is a multiple of it. With more than one, queries, keys and values are projected. 1 when absent. */
+  heads?: number;
   seed?: number;
 }
 
-const optionNames = ['score', 'units', 'coverage', 'seed'];
+const optionNames = ['score', 'units', 'coverage', 'heads', 'seed'];
 
 /** What attention looks at: the memory itself, its keys, and how much of each row counts. */
 export type AttentionMemory = {
-  /** [B, S, C] */
+  /** [B, S, C]; [B, S, A] with several heads */
   values: tf.Tensor3D;
   /** [B, S, A]: the values as they are compared with queries */
   keys: tf.Tensor3D;
   /** int32 [B]; all S where absent */
   lengths?: tf.Tensor;
+  /** Whether the values are made by `remember`, not what it was given. */
+  projected?: boolean;
 };
 
 /** What attention found. */
 export type AttentionResult = {
-  /** [B, T, C], the mean of the values under the weights */
+  /** [B, T, C], the mean of the values under the weights; [B, T, A] with several heads */
   context: tf.Tensor3D;
-  /** [B, T, S], 0 beyond a row's length, of sum 1; a constant to gradients unless {@link AttendOptions} asks for theirs */
+  /** [B, T, S], 0 beyond a row's length, of sum 1, the mean of the heads; a constant to gradients unless {@link AttendOptions} asks for theirs */
   weights: tf.Tensor3D;
 };
 
@@ -64,14 +68,19 @@ export interface AttendOptions {
  * With `coverage`, a vector w of the keys' size is learnt, and the keys become m W_k + c w, where c [B, S] is the sum of the
  * weights so far (See, Liu and Manning 2017, equation 11).
  *
+ * With N `heads` (Vaswani et al. 2017, section 3.2.2) head n compares and reads the n-th part of A / N numbers of q W_q, m W_k and m W_v, and
+ * the context joins what all have found; `multiplicative` then is e = q_n . k_n, and `scaledDot` divides it by sqrt(A / N).
+ *
  * As a layer: [query [B, T, Q], memory [B, S, C]] to [context [B, T, C], weights [B, T, S]]. In a model of layers the memory's mask
- * comes with it; a call with tensors takes it as the second of two, `apply([query, memory], {mask: [null, mask]})`. Weights: `keyKernel` [C, A], and for additive `queryKernel` [Q, A], `bias` [A] and `vector` [A].
+ * comes with it; a call with tensors takes it as the second of two, `apply([query, memory], {mask: [null, mask]})`. Weights: `keyKernel` [C, A], and for additive `queryKernel` [Q, A], `bias` [A] and
+ * `vector` [A]; with several heads `queryKernel`, `keyKernel` and `valueKernel` [C, A] whatever the score.
  */
 export class Attention extends NestedLayer {
   /** @nocollapse */
   static className = 'CadenzaAttention';
   readonly score: AttentionScore;
   readonly coverage: boolean;
+  readonly heads: number;
   private readonly seed: number;
   private readonly given: AttentionOptions;
   private scale = 1;
@@ -87,6 +96,10 @@ export class Attention extends NestedLayer {
       throw new ConfigError(expected('units', `absent for the score ${this.score}`, given.units));
     }
     if (given.units !== undefined) positiveInteger(given.units, 'units');
+    this.heads = positiveInteger(given.heads ?? 1, 'heads');
+    if (this.heads > 1 && this.score === 'dot') {
+      throw new ConfigError(expected('heads', '1 for the score dot, which learns nothing', this.heads));
+    }
     if (this.coverage && !this.hasKernel) {
       throw new ConfigError(expected('coverage', `false for the score ${this.score}, which learns nothing`, true));
     }
@@ -95,7 +108,12 @@ export class Attention extends NestedLayer {
   }
 
   private get hasKernel(): boolean {
-    return this.score === 'additive' || this.score === 'multiplicative';
+    return this.score === 'additive' || this.score === 'multiplicative' || this.heads > 1;
+  }
+
+  /** The width of what is found with queries of Q numbers in a memory of rows of C. */
+  contextSize(queries: number, memory: number): number {
+    return this.heads > 1 ? (this.given.units ?? queries) : memory;
   }
 
   /** Makes the weights, for queries of Q numbers and a memory of rows of C. */
@@ -106,12 +124,16 @@ export class Attention extends NestedLayer {
       throw new ConfigError(expected('the input shape of Attention', '[[B, T, Q], [B, S, C]]', inputShape));
     }
     const size = this.given.units ?? queries;
+    if (size % this.heads !== 0) throw new ConfigError(expected('heads', `a divisor of ${size}`, this.heads));
     const fill = (name: string) => resolveInitializer('glorotUniform', new Random(this.seed).fork(name), name);
-    if (this.hasKernel) this.makeWeight({ name: 'keyKernel', shape: [memory, size], fill: fill('keyKernel') });
+    const kernel = (name: string, from: number): void =>
+      this.makeWeight({ name, shape: [from, size], fill: fill(name) });
+    if (this.hasKernel) kernel('keyKernel', memory);
     else if (queries !== memory)
       throw new ConfigError(expected(`the memory of ${this.score}`, `${queries} wide`, memory));
+    if (this.heads > 1) kernel('valueKernel', memory);
+    if (this.heads > 1 || this.score === 'additive') kernel('queryKernel', queries);
     if (this.score === 'additive') {
-      this.makeWeight({ name: 'queryKernel', shape: [queries, size], fill: fill('queryKernel') });
       this.makeWeight({ name: 'bias', shape: [size], fill: (shape) => tf.zeros(shape) });
       const vector = fill('vector');
       this.makeWeight({
@@ -122,7 +144,7 @@ export class Attention extends NestedLayer {
     }
     // Zero, so that training starts from attention without coverage.
     if (this.coverage) this.makeWeight({ name: 'coverage', shape: [size], fill: (shape) => tf.zeros(shape) });
-    this.scale = this.score === 'scaledDot' ? 1 / Math.sqrt(size) : 1;
+    this.scale = this.score === 'scaledDot' ? 1 / Math.sqrt(size / this.heads) : 1;
     this.built = true;
   }
 
@@ -152,7 +174,10 @@ export class Attention extends NestedLayer {
         if (!kernel) return { values, keys: values, lengths };
         // The kernel's gradient multiplies padding by zeros, which only what is finite survives.
         finite ??= finitePadding(values, lengths);
-        return { values, keys: product(finite, kernel, layer.weight('bias')), lengths }; // keys [B, S, A]
+        const keys = product(finite, kernel, layer.weight('bias')); // [B, S, A]
+        const valueKernel = layer.weight('valueKernel');
+        if (!valueKernel) return { values, keys, lengths };
+        return { values: product(finite, valueKernel), keys, lengths, projected: true };
       });
     });
   }
@@ -175,12 +200,14 @@ export class Attention extends NestedLayer {
       }
       const { lengths, values } = memory;
       const needWeightsGradient = this.coverage || options.needWeightsGradient;
+      const kernel = this.weight('queryKernel');
+      const projected = kernel ? product(query, kernel) : query; // [B, T, A]
+      const common = { lengths, heads: this.heads, needWeightsGradient };
       if (this.score !== 'additive') {
-        return attention(query, keys, values, { score: 'dot', scale: this.scale, lengths, needWeightsGradient });
+        return attention(projected, keys, values, { score: 'dot', scale: this.scale, ...common });
       }
-      const projected = product(query, this.weight('queryKernel')!); // [B, T, A]
       const vector = this.weight('vector') as tf.Tensor as tf.Tensor1D;
-      return attention(projected, keys, values, { score: 'additive', vector, lengths, needWeightsGradient });
+      return attention(projected, keys, values, { score: 'additive', vector, ...common });
     });
   }
 
@@ -204,9 +231,9 @@ export class Attention extends NestedLayer {
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
-    const [[batch, time], [, source, size]] = inputShape as Shape[];
+    const [[batch, time, queries], [, source, size]] = inputShape as Shape[];
     return [
-      [batch, time, size],
+      [batch, time, size === null ? size : this.contextSize(queries!, size)],
       [batch, time, source],
     ];
   }

@@ -60,8 +60,18 @@ export class AttentionDecoder extends NestedLayer {
     this.options = resolved;
     this.random = new Random(resolved.seed);
     const seedFor = (name: string): number => new Random(resolved.seed).fork(name).nextUint32();
-    const { units, layerNorm, recurrentDropout, weightDropout, layers, score, attend, coverage, attentionUnits } =
-      resolved;
+    const {
+      units,
+      layerNorm,
+      recurrentDropout,
+      weightDropout,
+      layers,
+      score,
+      attend,
+      coverage,
+      attentionUnits,
+      heads,
+    } = resolved;
     this.lstms = Array.from({ length: layers }, (_, index) => {
       const name = `layers.${index}`;
       const cell = { units, layerNorm, recurrentDropout, weightDropout, returnSequences: true, seed: seedFor(name) };
@@ -71,7 +81,7 @@ export class AttentionDecoder extends NestedLayer {
     this.attentions = attending.map((index) => {
       const name = `attention.${index}`;
       const sizes = score === 'additive' ? { units: attentionUnits ?? units } : {};
-      const layer = new Attention({ score: score as 'dot', coverage, ...sizes, seed: seedFor(name) });
+      const layer = new Attention({ score: score as 'dot', coverage, heads, ...sizes, seed: seedFor(name) });
       return this.adopt(name, layer);
     });
     this.dropout = new AttentionDecoderDropout(resolved);
@@ -94,9 +104,9 @@ export class AttentionDecoder extends NestedLayer {
     const { readoutSize, deepOutput, seed } = this.options;
     const random = (name: string): Random => new Random(seed).fork(name);
     if (!sharedEmbedding) this.makeWeight(embeddingSpec(vocabularySize, E, tieWeights, random('embedding')));
-    const contextSize = this.attentions.length > 0 ? C : 0;
+    const contextSize = this.attentions[0]?.contextSize(units, C) ?? 0;
     this.lstms.forEach((_, index) => {
-      const below = index > 0 && this.steps.attentionOf(index - 1) !== undefined ? C : 0;
+      const below = index > 0 && this.steps.attentionOf(index - 1) !== undefined ? contextSize : 0;
       this.buildChild(`layers.${index}`, [
         null,
         null,

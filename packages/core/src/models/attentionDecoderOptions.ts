@@ -17,6 +17,8 @@ export interface AttentionDecoderOptions extends BaseLayerOptions {
   score?: AttentionScore | 'none';
   /** additive only: the size of the space in which queries and keys meet; `units` when absent. */
   attentionUnits?: number;
+  /** How many heads each attention has, see Attention; a divisor of `attentionUnits` or `units`. 1 when absent. */
+  heads?: number;
   /** Which layers attend: only the highest, or every one, its context going to the layer above. top when absent. */
   attend?: 'top' | 'every';
   /** Feed the readout back into the next step (Luong, Pham and Manning 2015, section 3.3). */
@@ -50,7 +52,17 @@ export interface AttentionDecoderOptions extends BaseLayerOptions {
 }
 
 export const attentionDecoderOptionNames = [
-  ...['vocabularySize', 'embeddingSize', 'units', 'layers', 'score', 'attentionUnits', 'attend', 'inputFeeding'],
+  ...[
+    'vocabularySize',
+    'embeddingSize',
+    'units',
+    'layers',
+    'score',
+    'attentionUnits',
+    'heads',
+    'attend',
+    'inputFeeding',
+  ],
   ...['coverage', 'readoutSize', 'deepOutput', 'tieWeights', 'sharedEmbedding', 'residual', 'layerNorm', 'dropout'],
   ...[
     'betweenDropout',
@@ -89,12 +101,18 @@ export function resolveAttentionDecoder(options: AttentionDecoderOptions): Resol
   if (given.attentionUnits !== undefined && score !== 'additive') {
     throw new ConfigError(expected('attentionUnits', `absent for the score ${score}`, given.attentionUnits));
   }
+  const heads = positiveInteger(given.heads ?? 1, 'heads');
+  if (heads > 1 && (score === 'dot' || score === 'none')) {
+    throw new ConfigError(expected('heads', `1 for the score ${score}`, heads));
+  }
+  const width = given.attentionUnits ?? units;
+  if (width % heads !== 0) throw new ConfigError(expected('heads', `a divisor of ${width}`, heads));
   const layers = positiveInteger(given.layers ?? 1, 'layers');
   const residual = flag(given.residual, false, 'residual');
   if (residual && layers === 1) throw new ConfigError(expected('layers', 'at least 2 for residual connections', 1));
   return {
     vocabularySize: positiveInteger(given.vocabularySize, 'vocabularySize'),
-    ...{ embeddingSize, units, layers, score, coverage, readoutSize, tieWeights, residual },
+    ...{ embeddingSize, units, layers, score, heads, coverage, readoutSize, tieWeights, residual },
     attentionUnits:
       given.attentionUnits === undefined ? undefined : positiveInteger(given.attentionUnits, 'attentionUnits'),
     attend: choice(given.attend, ['top', 'every'], 'top', 'attend'),

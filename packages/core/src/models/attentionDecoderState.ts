@@ -38,11 +38,14 @@ export interface AttentionDecodeOptions {
 /** A memory with something done to each of its tensors. */
 export function mapMemory(memory: AttentionMemory, map: <T extends tf.Tensor>(tensor: T) => T): AttentionMemory {
   const { values, keys, lengths } = memory;
-  return { values: map(values), keys: map(keys), lengths: lengths && map(lengths) };
+  return { ...memory, values: map(values), keys: map(keys), lengths: lengths && map(lengths) };
 }
 
-/** Frees a state's own tensors: its states and the attentions' keys, not the encoder's outputs and lengths. */
+/** Frees a state's own tensors: its states, the attentions' keys and projected values, not the encoder's outputs and lengths. */
 export function disposeState(state: AttentionDecoderState): void {
   tf.dispose(state.states);
-  for (const { keys, values } of state.memories) if (keys !== values) keys.dispose();
+  for (const { keys, values, projected } of state.memories) {
+    if (keys !== values) keys.dispose();
+    if (projected) values.dispose();
+  }
 }

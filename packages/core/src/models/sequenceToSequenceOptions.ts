@@ -27,6 +27,8 @@ export interface DecoderConfig {
   score: AttentionScore | 'none';
   /** For additive attention; 0: `units`. */
   attentionUnits: number;
+  /** Of each attention; more than 1 project queries, keys and values. */
+  heads: number;
   attend: 'top' | 'every';
   inputFeeding: boolean;
   coverage: boolean;
@@ -88,6 +90,7 @@ const names = {
       'layers',
       'score',
       'attentionUnits',
+      'heads',
       'attend',
       'inputFeeding',
       'coverage',
@@ -148,6 +151,7 @@ function resolveDecoder(options: SequenceToSequenceOptions['decoder']): DecoderC
     layers: positiveInteger(given.layers ?? 1, 'decoder.layers'),
     score: choice(given.score, [...attentionScores, 'none'] as const, 'multiplicative', 'decoder.score'),
     attentionUnits: sizeOrNone(given.attentionUnits, 'decoder.attentionUnits'),
+    heads: positiveInteger(given.heads ?? 1, 'decoder.heads'),
     attend: choice(given.attend, ['top', 'every'], 'top', 'decoder.attend'),
     inputFeeding: flag(given.inputFeeding, false, 'decoder.inputFeeding'),
     coverage: flag(given.coverage, false, 'decoder.coverage'),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ConfigError, expected } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { positiveInteger, refuseUnknown } from '../options.js';
 import { assertShape, assertType, type Sizes } from '../shapes.js';
 import { differentiable, isRecording, runKernel, type Save } from './customOp.js';
 
@@ -15,6 +15,8 @@ export interface AttentionOptions {
   vector?: tf.Tensor;
   /** int32 [B]: positions from there on weigh exactly 0, receive no gradient and are not read; a row of length 0 gives zeros */
   lengths?: tf.Tensor;
+  /** N, of which H and C are multiples: each head looks up its own part of the queries, keys and values. 1 when absent. */
+  heads?: number;
   /** Let gradients flow through `weights` too, which coverage uses. False when absent: `weights` then is a constant to them. */
   needWeightsGradient?: boolean;
 }
@@ -22,7 +24,7 @@ export interface AttentionOptions {
 export type AttentionResult = {
   /** [B, T, C] */
   context: tf.Tensor3D;
-  /** [B, T, S], each row of which adds up to 1 */
+  /** [B, T, S], each row of which adds up to 1; of several heads the mean */
   weights: tf.Tensor3D;
 };
 
@@ -36,6 +38,9 @@ export type AttentionResult = {
  *     context_t = sum_s alpha_ts value_s
  *
  * query [B, T, H], keys [B, S, H], values [B, S, C] -> context [B, T, C], weights [B, T, S]
+ *
+ * With N `heads` (Vaswani et al. 2017, section 3.2.2) all of it is done N times, head n with numbers n H/N to (n + 1) H/N of queries, keys
+ * and vector and n C/N to (n + 1) C/N of the values, which give the same numbers of the context.
  */
 export function attention(
   query: tf.Tensor,
@@ -44,13 +49,14 @@ export function attention(
   options: AttentionOptions,
 ): AttentionResult {
   checkAttention(query, keys, values, options);
-  const { score, scale = 1, vector, lengths, needWeightsGradient = false } = options;
+  const { score, scale = 1, vector, lengths, heads = 1, needWeightsGradient = false } = options;
   const inputs: Record<string, tf.Tensor> = { query, keys, values };
   if (vector) inputs.vector = vector;
   if (lengths) inputs.lengths = lengths;
   return tf.tidy('attention', () => {
-    const [context, weights] = run(inputs, { score, scale }, needWeightsGradient);
-    return { context: context as tf.Tensor3D, weights: weights as tf.Tensor3D };
+    const [context, weights] = run(inputs, { score, scale, heads }, needWeightsGradient); // weights [B, N, T, S]
+    const mean = heads === 1 ? tf.squeeze(weights, [1]) : tf.mean(weights, 1);
+    return { context: context as tf.Tensor3D, weights: mean as tf.Tensor3D };
   });
 }
 
@@ -81,8 +87,8 @@ function run(inputs: Record<string, tf.Tensor>, attrs: object, needWeightsGradie
 }
 
 function checkAttention(query: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, options: AttentionOptions): void {
-  refuseUnknown('attention', options, ['score', 'scale', 'vector', 'lengths', 'needWeightsGradient']);
-  const { score, scale, vector, lengths } = options;
+  refuseUnknown('attention', options, ['score', 'scale', 'vector', 'lengths', 'heads', 'needWeightsGradient']);
+  const { score, scale, vector, lengths, heads = 1 } = options;
   if (score !== 'dot' && score !== 'additive') throw new ConfigError(expected('score', '"dot" or "additive"', score));
   if (scale !== undefined && (score !== 'dot' || !Number.isFinite(scale))) {
     throw new ConfigError(expected('scale', score === 'dot' ? 'a finite number' : 'absent with "additive"', scale));
@@ -91,6 +97,7 @@ function checkAttention(query: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, op
     const requirement = score === 'dot' ? 'absent with "dot"' : 'given with "additive"';
     throw new ConfigError(expected('vector', requirement, vector ? 'a tensor' : undefined));
   }
+  positiveInteger(heads, 'heads');
   const sizes: Sizes = {};
   for (const [name, tensor, shape] of [
     ['query', query, ['B', 'T', 'H']],
@@ -102,5 +109,12 @@ function checkAttention(query: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, op
     if (!tensor) continue;
     assertType(tensor, name === 'lengths' ? 'int32' : 'float32', name);
     assertShape(tensor, shape, name, sizes);
+  }
+  for (const [name, size] of [
+    ['keys', sizes.H],
+    ['values', sizes.C],
+  ] as const) {
+    if (size % heads === 0) continue;
+    throw new ConfigError(expected('heads', `a divisor of the width of the ${name}, ${size}`, heads));
   }
 }

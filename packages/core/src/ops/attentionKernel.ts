@@ -10,6 +10,8 @@ export interface AttentionData {
   S: number;
   H: number;
   C: number;
+  /** 1 when absent */
+  heads?: number;
   score: AttentionScore;
   scale: number;
   query: Floats;
@@ -19,35 +21,60 @@ export interface AttentionData {
   lengths?: Int32Array;
 }
 
-/** context [B, T, C] and weights [B, T, S] */
-export function attend(data: AttentionData): { context: Floats; weights: Floats } {
-  const { B, T, S, C, values } = data;
-  const context = allocate(data, B * T * C);
-  const weights = allocate(data, B * T * S);
+/** A query of one head: how many positions it sees, and where its weights, its parts of the rows and those of position 0 begin. */
+interface Look {
+  length: number;
+  weights: number;
+  query: number;
+  key: number;
+  context: number;
+  value: number;
+  /** Where the head's part of a row of H begins. */
+  unit: number;
+}
+
+function* looks({ B, T, S, H, C, heads = 1, lengths }: AttentionData): Generator<Look> {
   for (let b = 0; b < B; b++) {
-    const length = data.lengths?.[b] ?? S;
-    for (let t = b * T; t < (b + 1) * T; t++) {
-      for (let s = 0; s < length; s++) weights[t * S + s] = scoreOf(data, t, b * S + s);
-      softmaxInPlace(weights, t * S, length);
-      for (let s = 0; s < length; s++) {
-        const weight = weights[t * S + s];
-        const value = (b * S + s) * C;
-        for (let c = 0; c < C; c++) context[t * C + c] += weight * values[value + c];
+    for (let n = 0; n < heads; n++) {
+      const [unit, column] = [(n * H) / heads, (n * C) / heads];
+      for (let t = 0; t < T; t++) {
+        const row = b * T + t;
+        yield {
+          ...{ length: lengths?.[b] ?? S, unit, weights: ((b * heads + n) * T + t) * S },
+          ...{ query: row * H + unit, key: b * S * H + unit },
+          ...{ context: row * C + column, value: b * S * C + column },
+        };
       }
+    }
+  }
+}
+
+/** context [B, T, C] and weights [B, N, T, S] */
+export function attend(data: AttentionData): { context: Floats; weights: Floats } {
+  const { B, T, S, C, heads = 1, values } = data;
+  const context = allocate(data, B * T * C);
+  const weights = allocate(data, B * heads * T * S);
+  for (const look of looks(data)) {
+    for (let s = 0; s < look.length; s++) weights[look.weights + s] = scoreOf(data, look, s);
+    softmaxInPlace(weights, look.weights, look.length);
+    for (let s = 0; s < look.length; s++) {
+      const weight = weights[look.weights + s];
+      const value = look.value + s * C;
+      for (let c = 0; c < C / heads; c++) context[look.context + c] += weight * values[value + c];
     }
   }
   return { context, weights };
 }
 
-/** e_ts of the query in row t of all queries, and the key in row s of all keys. */
-function scoreOf({ H, score, scale, query, keys, vector }: AttentionData, t: number, s: number): number {
-  const [q, k] = [t * H, s * H];
+/** e_ts of a query and the key at position s. */
+function scoreOf({ H, heads = 1, score, scale, query, keys, vector }: AttentionData, look: Look, s: number): number {
+  const [q, k] = [look.query, look.key + s * H];
   let sum = 0;
   if (score === 'dot') {
-    for (let h = 0; h < H; h++) sum += query[q + h] * keys[k + h];
+    for (let h = 0; h < H / heads; h++) sum += query[q + h] * keys[k + h];
     return scale * sum;
   }
-  for (let h = 0; h < H; h++) sum += vector![h] * Math.tanh(query[q + h] + keys[k + h]);
+  for (let h = 0; h < H / heads; h++) sum += vector![look.unit + h] * Math.tanh(query[q + h] + keys[k + h]);
   return sum;
 }
 
@@ -80,7 +107,7 @@ export function attendGradient(
   dcontext: Floats,
   dweights?: Floats,
 ): AttentionGradients {
-  const { B, T, S, C } = data;
+  const { S, C, heads = 1 } = data;
   const d: AttentionGradients = {
     query: allocate(data, data.query.length),
     keys: allocate(data, data.keys.length),
@@ -88,24 +115,21 @@ export function attendGradient(
     vector: data.vector && new Float64Array(data.vector.length), // a sum over all pairs of the batch
   };
   const dscores = new Float64Array(S);
-  for (let b = 0; b < B; b++) {
-    const length = data.lengths?.[b] ?? S;
-    for (let t = b * T; t < (b + 1) * T; t++) {
-      let mean = 0;
-      for (let s = 0; s < length; s++) {
-        const weight = weights[t * S + s];
-        const value = (b * S + s) * C;
-        let dalpha = dweights ? dweights[t * S + s] : 0;
-        for (let c = 0; c < C; c++) {
-          dalpha += dcontext[t * C + c] * data.values[value + c];
-          d.values[value + c] += weight * dcontext[t * C + c];
-        }
-        dscores[s] = dalpha;
-        mean += weight * dalpha;
+  for (const look of looks(data)) {
+    let mean = 0;
+    for (let s = 0; s < look.length; s++) {
+      const weight = weights[look.weights + s];
+      const value = look.value + s * C;
+      let dalpha = dweights ? dweights[look.weights + s] : 0;
+      for (let c = 0; c < C / heads; c++) {
+        dalpha += dcontext[look.context + c] * data.values[value + c];
+        d.values[value + c] += weight * dcontext[look.context + c];
       }
-      for (let s = 0; s < length; s++)
-        addScoreGradient(data, d, t, b * S + s, weights[t * S + s] * (dscores[s] - mean));
+      dscores[s] = dalpha;
+      mean += weight * dalpha;
     }
+    for (let s = 0; s < look.length; s++)
+      addScoreGradient(data, d, look, s, weights[look.weights + s] * (dscores[s] - mean));
   }
   if (!d.vector) return d;
   const vector = allocate(data, d.vector.length);
@@ -114,23 +138,23 @@ export function attendGradient(
 }
 
 /** Adds what the gradient `de` of one score gives to those of its query, its key and the vector. */
-function addScoreGradient(data: AttentionData, d: AttentionGradients, t: number, s: number, de: number): void {
-  const { H, query, keys, vector } = data;
-  const [q, k] = [t * H, s * H];
+function addScoreGradient(data: AttentionData, d: AttentionGradients, look: Look, s: number, de: number): void {
+  const { H, heads = 1, query, keys, vector } = data;
+  const [q, k, v] = [look.query, look.key + s * H, look.unit];
   if (data.score === 'dot') {
     const scaled = data.scale * de;
-    for (let h = 0; h < H; h++) {
+    for (let h = 0; h < H / heads; h++) {
       d.query[q + h] += scaled * keys[k + h];
       d.keys[k + h] += scaled * query[q + h];
     }
     return;
   }
-  for (let h = 0; h < H; h++) {
+  for (let h = 0; h < H / heads; h++) {
     const unit = Math.tanh(query[q + h] + keys[k + h]);
-    const through = de * vector![h] * (1 - unit * unit);
+    const through = de * vector![v + h] * (1 - unit * unit);
     d.query[q + h] += through;
     d.keys[k + h] += through;
-    d.vector![h] += de * unit;
+    d.vector![v + h] += de * unit;
   }
 }
 
@@ -141,11 +165,11 @@ function allocate({ query }: AttentionData, size: number): Floats {
 
 export const attentionKernel: Kernel = ({ inputs, attrs, backend }) => {
   const data = readData(inputs, attrs, backend);
-  const { B, T, S, C } = data;
+  const { B, T, S, C, heads = 1 } = data;
   const { context, weights } = attend(data);
   return [
     makeOutput(backend, context as Float32Array, [B, T, C]),
-    makeOutput(backend, weights as Float32Array, [B, T, S]),
+    makeOutput(backend, weights as Float32Array, [B, heads, T, S]),
   ];
 };
 
@@ -166,12 +190,12 @@ function readData(
   attrs: Record<string, unknown>,
   backend: DataBackend,
 ): AttentionData {
-  const { score, scale } = attrs as { score: AttentionScore; scale: number };
+  const { score, scale, heads } = attrs as { score: AttentionScore; scale: number; heads: number };
   const [B, T, H] = inputs.query.shape;
   const [, S, C] = inputs.values.shape;
   const [query, keys, values] = [inputs.query, inputs.keys, inputs.values].map((info) => readFloats(backend, info));
   const vector = inputs.vector && readFloats(backend, inputs.vector);
   const lengths = inputs.lengths && readIntegers(backend, inputs.lengths);
   if (lengths) checkLengths(lengths, S);
-  return { ...{ B, T, S, H, C, score, scale, query, keys, values }, vector, lengths };
+  return { ...{ B, T, S, H, C, heads, score, scale, query, keys, values }, vector, lengths };
 }

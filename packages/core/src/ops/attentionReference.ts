@@ -9,8 +9,20 @@ export function attentionReference(
   query: tf.Tensor,
   keys: tf.Tensor,
   values: tf.Tensor,
-  { score, scale = 1, vector, lengths }: AttentionOptions,
+  { score, scale = 1, vector, lengths, heads = 1 }: AttentionOptions,
 ): AttentionResult {
+  if (heads > 1) {
+    const parts = [query, keys, values].map((rows) => tf.split(rows, heads, 2));
+    const vectors = vector && tf.split(vector, heads);
+    const found = parts[0].map((part, n) =>
+      attentionReference(part, parts[1][n], parts[2][n], { score, scale, vector: vectors?.[n], lengths }),
+    );
+    const context = tf.concat(
+      found.map((head) => head.context),
+      2,
+    );
+    return { context, weights: tf.mean(tf.stack(found.map((head) => head.weights)), 0) as tf.Tensor3D };
+  }
   const S = keys.shape[1]!;
   let scores: tf.Tensor; // [B, T, S]
   if (score === 'dot') {

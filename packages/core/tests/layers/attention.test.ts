@@ -31,19 +31,36 @@ function built(options: AttentionOptions, memory = C): Attention {
 const normal = (shape: [number, number, number], seed: number): tf.Tensor3D =>
   tf.randomNormal(shape, 0, 1, 'float32', seed);
 
-describe.each(attentionScores)('attention with the score %s', (score) => {
-  const memory = score === 'additive' || score === 'multiplicative' ? C : Q;
+const kinds: [name: string, options: AttentionOptions][] = [
+  ...attentionScores.map((score): [string, AttentionOptions] => [score, { score }]),
+  ...(['additive', 'multiplicative', 'scaledDot'] as const).map((score): [string, AttentionOptions] => [
+    `${score} by five heads`,
+    { score, heads: 5 },
+  ]),
+];
 
-  it('weighs the rows of each memory, and gives their mean', () => {
-    const layer = built({ score }, memory);
-    const values = normal([B, S, memory], 2);
-    const { context, weights } = layer.attend(normal([B, T, Q], 3), layer.remember(values));
+describe.each(kinds)('attention with the score %s', (_name, options) => {
+  const { score, heads = 1 } = options;
+  const memory = score === 'additive' || score === 'multiplicative' || heads > 1 ? C : Q;
+  const found = heads > 1 ? Q : memory;
+
+  it('weighs the rows of each memory, and gives their mean, each head that of its part', () => {
+    const layer = built(options, memory);
+    const remembered = layer.remember(normal([B, S, memory], 2));
+    const query = normal([B, T, Q], 3);
+    const { context, weights } = layer.attend(query, remembered);
     tf.test_util.expectArraysClose(tf.sum(weights, 2).dataSync(), new Float32Array(B * T).fill(1), 1e-6);
-    tf.test_util.expectArraysClose(context.dataSync(), tf.matMul(weights, values).dataSync(), 1e-5);
+    const mean = tf.matMul(weights, remembered.values);
+    const distance = tf.max(tf.abs(tf.sub(context, mean))).dataSync()[0];
+    if (heads === 1) expect(distance).toBeLessThan(1e-5);
+    else expect(distance).toBeGreaterThan(1e-3); // each head has weights of its own
+    const alone = layer.remember(normal([B, 1, memory], 2));
+    const only = tf.tile(alone.values, [1, T, 1]);
+    tf.test_util.expectArraysClose(layer.attend(query, alone).context.dataSync(), only.dataSync(), 1e-6);
   });
 
   it('sees nothing beyond a row’s length, not even what is no number', () => {
-    const layer = built({ score }, memory);
+    const layer = built(options, memory);
     const query = normal([B, T, Q], 3);
     const values = normal([B, S, memory], 2);
     const lengths = tf.tensor1d([2, S], 'int32');
@@ -58,7 +75,7 @@ describe.each(attentionScores)('attention with the score %s', (score) => {
   });
 
   it.each([NaN, Infinity])('lets %f beyond a row’s length reach no gradient', (padding) => {
-    const layer = built({ score }, memory);
+    const layer = built(options, memory);
     const [query, values] = [normal([1, T, Q], 3), normal([1, 2, memory], 2)];
     const spoilt = tf.concat([values, tf.fill([1, 2, memory], padding)], 1) as tf.Tensor3D;
     const weights = [...layer.parameters().values()];
@@ -78,7 +95,7 @@ describe.each(attentionScores)('attention with the score %s', (score) => {
   });
 
   it('has the gradients of a loss on its weights, as a layer and where they are asked for', () => {
-    const layer = built({ score }, memory);
+    const layer = built(options, memory);
     const [query, values] = [normal([B, T, Q], 3), normal([B, S, memory], 2)];
     const wanted = normal([B, T, S], 4);
     const gradient = (weightsOf: (x: tf.Tensor3D) => tf.Tensor) =>
@@ -99,12 +116,12 @@ describe.each(attentionScores)('attention with the score %s', (score) => {
   it('works in a model of tf.layers that is saved and loaded', async () => {
     const query = tfl.input({ shape: [T, Q] });
     const source = tfl.input({ shape: [S, memory] });
-    const outputs = new Attention({ score, seed: 4 }).apply([query, source]) as tfl.SymbolicTensor[];
+    const outputs = new Attention({ ...options, seed: 4 }).apply([query, source]) as tfl.SymbolicTensor[];
     const model = tfl.model({ inputs: [query, source], outputs });
     const inputs = [normal([B, T, Q], 5), normal([B, S, memory], 6)];
     const before = model.predict(inputs) as tf.Tensor[];
     expect(before.map(({ shape }) => shape)).toEqual([
-      [B, T, memory],
+      [B, T, found],
       [B, T, S],
     ]);
     const again = await tfl.loadLayersModel(tf.io.fromMemory((await artifactsOf(model))!));
@@ -154,6 +171,8 @@ describe('Attention', () => {
     [{ score: 'dot', units: 3 }, /Expected units to be absent for the score dot, got 3/],
     [{ score: 'scaledDot', coverage: true }, /Expected coverage to be false for the score scaledDot/],
     [{ unit: 3 }, /did you mean units/],
+    [{ heads: 1.5 }, /Expected heads to be a positive integer, got 1.5/],
+    [{ score: 'dot', heads: 2 }, /Expected heads to be 1 for the score dot, which learns nothing, got 2/],
   ])('refuses %j', (options, message) => {
     expect(() => new Attention(options)).toThrow(ConfigError);
     expect(() => new Attention(options)).toThrow(message);
@@ -161,6 +180,10 @@ describe('Attention', () => {
 
   it('refuses a memory of another width for plain products', () => {
     expect(() => built({ score: 'dot' })).toThrow('Expected the memory of dot to be 5 wide, got 6');
+  });
+
+  it('refuses heads that its size is no multiple of', () => {
+    expect(() => built({ heads: 2 })).toThrow('Expected heads to be a divisor of 5, got 2');
   });
 
   it('refuses to attend before it is built, and a coverage that it knows nothing of', () => {

@@ -19,7 +19,14 @@ interface Numbers {
   values: number[];
 }
 interface Case {
-  options: { score: 'dot'; attend: 'top'; layers: number; encoder_layers: number; [flag: string]: unknown };
+  options: {
+    score: 'dot';
+    attend: 'top';
+    layers: number;
+    encoder_layers: number;
+    heads?: number;
+    [flag: string]: unknown;
+  };
   weights: Record<string, Numbers>;
   logits: Numbers;
   attention: Numbers | null;
@@ -57,7 +64,14 @@ const batchOf = ({ source, sourceLengths, inputs, targets, targetLengths }: Gold
   targetLengths: tf.tensor1d(targetLengths, 'int32'),
 });
 
-function optionsOf({ score, attend, layers, encoder_layers, ...flags }: Case['options']): SequenceToSequenceOptions {
+function optionsOf({
+  score,
+  attend,
+  layers,
+  encoder_layers,
+  heads,
+  ...flags
+}: Case['options']): SequenceToSequenceOptions {
   const { sizes } = golden;
   const { tied, attendEmbeddings, ...decoder } = flags as Record<string, boolean>;
   return {
@@ -67,7 +81,7 @@ function optionsOf({ score, attend, layers, encoder_layers, ...flags }: Case['op
     tieWeights: tied,
     attendEmbeddings,
     encoder: { units: sizes.encoderUnits, layers: encoder_layers },
-    decoder: { units: sizes.decoderUnits, layers, score, attend, ...decoder },
+    decoder: { units: sizes.decoderUnits, layers, score, attend, heads, ...decoder },
   };
 }
 

@@ -30,10 +30,16 @@ const CASES: [name: string, options: AttentionOptions][] = [
   ['dot', { score: 'dot' }],
   ['scaled dot', { score: 'dot', scale: 0.3 }],
   ['additive', { score: 'additive' }],
+  ['dot by three heads', { score: 'dot', scale: 0.7, heads: 3 }],
+  ['additive by two heads', { score: 'additive', heads: 2 }],
 ];
 
-function makeArgs(options: AttentionOptions, { B, T, S, H, C }: Sizes, masked = false): Args {
+/** Arguments of the sizes; of several heads each has H and C numbers. */
+function makeArgs(options: AttentionOptions, sizes: Sizes, masked = false): Args {
   const { floats } = draw(5);
+  const { heads = 1 } = options;
+  const { B, T, S } = sizes;
+  const [H, C] = [sizes.H * heads, sizes.C * heads];
   const args: Args = { query: floats([B, T, H]), keys: floats([B, S, H]), values: floats([B, S, C]), ...options };
   if (options.score === 'additive') args.vector = floats([H]);
   // A full row, an empty one, and others.
@@ -65,10 +71,12 @@ describe('attention', () => {
     });
 
     it('has the gradients of finite differences, in float64, through context and weights', () => {
+      const { heads = 1 } = options;
       for (const masked of [false, true]) {
         const args = makeArgs(options, SMALL, masked);
         const data: AttentionData = {
-          ...{ ...SMALL, score: options.score, scale: options.scale ?? 1 },
+          ...{ ...SMALL, heads, score: options.score, scale: options.scale ?? 1 },
+          ...{ H: SMALL.H * heads, C: SMALL.C * heads },
           ...{ query: wide(args.query), keys: wide(args.keys), values: wide(args.values) },
           vector: args.vector && wide(args.vector),
           lengths: args.lengths?.dataSync() as Int32Array | undefined,
@@ -117,6 +125,7 @@ describe('attention', () => {
     });
 
     it('takes the weights as constants unless their gradient is wanted, and then costs no gradient of them', async () => {
+      const { heads = 1 } = options;
       const args = makeArgs(options, SMALL);
       const ofWeights = (needWeightsGradient: boolean) => () =>
         tf.grad((query) => {
@@ -129,7 +138,7 @@ describe('attention', () => {
       const { kernels } = await tf.profile(ofWeights(false));
       const { inputShapes } = kernels.find(({ name }) => name === 'CadenzaAttentionGrad')!;
       const { B, T, S } = SMALL;
-      expect(inputShapes.filter((shape) => shape?.join() === [B, T, S].join()).length).toBe(1);
+      expect(inputShapes.filter((shape) => shape?.join() === [B, heads, T, S].join()).length).toBe(1);
     });
 
     it('leaves no tensor behind', () => {
@@ -180,6 +189,9 @@ describe('attention', () => {
       [{ ...args, lengths: ints([4, 5, 0]) }, 'Expected lengths to be of [0, 5), got 5 at position 1'],
       [{ ...args, lengths: ints([4, 3, -1]) }, 'Expected lengths to be of [0, 5), got -1 at position 2'],
       [{ ...args, score: 'cosine' as never }, 'Expected score to be "dot" or "additive", got "cosine"'],
+      [{ ...args, heads: 0 }, 'Expected heads to be a positive integer, got 0'],
+      [{ ...args, heads: 2 }, 'Expected heads to be a divisor of the width of the keys, 5, got 2'],
+      [{ ...args, heads: 5 }, 'Expected heads to be a divisor of the width of the values, 6, got 5'],
       [{ ...args, scale: NaN }, 'Expected scale to be a finite number, got NaN'],
       [{ ...args, vector: tf.zeros([5]) }, 'Expected vector to be absent with "dot"'],
       [{ ...args, length: 1 } as never, 'Expected an option that attention knows, got length; did you mean lengths?'],

@@ -15,6 +15,10 @@ AttentionArguments read_attention(Arguments& arguments) {
   a.positions = arguments.size("positions");
   a.width = arguments.size("width");
   a.valueWidth = arguments.size("valueWidth");
+  a.heads = arguments.size("heads");
+  if (a.heads < 1 || a.width % a.heads != 0 || a.valueWidth % a.heads != 0) {
+    refuse("heads", "a divisor of width and valueWidth", std::to_string(a.heads));
+  }
   a.scale = static_cast<float>(arguments.number("scale"));
   a.query = arguments.floats("query", elements({a.batch, a.time, a.width}));
   a.keys = arguments.floats("keys", elements({a.batch, a.positions, a.width}));
@@ -28,7 +32,7 @@ AttentionArguments read_attention(Arguments& arguments) {
 napi_value attention_forward(Arguments& arguments) {
   const AttentionArguments a = read_attention(arguments);
   const int64_t contextSize = elements({a.batch, a.time, a.valueWidth});
-  const int64_t weightsSize = elements({a.batch, a.time, a.positions});
+  const int64_t weightsSize = elements({a.batch, a.heads, a.time, a.positions});
   AttentionOutputs out;
   out.context = arguments.output("context", contextSize);
   out.weights = arguments.output("weights", weightsSize);
@@ -39,7 +43,7 @@ napi_value attention_forward(Arguments& arguments) {
 
 napi_value attention_backward(Arguments& arguments) {
   const AttentionArguments a = read_attention(arguments);
-  const int64_t weightsSize = elements({a.batch, a.time, a.positions});
+  const int64_t weightsSize = elements({a.batch, a.heads, a.time, a.positions});
   AttentionGradients g;
   g.weights = arguments.floats("weights", weightsSize);
   g.dcontext = arguments.floats("dcontext", elements({a.batch, a.time, a.valueWidth}));

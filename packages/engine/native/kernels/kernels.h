@@ -217,9 +217,11 @@ struct RnnGradients {
 
 // Attention: e_ts = scale (q_t . k_s), or with a vector v e_ts = v . tanh(q_t + k_s); alpha = softmax of e over the positions
 // s < lengths[b]; context_t = sum_s alpha_ts value_s. Weights beyond the length are 0, and the keys and values there are not read.
-// A row of length 0 gives zeros.
+// A row of length 0 gives zeros. With N heads, which H and C are multiples of, head n does it with numbers n H/N to (n+1) H/N of queries,
+// keys and vector and n C/N to (n+1) C/N of values and context.
 struct AttentionArguments {
   int64_t batch = 0, time = 0, positions = 0, width = 0, valueWidth = 0;  // B, T, S, H, C
+  int64_t heads = 1;                                                      // N
   const float* query = nullptr;      // [B,T,H]
   const float* keys = nullptr;       // [B,S,H]
   const float* values = nullptr;     // [B,S,C]
@@ -229,12 +231,12 @@ struct AttentionArguments {
 };
 struct AttentionOutputs {
   float* context = nullptr;  // [B,T,C]
-  float* weights = nullptr;  // [B,T,S]
+  float* weights = nullptr;  // [B,N,T,S]
 };
 struct AttentionGradients {
   const float* weights = nullptr;   // what forward gave
   const float* dcontext = nullptr;  // [B,T,C]
-  const float* dweights = nullptr;  // [B,T,S], null = zeros
+  const float* dweights = nullptr;  // [B,N,T,S], null = zeros
   // All overwritten.
   float* dquery = nullptr;
   float* dkeys = nullptr;

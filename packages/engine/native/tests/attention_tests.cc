@@ -42,7 +42,7 @@ void close(const Floats& a, const Doubles& b, double tolerance, const std::strin
 }
 
 struct Case {
-  int B, T, S, H, C;
+  int B, T, S, H, C, N;
   bool additive;
   double scale;
   std::vector<int32_t> lengths;
@@ -57,21 +57,23 @@ struct Result {
 
 // The equations of kernels.h.
 Result reference(const Case& a) {
-  Result r{Doubles(static_cast<size_t>(a.B * a.T * a.C)), Doubles(static_cast<size_t>(a.B * a.T * a.S))};
-  for (int row = 0; row < a.B * a.T; ++row) {
-    const int b = row / a.T;
+  Result r{Doubles(static_cast<size_t>(a.B * a.T * a.C)), Doubles(static_cast<size_t>(a.B * a.N * a.T * a.S))};
+  for (int look = 0; look < a.B * a.N * a.T; ++look) {
+    const int b = look / (a.N * a.T), n = look / a.T % a.N, row = b * a.T + look % a.T;
     double sum = 0;
     for (int s = 0; s < a.length(b); ++s) {
       double e = 0;
-      for (int h = 0; h < a.H; ++h) {
+      for (int h = n * (a.H / a.N); h < (n + 1) * (a.H / a.N); ++h) {
         const double q = a.query[row * a.H + h], k = a.keys[(b * a.S + s) * a.H + h];
         e += a.additive ? a.vector[h] * std::tanh(q + k) : a.scale * q * k;
       }
-      sum += r.weights[row * a.S + s] = std::exp(e);
+      sum += r.weights[look * a.S + s] = std::exp(e);
     }
     for (int s = 0; s < a.length(b); ++s) {
-      r.weights[row * a.S + s] /= sum;
-      for (int c = 0; c < a.C; ++c) r.context[row * a.C + c] += r.weights[row * a.S + s] * a.values[(b * a.S + s) * a.C + c];
+      r.weights[look * a.S + s] /= sum;
+      for (int c = n * (a.C / a.N); c < (n + 1) * (a.C / a.N); ++c) {
+        r.context[row * a.C + c] += r.weights[look * a.S + s] * a.values[(b * a.S + s) * a.C + c];
+      }
     }
   }
   return r;
@@ -103,7 +105,7 @@ struct Arrays {
 };
 
 void bind(const Case& a, Arrays& x) {
-  x.in.batch = a.B, x.in.time = a.T, x.in.positions = a.S, x.in.width = a.H, x.in.valueWidth = a.C;
+  x.in.batch = a.B, x.in.time = a.T, x.in.positions = a.S, x.in.width = a.H, x.in.valueWidth = a.C, x.in.heads = a.N;
   x.in.query = x.query.data(), x.in.keys = x.keys.data(), x.in.values = x.values.data();
   x.in.vector = a.additive ? x.vector.data() : nullptr;
   x.in.scale = static_cast<float>(a.scale);
@@ -113,7 +115,7 @@ void bind(const Case& a, Arrays& x) {
 // What forward and backward give: context, weights, then the gradients. Starts from values that must be overwritten.
 std::vector<Floats> run(ThreadPool& pool, const Case& a, const Arrays& x, const Floats& dcontext, const float* dweights) {
   const auto fresh = [](int64_t n) { return Floats(static_cast<size_t>(n), 7.0f); };
-  Floats context = fresh(a.B * a.T * a.C), weights = fresh(a.B * a.T * a.S);
+  Floats context = fresh(a.B * a.T * a.C), weights = fresh(a.B * a.N * a.T * a.S);
   Floats dq = fresh(a.B * a.T * a.H), dk = fresh(a.B * a.S * a.H), dv = fresh(a.B * a.S * a.C), du = fresh(a.additive ? a.H : 0);
   kernels().attentionForward(pool, x.in, {context.data(), weights.data()});
   kernels().attentionBackward(pool, x.in, {weights.data(), dcontext.data(), dweights, dq.data(), dk.data(), dv.data(), du.data()});
@@ -129,14 +131,15 @@ void spoil(const Case& a, Floats& rows, int width) {
 
 void test_case(Case a, bool bf16) {
   const std::string name = std::string(a.additive ? "additive" : "dot") + " attention " + std::to_string(a.B) + " " + std::to_string(a.T) +
-                           " " + std::to_string(a.S) + " " + std::to_string(a.H) + " " + std::to_string(a.C);
+                           " " + std::to_string(a.S) + " " + std::to_string(a.H) + " " + std::to_string(a.C) + " of " +
+                           std::to_string(a.N);
   Arrays x;
   const float norm = a.additive ? 1.0f : 1 / std::sqrt(static_cast<float>(a.H));
   x.query = random_floats(a.B * a.T * a.H, norm), x.keys = random_floats(a.B * a.S * a.H), x.values = random_floats(a.B * a.S * a.C);
   x.vector = random_floats(a.additive ? a.H : 0, 1 / std::sqrt(static_cast<float>(a.H)));
   a.query = widen(x.query), a.keys = widen(x.keys), a.values = widen(x.values), a.vector = widen(x.vector);
   bind(a, x);
-  const Floats dcontext = random_floats(a.B * a.T * a.C, 1 / std::sqrt(static_cast<float>(a.C))), dweights = random_floats(a.B * a.T * a.S);
+  const Floats dcontext = random_floats(a.B * a.T * a.C, 1 / std::sqrt(static_cast<float>(a.C))), dweights = random_floats(a.B * a.N * a.T * a.S);
   ThreadPool one(1), two(2), three(3);
   const auto got = run(two, a, x, dcontext, dweights.data());
   // Sums of as many as 64 products in float32; with bf16 operands the weights and scores' gradients have 8 bits.
@@ -165,12 +168,15 @@ void test_case(Case a, bool bf16) {
 void test_attention(bool bf16) {
   generator.seed(11);
   for (const bool additive : {false, true}) {
-    test_case({1, 1, 1, 1, 1, additive, 1, {}, {}, {}, {}, {}}, bf16);
-    test_case({3, 5, 7, 33, 17, additive, 0.7, {7, 0, 4}, {}, {}, {}, {}}, bf16);
-    test_case({2, 33, 40, 64, 65, additive, 1, {33, 40}, {}, {}, {}, {}}, bf16);
-    test_case({4, 13, 1, 7, 130, additive, -2, {}, {}, {}, {}, {}}, bf16);
-    test_case({2, 0, 3, 4, 5, additive, 1, {2, 3}, {}, {}, {}, {}}, bf16);
-    test_case({2, 3, 0, 4, 5, additive, 1, {}, {}, {}, {}, {}}, bf16);
+    test_case({1, 1, 1, 1, 1, 1, additive, 1, {}, {}, {}, {}, {}}, bf16);
+    test_case({3, 5, 7, 33, 17, 1, additive, 0.7, {7, 0, 4}, {}, {}, {}, {}}, bf16);
+    test_case({2, 33, 40, 64, 65, 1, additive, 1, {33, 40}, {}, {}, {}, {}}, bf16);
+    test_case({4, 13, 1, 7, 130, 1, additive, -2, {}, {}, {}, {}, {}}, bf16);
+    test_case({2, 0, 3, 4, 5, 1, additive, 1, {2, 3}, {}, {}, {}, {}}, bf16);
+    test_case({2, 3, 0, 4, 5, 1, additive, 1, {}, {}, {}, {}, {}}, bf16);
+    test_case({3, 5, 7, 33, 51, 3, additive, 0.7, {7, 0, 4}, {}, {}, {}, {}}, bf16);
+    test_case({2, 33, 40, 64, 136, 4, additive, 1, {33, 40}, {}, {}, {}, {}}, bf16);
+    test_case({2, 4, 3, 5, 10, 5, additive, 1, {}, {}, {}, {}, {}}, bf16);
   }
   check(memory_use().buffers == 0, "attention gives its scratch memory back");
 }

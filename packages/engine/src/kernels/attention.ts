@@ -3,7 +3,7 @@ import type { AttentionArguments } from '../addon.js';
 import { refuseIds } from './ids.js';
 import { nativeKernel, type Call, type UnregisteredKernel } from './kernel.js';
 
-type AttentionCall = Call<{ score: string; scale: number }>;
+type AttentionCall = Call<{ score: string; scale: number; heads: number }>;
 
 /** The arguments that both directions begin with. */
 function opening({ inputs, attrs, backend }: AttentionCall): AttentionArguments {
@@ -13,19 +13,19 @@ function opening({ inputs, attrs, backend }: AttentionCall): AttentionArguments 
   const lengths = inputs.lengths ? backend.integers(inputs.lengths) : null;
   if (lengths) refuseIds(lengths, 0, S + 1, 'lengths');
   return [
-    ...([B, T, S, H, C, attrs.scale] as const),
+    ...([B, T, S, H, C, attrs.heads, attrs.scale] as const),
     ...([backend.floats(query), backend.floats(keys), backend.floats(values)] as const),
     ...([vector ? backend.floats(vector) : null, lengths] as const),
   ];
 }
 
 function attention(call: AttentionCall): tf.TensorInfo[] {
-  const { inputs, backend } = call;
+  const { inputs, attrs, backend } = call;
   const [B, T] = inputs.query.shape;
   const [, S, C] = inputs.values.shape;
   const given = opening(call);
   const context = backend.output([B, T, C]);
-  const weights = backend.output([B, T, S]);
+  const weights = backend.output([B, attrs.heads, T, S]);
   backend.addon.attentionForward(...given, context.values, weights.values);
   return [context.info, weights.info];
 }

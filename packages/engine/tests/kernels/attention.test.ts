@@ -24,6 +24,9 @@ type Sizes = [B: number, T: number, S: number, H: number, C: number];
 
 /** Context, weights and all gradients of attention, masked or not, through the weights too or not. */
 function everything([B, T, S, H, C]: Sizes, options: AttentionOpOptions, lengths?: number[]): tf.Tensor[] {
+  // Heads of H and C numbers each.
+  const { heads = 1 } = options;
+  [H, C] = [H * heads, C * heads];
   const inputs = [tensor([B, T, H], 1), tensor([B, S, H], 2), tensor([B, S, C], 3)];
   if (options.score === 'additive') inputs.push(tensor([H], 4));
   const run = ([query, keys, values, vector]: tf.Tensor[]) =>
@@ -48,8 +51,10 @@ describe.skipIf(!isBuilt)('native attention', () => {
       for (const needWeightsGradient of [false, true]) {
         const given = { score, ...options, needWeightsGradient };
         await expectSameOnNative(() => everything(sizes, given), TOLERANCE);
+        await expectSameOnNative(() => everything(sizes, { ...given, heads: 3 }), TOLERANCE);
         const lengths = Array.from({ length: sizes[0] }, (_, b) => (b * 3 + 2) % (sizes[2] + 1));
         await expectSameOnNative(() => everything(sizes, given, lengths), TOLERANCE);
+        await expectSameOnNative(() => everything(sizes, { ...given, heads: 2 }, lengths), TOLERANCE);
       }
     }
   });
@@ -57,8 +62,10 @@ describe.skipIf(!isBuilt)('native attention', () => {
   it.each(available)('equals it with %s', async (isa) => {
     expect(addon!.setIsa(isa)).toBe(true);
     for (const [score, options] of SCORES) {
-      const compute = () => everything([2, 14, 33, 65, 31], { score, ...options }, [33, 20]);
-      await expectSameOnNative(compute, isa.endsWith('bf16') ? BF16_TOLERANCE : TOLERANCE);
+      for (const heads of [1, 2]) {
+        const compute = () => everything([2, 14, 33, 65, 31], { score, ...options, heads }, [33, 20]);
+        await expectSameOnNative(compute, isa.endsWith('bf16') ? BF16_TOLERANCE : TOLERANCE);
+      }
     }
   });
 
