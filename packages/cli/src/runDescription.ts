@@ -107,12 +107,18 @@ const freeKeys = [
   'monitoring.',
 ];
 
+/** What of them says which step of the run is the best: one by another measure would be compared with those before. */
+const choosingKeys = ['monitoring.criterion', 'monitoring.bleuTokenizer'];
+
+const isFree = (key: string): boolean =>
+  freeKeys.some((prefix) => key.startsWith(prefix)) && !choosingKeys.includes(key);
+
 /** Refuses a configuration that would make a resumed run another than the one that was started. */
 export function checkSameValues<Config>(schema: z.ZodType<Config>, own: Config, asked: Config): void {
   for (const key of leafKeys(schema)) {
     const path = key.split('.');
     const [before, now] = [valueAt(own, path), valueAt(asked, path)];
-    if (JSON.stringify(before) === JSON.stringify(now) || freeKeys.some((prefix) => key.startsWith(prefix))) continue;
+    if (JSON.stringify(before) === JSON.stringify(now) || isFree(key)) continue;
     throw new ConfigError(
       `Expected ${key} to stay ${JSON.stringify(before)} in a resumed run, got ${JSON.stringify(now)}; start a new run for that`,
     );

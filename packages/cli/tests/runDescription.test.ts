@@ -56,16 +56,20 @@ describe('checkSameValues', () => {
       rate: z.number(),
       schedule: z.object({ steps: z.number() }),
     }),
-    monitoring: z.object({ logSteps: z.number() }),
+    monitoring: z.object({ logSteps: z.number(), criterion: z.string() }),
   });
-  const own = { training: { epochs: 1, rate: 2, schedule: { steps: 5 } }, monitoring: { logSteps: 3 } };
+  const own = { training: { epochs: 1, rate: 2, schedule: { steps: 5 } }, monitoring: { logSteps: 3, criterion: 'wer' } };
 
-  it('lets limits, the end of the schedule and monitoring differ, and nothing else', () => {
+  it('lets limits, the end of the schedule and monitoring differ, and nothing else, nor what chooses the best', () => {
     const { schedule } = own.training;
     const longer = { epochs: 9, rate: 2, schedule: { steps: 9 } };
-    checkSameValues(schema, own, { training: longer, monitoring: { logSteps: 9 } });
+    checkSameValues(schema, own, { training: longer, monitoring: { logSteps: 9, criterion: 'wer' } });
     expect(() => checkSameValues(schema, own, { ...own, training: { epochs: 1, rate: 9, schedule } })).toThrow(
       'Expected training.rate to stay 2 in a resumed run, got 9; start a new run for that',
+    );
+    const byLoss = { ...own, monitoring: { logSteps: 3, criterion: 'loss' } };
+    expect(() => checkSameValues(schema, own, byLoss)).toThrow(
+      'Expected monitoring.criterion to stay "wer" in a resumed run, got "loss"; start a new run for that',
     );
   });
 });

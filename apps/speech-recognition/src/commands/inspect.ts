@@ -62,7 +62,7 @@ async function inspectCommand(
   checkFiles(files, options);
   const run = openRun(options.run, { checkpoint: options.checkpoint, onWarning: output.warn });
   const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
-  checkOutputFile('--output', path);
+  checkOutputFile(options.output === undefined ? 'the page' : '--output', path);
   const recordings = await recordingsOf(files, options, run);
   await startBackend(options, output, run.config);
   const recognizer = new Recognizer(run);

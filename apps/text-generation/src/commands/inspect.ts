@@ -46,7 +46,7 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
   }
   const run = openRun(options.run, options);
   const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
-  checkOutputFile('--output', path);
+  checkOutputFile(options.output === undefined ? 'the page' : '--output', path);
   const corpus = await validationText(run, options.data, signal);
   const given = options.file === undefined ? options.text : await readTextFile(options.file);
   const text = given ?? corpus;

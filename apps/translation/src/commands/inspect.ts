@@ -58,7 +58,7 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
   await checkTestFiles(options);
   const runs = openRuns(options, output);
   const path = resolve(options.output ?? join(runs[0].directory, 'inspect.html'));
-  checkOutputFile('--output', path);
+  checkOutputFile(options.output === undefined ? 'the page' : '--output', path);
   const test = await testDataOf(options, runs[0]);
   const pairs = test.pairs.slice(0, options.sentences);
   await startBackend(options, output, runs[0].config);

@@ -124,7 +124,7 @@ export class TrainingState<Batch> {
       pairs.push(['schedule', kindOfSchedule(state.schedule), kindOfSchedule(this.schedule.state())]);
     }
     const choice = choiceOfBest(this.options);
-    if (state.validation && choice) {
+    if (state.validation && state.best && choice) {
       const { metric, goal } = state.validation;
       pairs.push(['metric of validation', metric, choice.metric], ['goal of validation', goal, choice.goal]);
     }

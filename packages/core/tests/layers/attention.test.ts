@@ -6,6 +6,7 @@ import {
   AttentionDecoder,
   attentionScores,
   ConfigError,
+  disposeState,
   Random,
   type AttentionOptions,
 } from '../../src/index.js';
@@ -301,6 +302,36 @@ describe('an AttentionDecoder as a layer', () => {
     [{ vocabularySize: 7, embeddingSize: 3, units: 4, inputFeed: true }, /did you mean inputFeeding/],
   ])('refuses %j', (options, message) => {
     expect(() => new AttentionDecoder(options as never)).toThrow(message);
+  });
+});
+
+describe('the state of an AttentionDecoder', () => {
+  it.each([1, 2])('is freed whole, the projections of %i heads too, and what it was made from is not', (heads) => {
+    const decoder = new AttentionDecoder({ vocabularySize: 7, embeddingSize: 3, units: 4, layers: 2, heads });
+    decoder.build([
+      [null, T],
+      [null, S, C],
+    ]);
+    const memory = normal([B, S, C], 2);
+    const lengths = tf.tensor1d([S, 1], 'int32');
+    const ids = tf.ones([B, T], 'int32');
+    const { numTensors } = tf.memory();
+    const state = decoder.start(memory, undefined, lengths);
+    const { logits, readouts, weights, state: next } = decoder.decode(ids, state);
+    expect(logits.shape).toEqual([B, T, 7]);
+    tf.dispose([logits, readouts, weights, next.states]);
+    disposeState(state);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect([memory.isDisposed, lengths.isDisposed]).toEqual([false, false]);
+  });
+
+  it.each<[object, string]>([
+    [{ heads: 3 }, 'Expected heads to be a divisor of 4, got 3'],
+    [{ heads: 2, score: 'dot' }, 'Expected heads to be 1 for the score dot, got 2'],
+    [{ heads: 2, score: 'none' }, 'Expected heads to be 1 for the score none, got 2'],
+    [{ heads: 4, score: 'additive', attentionUnits: 6 }, 'Expected heads to be a divisor of 6, got 4'],
+  ])('has no heads that do not fit: %j', (options, message) => {
+    expect(() => new AttentionDecoder({ vocabularySize: 7, embeddingSize: 3, units: 4, ...options })).toThrow(message);
   });
 });
 

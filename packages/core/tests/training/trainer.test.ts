@@ -261,7 +261,7 @@ describe('the trainer', () => {
   });
 
   it('refuses a checkpoint of another model or other options, before changing anything', async () => {
-    await trainTo(2, rich('other'));
+    await trainTo(4, rich('other')); // validated once
     const attempts: [Partial<TrainerOptions<TinyBatch>>, string][] = [
       [{ optimizer: { name: 'sgd' } }, 'Expected the optimizer to be adam as when the run was saved, got sgd'],
       [{ average: undefined }, 'Expected the average to be on as when the run was saved, got off'],
@@ -285,6 +285,9 @@ describe('the trainer', () => {
       await expect(trainTo(4, options, true)).rejects.toThrow(message);
       expect(valuesOf(options.parameters)).toEqual(before);
     }
+    const validation = { every: 4, run: () => ({ bleu: 1 }), metric: 'bleu', goal: 'maximum' as const };
+    await trainTo(2, rich('unseen', { validation: { every: 4, run: () => ({ loss: 1 }) } }));
+    expect((await trainTo(4, rich('unseen', { validation }), true)).result.best).toEqual({ step: 4, metrics: { bleu: 1 } });
     await trainTo(2, rich('constant', { schedule: { name: 'constant', learningRate: 0.05 } }));
     const plateau = trainTo(4, rich('constant'), true);
     await expect(plateau).rejects.toThrow(
