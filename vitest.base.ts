@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+const helper = (name: string): string => fileURLToPath(new URL(`tools/tests/${name}`, import.meta.url));
+
 /**
- * The test settings every project shares: packages resolve to their TypeScript sources, a test report for the closing
- * summary, and line coverage of `src/`. CADENZA_TEST_BACKEND runs them on another backend than cpu.
+ * The test settings every project shares: packages resolve to their TypeScript sources, a temporary folder that is removed at the
+ * end, a test report for the closing summary, and line coverage of `src/`. CADENZA_TEST_BACKEND runs them on another backend than cpu.
  */
 export function projectConfig(
   name: string,
@@ -19,9 +21,8 @@ export function projectConfig(
       testTimeout: options.timeout ?? 60_000,
       hookTimeout: 120_000,
       maxWorkers: 2,
-      setupFiles: process.env.CADENZA_TEST_BACKEND
-        ? [fileURLToPath(new URL('tools/tests/testBackend.ts', import.meta.url))]
-        : [],
+      globalSetup: [helper('temporaryFolder.ts')],
+      setupFiles: process.env.CADENZA_TEST_BACKEND ? [helper('testBackend.ts')] : [],
       reporters: ['default', ['json', { outputFile: `reports/${report}.json` }]],
       coverage: {
         enabled: options.coverage ?? !options.include,
