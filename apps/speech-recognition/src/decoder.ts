@@ -24,6 +24,7 @@ export interface TranscriptHypothesis {
 export interface DecoderOptions {
   method?: 'beam' | 'greedy';
   beam?: number;
+  /** Texts of each recording, 1 when absent; equal ones are given once, so that there may be fewer. */
   nBest?: number;
   hotWords?: readonly HotWord[];
   weights?: LanguageWeights;

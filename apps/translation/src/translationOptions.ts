@@ -4,7 +4,10 @@ import type { AlignmentPoint } from './alignment.js';
 export interface TranslateOptions {
   /** Hypotheses that are followed at once: 5 when absent; 1 is greedy. */
   beam?: number;
-  /** Translations of each line, at most `beam` of them unless they are drawn, and at most `mbr`: 1 when absent. */
+  /**
+   * Translations of each line, at most `beam` of them unless they are drawn, and at most `mbr`: 1 when absent. With `mbr` equal ones
+   * are given once, so that there may be fewer.
+   */
   nBest?: number;
   /**
    * Orders so many translations of each line, which are found or drawn, by the sentence BLEU that each can expect of the others; at most
