@@ -191,6 +191,12 @@ export function resolveConfig(sources: ConfigSources): Config {
   return config;
 }
 
+/** How the decoder attends, in a few words. */
+export function describeAttention({ model }: Pick<Config, 'model'>): string {
+  const { score, heads } = model.decoder;
+  return heads > 1 ? `${score} by ${heads} heads` : score;
+}
+
 /** What no single value can be blamed for; of the network alone core says the same. */
 function checkTogether({ model, text, training }: Config): void {
   if (model.shareEmbeddings && text.vocabulary !== 'shared') {
@@ -198,6 +204,14 @@ function checkTogether({ model, text, training }: Config): void {
   }
   if (text.casing === 'true' && text.tokenization !== 'word') {
     throw new ConfigError(`Expected text.tokenization to be word with text.casing true, got ${text.tokenization}`);
+  }
+  const { heads, score, attentionUnits, units } = model.decoder;
+  if (heads > 1 && (score === 'dot' || score === 'none')) {
+    throw new ConfigError(`Expected model.decoder.heads to be 1 for the score ${score}, got ${heads}`);
+  }
+  const width = attentionUnits > 0 ? attentionUnits : units;
+  if (width % heads !== 0) {
+    throw new ConfigError(`Expected model.decoder.heads to be a divisor of ${width}, got ${heads}`);
   }
   const { input, context, between, output, recurrent } = model.dropout;
   if (training.consistency > 0 && Math.max(input, context, between, output, recurrent) === 0) {

@@ -21,7 +21,7 @@ export const configFlags: readonly ConfigFlag[] = [
     'how decoder and source are compared',
     'Model',
   ],
-  ['--heads <number>', 'model.decoder.heads', 'count', 'of each attention', 'Model'],
+  ['--heads <number>', 'model.decoder.heads', 'count', 'of attention; a divisor of its units', 'Model'],
   ['--input-feeding', 'model.decoder.inputFeeding', 'switch', 'the decoder reads its last readout too', 'Model'],
   ['--coverage', 'model.decoder.coverage', 'switch', 'attention sees what it attended to', 'Model'],
   ['--share-embeddings', 'model.shareEmbeddings', 'switch', 'one embedding for both sides', 'Model'],

@@ -1,4 +1,5 @@
 import { writeTrainingReport } from '@cadenza/cli';
+import { describeAttention } from './config.js';
 import { nameOf } from './dataRequest.js';
 import { scoreHeader, scoreRow, type TranslationScores } from './evaluate.js';
 import type { RunDescription } from './run.js';
@@ -15,7 +16,7 @@ export function writeReport(
     title: `Translation from ${languages.source} to ${languages.target}`,
     subtitle:
       `${nameOf(data.source)}, ${data.trained.toLocaleString('en')} pairs; encoder ${encoder.layers} × ${encoder.units}, ` +
-      `decoder ${decoder.layers} × ${decoder.units}, attention ${decoder.score}`,
+      `decoder ${decoder.layers} × ${decoder.units}, attention ${describeAttention(config)}`,
     lossUnit: 'nats per token',
     tokenName: 'target tokens',
     evaluation: evaluation && {

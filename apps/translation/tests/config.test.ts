@@ -56,6 +56,8 @@ describe('resolveConfig', () => {
     [['casing=true'], /Expected text\.tokenization to be word with text\.casing true, got none/],
     [['coverageLoss=1'], /Expected model\.decoder\.coverage with training\.coverageLoss above 0, got false/],
     [['consistency=1'], /Expected a model\.dropout of .* to be above 0 with training\.consistency, got only 0/],
+    [['heads=5'], /Expected model\.decoder\.heads to be a divisor of \d+, got 5/],
+    [['heads=2', 'score=dot'], /Expected model\.decoder\.heads to be 1 for the score dot, got 2/],
     [['consistency=-1', 'dropout.output=0.1'], /Expected training\.consistency to be at least 0, got -1/],
     ...['english!', 'en-1', 'abcd-', 'de-x'].map((tag): [string[], RegExp] => [
       [`languages.source=${tag}`],

@@ -8,14 +8,17 @@ import { resolveConfig } from '../src/config.js';
 import { readRun, runFormat, vocabularyFile } from '../src/run.js';
 import { smallConfig, tenPairs } from './pairs.js';
 
-it('takes a run as it is whose languages are no tags, and goes on with it', () => {
+it('takes a run of an earlier version as it is, whose languages are no tags and which knows no heads, and goes on with it', () => {
   const languages = { source: 'cs_CZ_1', target: 'zh-yue' };
   const config = { ...smallConfig('text.tokenization=word'), languages };
   const codec = SentenceCodec.train(tenPairs, config, languages, new Random(1));
   const vocabulary = { source: codec.source.size, target: codec.target.size, fingerprint: codec.fingerprint };
   const directory = mkdtempSync(join(tmpdir(), 'cadenza-run-'));
   try {
-    const description = { format: runFormat, version: 1, config, languages, data: {}, vocabulary };
+    const { heads, ...decoder } = config.model.decoder;
+    expect(heads).toBe(1);
+    const saved = { ...config, model: { ...config.model, decoder } };
+    const description = { format: runFormat, version: 1, config: saved, languages, data: {}, vocabulary };
     writeFileSync(join(directory, 'config.json'), JSON.stringify(description));
     writeFileSync(join(directory, vocabularyFile), JSON.stringify(codec));
     const { config: base } = readRun(directory);

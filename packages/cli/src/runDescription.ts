@@ -107,7 +107,10 @@ const freeKeys = [
   'monitoring.',
 ];
 
-/** What of them says which step of the run is the best: one by another measure would be compared with those before. */
+/**
+ * What of them says by which measure the best step is chosen: steps by two measures cannot be compared. (How much is validated on, and by
+ * which beam, may change all the same.)
+ */
 const choosingKeys = ['monitoring.criterion', 'monitoring.bleuTokenizer'];
 
 const isFree = (key: string): boolean =>

@@ -71,7 +71,7 @@ function gradients(gates: number, biasBlocks: number, ids: boolean): Argument[] 
 function attentionArguments(vector: Argument): Argument[] {
   return [
     ...[size('batch', B), size('time', T), size('positions', S), size('width', D), size('valueWidth', H)],
-    { ...size('heads', 1), wrong: [0, 2] },
+    { ...size('heads', 1), wrong: [0, 2, 5] }, // 2 divides the width alone, 5 that of the values
     ...[number('scale', 1), floats('query', B * T * D), floats('keys', B * S * D), floats('values', B * S * H)],
     ...[vector, maybe(integers('lengths', [7, 0], [8, 0], [-1, 1]))],
   ];

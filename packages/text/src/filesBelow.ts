@@ -28,7 +28,7 @@ export async function filesBelow(
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   };
   const visit = async (below: string): Promise<void> => {
-    const path = join(folder, below);
+    const path = below === '' ? folder : join(folder, below);
     const entries = await entriesOf(path).catch((cause: NodeJS.ErrnoException) => {
       onUnreadable(path, cause);
       return [];

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, type Dirent } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { readCorpus } from '../src/index.js';
+import { filesBelow, readCorpus } from '../src/index.js';
 
 // Whoever runs these tests may read every folder, so the system's answer for a closed one is given here.
 vi.mock('node:fs/promises', async (original) => {
@@ -25,4 +25,10 @@ test('a folder below that may not be read is named', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('the first folder is named as it was given', async () => {
+  const told: string[] = [];
+  const files = await filesBelow('./nowhere/../closed', { onUnreadable: (path) => void told.push(path) });
+  expect([files, told]).toEqual([[], ['./nowhere/../closed']]);
 });

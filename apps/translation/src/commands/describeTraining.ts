@@ -2,7 +2,7 @@ import { formatCount, plural, runBase, type DisplayedValidation, type Output } f
 import type { Metrics } from '@cadenza/core';
 import type { SelectedBackend } from '@cadenza/engine';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Config } from '../config.js';
+import { describeAttention, type Config } from '../config.js';
 import { undetermined } from '../dataRequest.js';
 import { describeDropped, type PreparedPairs } from '../prepare.js';
 import { runFormat, type RunDescription } from '../run.js';
@@ -46,7 +46,7 @@ export function introduce({ config, pairs, model, plannedSteps }: Training): str
     `${from} to ${to}: ${plural(pairs.train.length, 'pair')} to learn from (${describeDropped(pairs.description.dropped)}), ` +
     `${pairs.validation.length} to validate on; ${pairs.codec.merges} merges, ` +
     `${source === target ? `${source.size} subwords` : `${source.size} and ${target.size} subwords`}\n` +
-    `encoder ${encoder.layers} x ${encoder.units}, decoder ${decoder.layers} x ${decoder.units}, attention ${decoder.score}, ` +
+    `encoder ${encoder.layers} x ${encoder.units}, decoder ${decoder.layers} x ${decoder.units}, attention ${describeAttention(config)}, ` +
     `${formatCount(model.parameterCount)} parameters; ${plural(plannedSteps, 'step')}`
   );
 }

@@ -71,9 +71,9 @@ export interface AttendOptions {
  * With N `heads` (Vaswani et al. 2017, section 3.2.2) head n compares and reads the n-th part of A / N numbers of q W_q, m W_k and m W_v, and
  * the context joins what all have found; `multiplicative` then is e = q_n . k_n, and `scaledDot` divides it by sqrt(A / N).
  *
- * As a layer: [query [B, T, Q], memory [B, S, C]] to [context [B, T, C], weights [B, T, S]]. In a model of layers the memory's mask
+ * As a layer: [query [B, T, Q], memory [B, S, C]] to [context [B, T, C] ([B, T, A] with several heads), weights [B, T, S]]. In a model of layers the memory's mask
  * comes with it; a call with tensors takes it as the second of two, `apply([query, memory], {mask: [null, mask]})`. Weights: `keyKernel` [C, A], and for additive `queryKernel` [Q, A], `bias` [A] and
- * `vector` [A]; with several heads `queryKernel`, `keyKernel` and `valueKernel` [C, A] whatever the score.
+ * `vector` [A]; with several heads `queryKernel` [Q, A], `keyKernel` and `valueKernel` [C, A] whatever the score; with coverage `coverage` [A].
  */
 export class Attention extends NestedLayer {
   /** @nocollapse */
@@ -100,8 +100,8 @@ export class Attention extends NestedLayer {
     if (this.heads > 1 && this.score === 'dot') {
       throw new ConfigError(expected('heads', '1 for the score dot, which learns nothing', this.heads));
     }
-    if (this.coverage && !this.hasKernel) {
-      throw new ConfigError(expected('coverage', `false for the score ${this.score}, which learns nothing`, true));
+    if (this.coverage && this.score !== 'additive' && this.score !== 'multiplicative') {
+      throw new ConfigError(expected('coverage', `false for the score ${this.score}`, true));
     }
     this.seed = seedOf(given.seed);
     this.supportsMasking = true;
@@ -112,7 +112,7 @@ export class Attention extends NestedLayer {
   }
 
   /** The width of what is found with queries of Q numbers in a memory of rows of C. */
-  contextSize(queries: number, memory: number): number {
+  contextSize<Size extends number | null>(queries: Size, memory: Size): Size | number {
     return this.heads > 1 ? (this.given.units ?? queries) : memory;
   }
 
@@ -233,7 +233,7 @@ export class Attention extends NestedLayer {
   override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
     const [[batch, time, queries], [, source, size]] = inputShape as Shape[];
     return [
-      [batch, time, size === null ? size : this.contextSize(queries!, size)],
+      [batch, time, this.contextSize(queries, size)],
       [batch, time, source],
     ];
   }

@@ -105,7 +105,9 @@ export function resolveAttentionDecoder(options: AttentionDecoderOptions): Resol
   if (heads > 1 && (score === 'dot' || score === 'none')) {
     throw new ConfigError(expected('heads', `1 for the score ${score}`, heads));
   }
-  const width = given.attentionUnits ?? units;
+  const attentionUnits =
+    given.attentionUnits === undefined ? undefined : positiveInteger(given.attentionUnits, 'attentionUnits');
+  const width = attentionUnits ?? units;
   if (width % heads !== 0) throw new ConfigError(expected('heads', `a divisor of ${width}`, heads));
   const layers = positiveInteger(given.layers ?? 1, 'layers');
   const residual = flag(given.residual, false, 'residual');
@@ -113,8 +115,7 @@ export function resolveAttentionDecoder(options: AttentionDecoderOptions): Resol
   return {
     vocabularySize: positiveInteger(given.vocabularySize, 'vocabularySize'),
     ...{ embeddingSize, units, layers, score, heads, coverage, readoutSize, tieWeights, residual },
-    attentionUnits:
-      given.attentionUnits === undefined ? undefined : positiveInteger(given.attentionUnits, 'attentionUnits'),
+    attentionUnits,
     attend: choice(given.attend, ['top', 'every'], 'top', 'attend'),
     inputFeeding: flag(given.inputFeeding, false, 'inputFeeding'),
     deepOutput: flag(given.deepOutput, false, 'deepOutput'),

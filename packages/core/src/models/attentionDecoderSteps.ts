@@ -152,7 +152,7 @@ export class AttentionDecoderSteps {
   }
 
   private readout(parts: tf.Tensor3D[]): tf.Tensor3D {
-    const joined = concat(parts); // [B, T, H + C (+ E)]
+    const joined = concat(parts); // [B, T, H + C (+ E)], with several heads A in place of C
     const [batch, time, size] = joined.shape;
     const kernel = this.weight('readout.kernel') as tf.Tensor as tf.Tensor2D;
     const rows = tf.matMul(tf.reshape(joined, [batch * time, size]) as tf.Tensor2D, kernel);

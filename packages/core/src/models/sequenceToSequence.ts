@@ -72,8 +72,8 @@ export class SequenceToSequence {
     this.random = random.fork('dropout');
     const { sourceVocabularySize, targetVocabularySize, embeddingSize: E, shareEmbeddings } = this.config;
     this.encoder = new LSTMEncoder(encoderOptionsOf(this.config, random.fork('encoder').nextUint32()));
-    this.encoder.build([null, null, E]);
     this.decoder = new AttentionDecoder(decoderOptionsOf(this.config, random.fork('decoder').nextUint32()));
+    this.encoder.build([null, null, E]); // once nothing is refused any more, for it makes variables
     const shapes = [
       [null, null],
       [null, null, this.encoder.outputSize + (this.config.attendEmbeddings ? E : 0)],

@@ -40,9 +40,13 @@ function* looks({ B, T, S, H, C, heads = 1, lengths }: AttentionData): Generator
       for (let t = 0; t < T; t++) {
         const row = b * T + t;
         yield {
-          ...{ length: lengths?.[b] ?? S, unit, weights: ((b * heads + n) * T + t) * S },
-          ...{ query: row * H + unit, key: b * S * H + unit },
-          ...{ context: row * C + column, value: b * S * C + column },
+          length: lengths?.[b] ?? S,
+          weights: ((b * heads + n) * T + t) * S,
+          query: row * H + unit,
+          key: b * S * H + unit,
+          context: row * C + column,
+          value: b * S * C + column,
+          unit,
         };
       }
     }
@@ -54,13 +58,15 @@ export function attend(data: AttentionData): { context: Floats; weights: Floats 
   const { B, T, S, C, heads = 1, values } = data;
   const context = allocate(data, B * T * C);
   const weights = allocate(data, B * heads * T * S);
+  const width = C / heads;
   for (const look of looks(data)) {
     for (let s = 0; s < look.length; s++) weights[look.weights + s] = scoreOf(data, look, s);
     softmaxInPlace(weights, look.weights, look.length);
+    const found = look.context;
     for (let s = 0; s < look.length; s++) {
       const weight = weights[look.weights + s];
       const value = look.value + s * C;
-      for (let c = 0; c < C / heads; c++) context[look.context + c] += weight * values[value + c];
+      for (let c = 0; c < width; c++) context[found + c] += weight * values[value + c];
     }
   }
   return { context, weights };
@@ -68,13 +74,16 @@ export function attend(data: AttentionData): { context: Floats; weights: Floats 
 
 /** e_ts of a query and the key at position s. */
 function scoreOf({ H, heads = 1, score, scale, query, keys, vector }: AttentionData, look: Look, s: number): number {
-  const [q, k] = [look.query, look.key + s * H];
+  const q = look.query;
+  const k = look.key + s * H;
+  const v = look.unit;
+  const width = H / heads;
   let sum = 0;
   if (score === 'dot') {
-    for (let h = 0; h < H / heads; h++) sum += query[q + h] * keys[k + h];
+    for (let h = 0; h < width; h++) sum += query[q + h] * keys[k + h];
     return scale * sum;
   }
-  for (let h = 0; h < H / heads; h++) sum += vector![look.unit + h] * Math.tanh(query[q + h] + keys[k + h]);
+  for (let h = 0; h < width; h++) sum += vector![v + h] * Math.tanh(query[q + h] + keys[k + h]);
   return sum;
 }
 
@@ -107,7 +116,7 @@ export function attendGradient(
   dcontext: Floats,
   dweights?: Floats,
 ): AttentionGradients {
-  const { S, C, heads = 1 } = data;
+  const { S, C, heads = 1, values } = data;
   const d: AttentionGradients = {
     query: allocate(data, data.query.length),
     keys: allocate(data, data.keys.length),
@@ -115,15 +124,18 @@ export function attendGradient(
     vector: data.vector && new Float64Array(data.vector.length), // a sum over all pairs of the batch
   };
   const dscores = new Float64Array(S);
+  const dvalues = d.values;
+  const width = C / heads;
   for (const look of looks(data)) {
+    const found = look.context;
     let mean = 0;
     for (let s = 0; s < look.length; s++) {
       const weight = weights[look.weights + s];
       const value = look.value + s * C;
       let dalpha = dweights ? dweights[look.weights + s] : 0;
-      for (let c = 0; c < C / heads; c++) {
-        dalpha += dcontext[look.context + c] * data.values[value + c];
-        d.values[value + c] += weight * dcontext[look.context + c];
+      for (let c = 0; c < width; c++) {
+        dalpha += dcontext[found + c] * values[value + c];
+        dvalues[value + c] += weight * dcontext[found + c];
       }
       dscores[s] = dalpha;
       mean += weight * dalpha;
@@ -140,20 +152,24 @@ export function attendGradient(
 /** Adds what the gradient `de` of one score gives to those of its query, its key and the vector. */
 function addScoreGradient(data: AttentionData, d: AttentionGradients, look: Look, s: number, de: number): void {
   const { H, heads = 1, query, keys, vector } = data;
-  const [q, k, v] = [look.query, look.key + s * H, look.unit];
+  const { query: dquery, keys: dkeys } = d;
+  const q = look.query;
+  const k = look.key + s * H;
+  const v = look.unit;
+  const width = H / heads;
   if (data.score === 'dot') {
     const scaled = data.scale * de;
-    for (let h = 0; h < H / heads; h++) {
-      d.query[q + h] += scaled * keys[k + h];
-      d.keys[k + h] += scaled * query[q + h];
+    for (let h = 0; h < width; h++) {
+      dquery[q + h] += scaled * keys[k + h];
+      dkeys[k + h] += scaled * query[q + h];
     }
     return;
   }
-  for (let h = 0; h < H / heads; h++) {
+  for (let h = 0; h < width; h++) {
     const unit = Math.tanh(query[q + h] + keys[k + h]);
     const through = de * vector![v + h] * (1 - unit * unit);
-    d.query[q + h] += through;
-    d.keys[k + h] += through;
+    dquery[q + h] += through;
+    dkeys[k + h] += through;
     d.vector![v + h] += de * unit;
   }
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { CheckpointError } from '../errors.js';
-import type { Checkpoint } from './checkpointFolder.js';
+import type { Checkpoint, CheckpointState } from './checkpointFolder.js';
 import { EarlyStopping } from './earlyStopping.js';
 import type { Json } from './json.js';
 import { NonFiniteGuard } from './nonFiniteGuard.js';
@@ -16,6 +16,8 @@ import { WeightAverage } from './weightAverage.js';
 export class TrainingState<Batch> {
   step = 0;
   best: Best | undefined;
+  /** By what the best of a resumed run was chosen, for one that does not validate any more. */
+  private choiceBefore: CheckpointState['validation'] = null;
   /** The recurrent state for the next batch. */
   carry: tf.Tensor[];
   /** The finite losses since the last logged line. */
@@ -71,7 +73,7 @@ export class TrainingState<Batch> {
         earlyStopping: this.earlyStopping?.state() ?? null,
         guard: this.guard.state(),
         best: this.best ?? null,
-        validation: choiceOfBest(this.options) ?? null,
+        validation: choiceOfBest(this.options) ?? this.choiceBefore,
         carry: this.carry.length,
         window: this.window,
         time: { seconds, written: new Date().toISOString() },
@@ -104,6 +106,7 @@ export class TrainingState<Batch> {
     this.guard.restore(state.guard);
     this.step = state.step;
     this.best = state.best ?? undefined;
+    this.choiceBefore = state.best ? (state.validation ?? null) : null;
     this.window = { ...state.window };
     this.secondsBefore = state.time.seconds;
   }

@@ -173,6 +173,7 @@ describe('Attention', () => {
     [{ score: 'scaledDot', coverage: true }, /Expected coverage to be false for the score scaledDot/],
     [{ unit: 3 }, /did you mean units/],
     [{ heads: 1.5 }, /Expected heads to be a positive integer, got 1.5/],
+    [{ score: 'scaledDot', heads: 2, coverage: true }, /Expected coverage to be false for the score scaledDot/],
     [{ score: 'dot', heads: 2 }, /Expected heads to be 1 for the score dot, which learns nothing, got 2/],
   ])('refuses %j', (options, message) => {
     expect(() => new Attention(options)).toThrow(ConfigError);
@@ -181,6 +182,12 @@ describe('Attention', () => {
 
   it('refuses a memory of another width for plain products', () => {
     expect(() => built({ score: 'dot' })).toThrow('Expected the memory of dot to be 5 wide, got 6');
+  });
+
+  it('knows the width of what several heads find before that of the memory', () => {
+    const layer = new Attention({ score: 'additive', units: 6, heads: 2 });
+    const unknown = [null, null, null] as unknown as tfl.Shape;
+    expect(layer.computeOutputShape([[null, null, Q], unknown] as never)[0]).toEqual([null, null, 6]);
   });
 
   it('refuses heads that its size is no multiple of', () => {
@@ -330,6 +337,7 @@ describe('the state of an AttentionDecoder', () => {
     [{ heads: 2, score: 'dot' }, 'Expected heads to be 1 for the score dot, got 2'],
     [{ heads: 2, score: 'none' }, 'Expected heads to be 1 for the score none, got 2'],
     [{ heads: 4, score: 'additive', attentionUnits: 6 }, 'Expected heads to be a divisor of 6, got 4'],
+    [{ score: 'additive', attentionUnits: 2.5 }, 'Expected attentionUnits to be a positive integer, got 2.5'],
   ])('has no heads that do not fit: %j', (options, message) => {
     expect(() => new AttentionDecoder({ vocabularySize: 7, embeddingSize: 3, units: 4, ...options })).toThrow(message);
   });

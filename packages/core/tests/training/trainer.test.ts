@@ -287,7 +287,17 @@ describe('the trainer', () => {
     }
     const validation = { every: 4, run: () => ({ bleu: 1 }), metric: 'bleu', goal: 'maximum' as const };
     await trainTo(2, rich('unseen', { validation: { every: 4, run: () => ({ loss: 1 }) } }));
-    expect((await trainTo(4, rich('unseen', { validation }), true)).result.best).toEqual({ step: 4, metrics: { bleu: 1 } });
+    expect((await trainTo(4, rich('unseen', { validation }), true)).result.best).toEqual({
+      step: 4,
+      metrics: { bleu: 1 },
+    });
+    const plain = (more: Partial<TrainerOptions<TinyBatch>> = {}) =>
+      rich('unwatched', { schedule: { name: 'constant', learningRate: 0.05 }, earlyStopping: undefined, ...more });
+    await trainTo(4, plain());
+    await trainTo(5, plain({ validation: undefined }), true); // the best is still that of the loss
+    await expect(trainTo(8, plain({ validation }), true)).rejects.toThrow(
+      'Expected the metric of validation to be loss',
+    );
     await trainTo(2, rich('constant', { schedule: { name: 'constant', learningRate: 0.05 } }));
     const plateau = trainTo(4, rich('constant'), true);
     await expect(plateau).rejects.toThrow(
