@@ -16,7 +16,10 @@ for (const name of process.argv.slice(2)) {
   }
   if (!existsSync(folder)) continue;
   const previous = `${folder}.previous`;
-  rmSync(previous, { recursive: true, force: true });
+  // Nothing is deleted before the run has its new place.
+  const oldest = `${previous}.previous`;
+  if (existsSync(previous)) renameSync(previous, oldest);
   renameSync(folder, previous);
+  rmSync(oldest, { recursive: true, force: true });
   console.error(`the former run is kept in ${relative(workspaceRoot, previous)}`);
 }

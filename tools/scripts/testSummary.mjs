@@ -82,10 +82,11 @@ export function readCoverage(projects) {
 export function otherFailures({ tasks, reports, coverage, projects }) {
   const failures = [];
   for (const { projectName, target, status } of tasks) {
-    if (status === 0) continue;
     const kind = target === 'test' ? 'unit' : target;
     const report = reports.find((each) => each.name === projectName && each.kind === kind);
-    if (!report || report.counts.failed === 0) failures.push(`${projectName}:${target} failed`);
+    if (status === 0) {
+      if (['unit', 'e2e'].includes(kind) && !report) failures.push(`${projectName}:${target} wrote no report`);
+    } else if (!report || report.counts.failed === 0) failures.push(`${projectName}:${target} failed`);
   }
   for (const { name } of projects) {
     const floor = coverageFloors[name];

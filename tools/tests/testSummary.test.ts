@@ -53,9 +53,9 @@ describe('otherFailures', () => {
     { projectName: 'text', target: 'test', status: 0 },
   ];
 
-  it('names tasks that failed without a failed test, and not those whose report tells it', () => {
+  it('names tasks that failed without a failed test, or tested without a report, and not those whose report tells it', () => {
     const failures = otherFailures({ tasks, reports: [report('core', 3, 1)], coverage: [], projects: [] });
-    expect(failures).toEqual(['core:lint failed', 'text:e2e failed']);
+    expect(failures).toEqual(['core:lint failed', 'text:e2e failed', 'text:test wrote no report']);
   });
 
   it('refuses less than 90 % of lines covered in core, and a missing report of it', () => {

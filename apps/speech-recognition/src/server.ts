@@ -23,7 +23,7 @@ import { transcriptFormats, transcriptWriter, utteranceObject, type RecordingTra
 import { checkHotWords, parseHotWord } from './hotWords.js';
 import type { Recognizer } from './recognizer.js';
 import { recognizerPage } from './serverPage.js';
-import { decodeSound, inSteps, rawEncodings, type RawFormat } from './soundInput.js';
+import { decodeSound, HIGHEST_RATE, inSteps, MOST_CHANNELS, rawEncodings, type RawFormat } from './soundInput.js';
 import type { StreamingRecognizer, StreamUpdate } from './streaming/streamingRecognizer.js';
 import { transcribeSamples } from './transcribeRecordings.js';
 
@@ -66,8 +66,8 @@ const transcribeQuery = z.strictObject({
 const listenQuery = z.strictObject({
   ...searchQuery,
   raw: z.enum(rawEncodings).optional(),
-  rate: positive.optional(),
-  channels: positive.max(256).optional(),
+  rate: positive.max(HIGHEST_RATE).optional(),
+  channels: positive.max(MOST_CHANNELS).optional(),
 });
 type SearchQuery = Pick<z.output<typeof transcribeQuery>, keyof typeof searchQuery>;
 

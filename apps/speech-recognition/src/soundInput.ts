@@ -1,6 +1,11 @@
 import { mixChannels, WavStream } from '@cadenza/audio';
 import { InputError } from '@cadenza/core';
 
+/** In hertz, of samples without a header; what a sound card can do is below. */
+export const HIGHEST_RATE = 1_000_000;
+/** Of samples without a header. */
+export const MOST_CHANNELS = 256;
+
 /** How samples without a header are stored, by the codes of WAV's formats: an integer is 1, a float 3, A-law 6, mu-law 7. */
 const encodings = {
   u8: { code: 1, bits: 8 },

@@ -21,7 +21,7 @@ const stream = async (signal) => {
     const events = (rest + piece.value).split('\n\n');
     rest = events.pop();
     for (const event of events) {
-      const data = JSON.parse(/^data: (.*)$/m.exec(event)[1]);
+      const data = JSON.parse(event.split('\n').find((line) => line.startsWith('data: ')).slice(6));
       if (data.error !== undefined) throw new Error(data.error);
       if (data.text !== undefined) show((text += data.text));
       else say('seed ' + data.seed);

@@ -138,7 +138,7 @@ export function choice(flags: string, description: string, names: readonly strin
 /** Parses an option's value of at least 1. */
 export function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
+  if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError(`Expected a positive integer, got ${text}.`);
   return value;
 }

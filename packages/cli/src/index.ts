@@ -5,6 +5,7 @@ export {
   finiteNumber,
   hypothesisCount,
   nonNegativeInteger,
+  integerUpTo,
   positiveInteger,
   repeated,
   reportError,

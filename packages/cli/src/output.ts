@@ -53,7 +53,7 @@ export function guardBrokenPipes(): void {
   if (guarded) return;
   guarded = true;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
+    if (error.code === 'EPIPE') process.exit(); // with the code of what has failed so far
     process.stderr.write(`error: ${messageOf(error)}: standard output\n`);
     process.exit(exitCodeOf(error));
   });

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 
@@ -29,11 +29,31 @@ export function checkOutputFolder(flag: string, path: string): void {
   }
 }
 
-/** Writes a result to the file that the user named for it: whoever reads it, at any instant, sees the old text or the new one. */
+/** What stands between a file that may be written and a new one in its place: a closed folder, or a file that is mounted by itself. */
+const irreplaceable = ['EACCES', 'EPERM', 'EBUSY', 'EXDEV'];
+
+/**
+ * Writes a result to the file that the user named for it: whoever reads it, at any instant, sees the old text or the new one. A file
+ * that cannot be replaced is written as it stands.
+ */
 export function writeOutputFile(path: string, text: string): void {
   try {
     replaceFile(defaultFileSystem, path, text);
   } catch (cause) {
+    if (existsSync(path) && irreplaceable.includes(codeOf(cause))) {
+      try {
+        writeFileSync(path, text);
+        return;
+      } catch {
+        // What stood in the way first is the reason.
+      }
+    }
     throw new InputError((cause as Error).message, { cause });
   }
+}
+
+/** The system's code of an error or of what caused it. */
+function codeOf(error: unknown): string {
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return code !== undefined && /^E[A-Z]+$/.test(code) ? code : cause === undefined ? '' : codeOf(cause);
 }

@@ -47,6 +47,7 @@ const clearLine = '\u001b[K';
 const wrapOn = '\u001b[?7h';
 const wrapOff = '\u001b[?7l';
 const saveCursor = '\u001b7';
+const showCursor = '\u001b[?25h';
 
 function barProgress(output: Output, { label, total, format = plainCount }: ProgressOptions): Progress {
   const bar = new SingleBar(
@@ -64,6 +65,9 @@ function barProgress(output: Output, { label, total, format = plainCount }: Prog
     Presets.shades_classic,
   );
   bar.start(total, 0, { count: format(0, total), detail: '' });
+  // Whatever ends the process while the bar stands, the terminal is left as it was.
+  const restore = (): void => void process.stderr.write(`${wrapOn}${showCursor}\n`);
+  process.once('exit', restore);
   let shownDetail = '';
   // The bar turns line wrapping off, and goes back to the cursor it saved when it stops: both must follow.
   const note = (line: string): void => {
@@ -78,6 +82,7 @@ function barProgress(output: Output, { label, total, format = plainCount }: Prog
     },
     note,
     stop() {
+      process.off('exit', restore);
       bar.stop();
       output.divert();
     },

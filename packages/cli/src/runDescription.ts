@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
 import type { z } from 'zod';
@@ -57,7 +57,9 @@ export function readRunDescription<Description extends RunDescriptionBase>(
   { format, parts }: { format: Description['format']; parts: readonly (keyof Description & string)[] },
 ): Description {
   if (!isRun(directory)) {
-    throw new InputError(`Expected --run to be a run folder, got one without config.json: ${directory}`);
+    const there = statSync(directory, { throwIfNoEntry: false });
+    const got = there === undefined ? 'nothing there' : there.isDirectory() ? 'one without config.json' : 'a file';
+    throw new InputError(`Expected --run to be a run folder, got ${got}: ${directory}`);
   }
   const description = readJsonObject(
     join(directory, configFile),

@@ -34,6 +34,9 @@ describe('readRunDescription', () => {
     const run = folder();
     const read = (): unknown => readRunDescription(run, { format: 'test', parts: ['config'] });
     expect(read).toThrow(/got one without config\.json/);
+    const at = (path: string) => () => readRunDescription(path, { format: 'test', parts: [] });
+    expect(at(join(run, 'nowhere'))).toThrow(/got nothing there: .*nowhere/);
+    expect(at(import.meta.filename)).toThrow(/got a file: /);
     writeRunStart(run, {}, { ...description, format: 'other' });
     expect(read).toThrow(/Expected a run of test, version 1, got other, version 1/);
     writeRunStart(run, {}, { ...description, version: 2 });
@@ -58,7 +61,10 @@ describe('checkSameValues', () => {
     }),
     monitoring: z.object({ logSteps: z.number(), criterion: z.string() }),
   });
-  const own = { training: { epochs: 1, rate: 2, schedule: { steps: 5 } }, monitoring: { logSteps: 3, criterion: 'wer' } };
+  const own = {
+    training: { epochs: 1, rate: 2, schedule: { steps: 5 } },
+    monitoring: { logSteps: 3, criterion: 'wer' },
+  };
 
   it('lets limits, the end of the schedule and monitoring differ, and nothing else, nor what chooses the best', () => {
     const { schedule } = own.training;

@@ -3,7 +3,7 @@ import {
   choice,
   finiteNumber,
   hypothesisCount,
-  positiveInteger,
+  integerUpTo,
   repeated,
   type ActionContext,
 } from '@cadenza/cli';
@@ -11,7 +11,7 @@ import { ConfigError } from '@cadenza/core';
 import type { Command } from 'commander';
 import { transcriptFormats } from '../formats.js';
 import { Recognizer } from '../recognizer.js';
-import { rawEncodings } from '../soundInput.js';
+import { HIGHEST_RATE, MOST_CHANNELS, rawEncodings } from '../soundInput.js';
 import { noAdapt } from './adapting.js';
 import { startBackend } from './backend.js';
 import { openRuns, severalRuns } from './openRuns.js';
@@ -41,8 +41,8 @@ export function addTranscribeVerb(program: Command): void {
       .option('--pause <seconds>', 'silence that ends an utterance (default: 0.5)', finiteNumber)
       .optionsGroup('Standard input:')
       .addOption(choice('--raw <encoding>', 'samples without a header', rawEncodings))
-      .option('--rate <hertz>', 'of raw samples (default: the model’s)', positiveInteger)
-      .option('--channels <number>', 'of raw samples (default: 1)', positiveInteger);
+      .option('--rate <hertz>', 'of raw samples (default: the model’s)', integerUpTo(HIGHEST_RATE))
+      .option('--channels <number>', 'of raw samples (default: 1)', integerUpTo(MOST_CHANNELS));
   });
 }
 

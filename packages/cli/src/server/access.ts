@@ -30,12 +30,17 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Whether a browser sends a request for a page that may ask: one of the server's own, or of the allowed origin. Another page could not
- * read the answer, but would have the work done.
+ * read the answer, but would have the work done. Browsers say of which site a page is to addresses that they trust, such as
+ * localhost, and to others the page's origin; what is no browser says neither.
  */
-export function mayAsk({ method, headers }: Request, allowed: string | undefined): boolean {
-  const site = headers.get('sec-fetch-site') ?? 'none'; // only browsers say it
-  const own = site === 'same-origin' || site === 'none';
-  return (
-    own || safeMethods.has(method) || allowed === '*' || (allowed !== undefined && allowed === headers.get('origin'))
-  );
+export function mayAsk({ method, headers, url }: Request, allowed: string | undefined): boolean {
+  const site = headers.get('sec-fetch-site');
+  const origin = headers.get('origin');
+  const own = site === null ? isSameHost(origin, url) : site === 'same-origin' || site === 'none';
+  return own || safeMethods.has(method) || allowed === '*' || (allowed !== undefined && allowed === origin);
+}
+
+/** A proxy may change the scheme, so that only hosts are compared. */
+function isSameHost(origin: string | null, url: string): boolean {
+  return origin === null || (URL.canParse(origin) && new URL(origin).host === new URL(url).host);
 }

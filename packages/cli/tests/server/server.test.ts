@@ -125,6 +125,11 @@ describe('createApi', () => {
     expect(await asked(elsewhere, 'https://example.com')).toBe(200);
     expect(await asked(elsewhere, '*')).toBe(200);
     expect(await asked({ 'sec-fetch-site': 'same-origin', origin: 'http://localhost' })).toBe(200);
+    // What browsers send to an address that is neither local nor encrypted.
+    expect(await asked({ origin: 'http://example.com' })).toBe(403);
+    expect(await asked({ origin: 'null' })).toBe(403);
+    expect(await asked({ origin: 'http://example.com' }, 'http://example.com')).toBe(200);
+    expect(await asked({ origin: 'https://localhost' })).toBe(200);
     const link = await echo().api.request('/health', { headers: elsewhere });
     expect(link.status).toBe(200);
   });
