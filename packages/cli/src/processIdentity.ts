@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** What tells one process from another, also after its number was given to a new one. */
@@ -7,23 +7,16 @@ export interface ProcessIdentity {
   host: string;
   /** Linux: the boot's id and the process's start in clock ticks; elsewhere absent, and the number alone must do. */
   started?: string;
-  /** Linux: the namespace that the number is of; containers on one machine have each their own. */
-  namespace?: string;
 }
 
 export function identityOf(pid: number): ProcessIdentity {
-  const [started, namespace] = [startOf(pid), ownNamespace()];
-  return {
-    ...{ pid, host: hostname() },
-    ...(started === undefined ? {} : { started }),
-    ...(namespace === undefined ? {} : { namespace }),
-  };
+  const started = startOf(pid);
+  return { pid, host: hostname(), ...(started === undefined ? {} : { started }) };
 }
 
-/** True when the process that wrote `identity` still runs (one that cannot be seen from here, on another host or in another container, is taken to). */
+/** True when the process that wrote `identity` still runs (a process on another host is taken to). */
 export function isAlive(identity: ProcessIdentity): boolean {
   if (identity.host !== hostname()) return true;
-  if (identity.namespace !== undefined && identity.namespace !== ownNamespace()) return true;
   try {
     process.kill(identity.pid, 0);
   } catch (error) {
@@ -31,14 +24,6 @@ export function isAlive(identity: ProcessIdentity): boolean {
   }
   const started = startOf(identity.pid); // undefined where another user's processes are hidden
   return identity.started === undefined || started === undefined || identity.started === started;
-}
-
-function ownNamespace(): string | undefined {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return undefined;
-  }
 }
 
 function startOf(pid: number): string | undefined {
