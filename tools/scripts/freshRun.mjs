@@ -18,7 +18,10 @@ for (const name of process.argv.slice(2)) {
   const previous = `${folder}.previous`;
   // Nothing is deleted before the run has its new place.
   const oldest = `${previous}.previous`;
-  if (existsSync(previous)) renameSync(previous, oldest);
+  if (existsSync(previous)) {
+    rmSync(oldest, { recursive: true, force: true }); // of a run of this script that was cut off
+    renameSync(previous, oldest);
+  }
   renameSync(folder, previous);
   rmSync(oldest, { recursive: true, force: true });
   console.error(`the former run is kept in ${relative(workspaceRoot, previous)}`);

@@ -10,7 +10,7 @@ import {
   watchingShape,
   type ConfigSources as Sources,
 } from '@cadenza/cli';
-import { ConfigError } from '@cadenza/core';
+import { checkHeads, ConfigError } from '@cadenza/core';
 import { isLanguageTag } from '@cadenza/text';
 import { z } from 'zod';
 
@@ -206,13 +206,7 @@ function checkTogether({ model, text, training }: Config): void {
     throw new ConfigError(`Expected text.tokenization to be word with text.casing true, got ${text.tokenization}`);
   }
   const { heads, score, attentionUnits, units } = model.decoder;
-  if (heads > 1 && (score === 'dot' || score === 'none')) {
-    throw new ConfigError(`Expected model.decoder.heads to be 1 for the score ${score}, got ${heads}`);
-  }
-  const width = attentionUnits > 0 ? attentionUnits : units;
-  if (width % heads !== 0) {
-    throw new ConfigError(`Expected model.decoder.heads to be a divisor of ${width}, got ${heads}`);
-  }
+  checkHeads(heads, score, attentionUnits > 0 ? attentionUnits : units, 'model.decoder.heads');
   const { input, context, between, output, recurrent } = model.dropout;
   if (training.consistency > 0 && Math.max(input, context, between, output, recurrent) === 0) {
     const wanted = 'input, context, between, output or recurrent to be above 0 with training.consistency';

@@ -28,7 +28,7 @@ export { type DataFile, type DataSet } from './data/dataSet.js';
 export { download } from './data/download.js';
 export { exitCodeOf, exitCodes, messageOf } from './exitCodes.js';
 export { watchInterrupts, type Interruption } from './interrupt.js';
-export { checkOutputFile, checkOutputFolder, writeOutputFile } from './outputFile.js';
+export { checkOutputFile, checkOutputFolder, placeOfPage, writeOutputFile } from './outputFile.js';
 export { createOutput, guardBrokenPipes, type Output, type OutputOptions } from './output.js';
 export { createProgress, formatCount, formatDuration, type Progress, type ProgressOptions } from './progress.js';
 export { Presets, type ConfigSources } from './presets.js';

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { defaultFileSystem, InputError, replaceFile } from '@cadenza/core';
+import { dirname, join, resolve } from 'node:path';
+import { defaultFileSystem, InputError, replaceFile, type CheckpointError } from '@cadenza/core';
 
 /** Refuses, before the work begins, a path to which its result could not be written in the end; `flag` is what named it. */
 export function checkOutputFile(flag: string, path: string): void {
@@ -18,6 +18,13 @@ export function checkOutputFile(flag: string, path: string): void {
   } catch (cause) {
     refuse('no permission', cause);
   }
+}
+
+/** Where `inspect` writes its page: where `--output` says, else into the run's folder. Refused where it could not be written in the end. */
+export function placeOfPage(output: string | undefined, run: string): string {
+  const path = resolve(output ?? join(run, 'inspect.html'));
+  checkOutputFile(output === undefined ? 'the page' : '--output', path);
+  return path;
 }
 
 /** Refuses a path that is no place for a folder of a command's own, which is a new or an empty one; `flag` is what named it. */
@@ -40,7 +47,7 @@ export function writeOutputFile(path: string, text: string): void {
   try {
     replaceFile(defaultFileSystem, path, text);
   } catch (cause) {
-    if (existsSync(path) && irreplaceable.includes(codeOf(cause))) {
+    if (existsSync(path) && irreplaceable.includes((cause as CheckpointError).code)) {
       try {
         writeFileSync(path, text);
         return;
@@ -50,10 +57,4 @@ export function writeOutputFile(path: string, text: string): void {
     }
     throw new InputError((cause as Error).message, { cause });
   }
-}
-
-/** The system's code of an error or of what caused it. */
-function codeOf(error: unknown): string {
-  const { code, cause } = error as NodeJS.ErrnoException;
-  return code !== undefined && /^E[A-Z]+$/.test(code) ? code : cause === undefined ? '' : codeOf(cause);
 }

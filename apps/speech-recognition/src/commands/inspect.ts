@@ -1,11 +1,11 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import {
   addVerb,
-  checkOutputFile,
   choice,
   createProgress,
   exitCodes,
   hypothesisCount,
+  placeOfPage,
   positiveInteger,
   writeOutputFile,
   type ActionContext,
@@ -61,8 +61,7 @@ async function inspectCommand(
   const files = operands.flat(); // commander hands over a list
   checkFiles(files, options);
   const run = openRun(options.run, { checkpoint: options.checkpoint, onWarning: output.warn });
-  const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
-  checkOutputFile(options.output === undefined ? 'the page' : '--output', path);
+  const path = placeOfPage(options.output, run.directory);
   const recordings = await recordingsOf(files, options, run);
   await startBackend(options, output, run.config);
   const recognizer = new Recognizer(run);

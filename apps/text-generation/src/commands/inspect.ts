@@ -1,7 +1,7 @@
-import { basename, join, resolve } from 'node:path';
+import { basename } from 'node:path';
 import {
   addVerb,
-  checkOutputFile,
+  placeOfPage,
   plural,
   positiveInteger,
   writeOutputFile,
@@ -45,8 +45,7 @@ async function inspectCommand(options: InspectOptions, { output, signal }: Actio
     throw new ConfigError('Expected one of --text and --file, got both');
   }
   const run = openRun(options.run, options);
-  const path = resolve(options.output ?? join(run.directory, 'inspect.html'));
-  checkOutputFile(options.output === undefined ? 'the page' : '--output', path);
+  const path = placeOfPage(options.output, run.directory);
   const corpus = await validationText(run, options.data, signal);
   const given = options.file === undefined ? options.text : await readTextFile(options.file);
   const text = given ?? corpus;

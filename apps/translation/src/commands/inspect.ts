@@ -1,9 +1,9 @@
-import { basename, join, resolve } from 'node:path';
+import { basename } from 'node:path';
 import {
   addVerb,
-  checkOutputFile,
   createProgress,
   hypothesisCount,
+  placeOfPage,
   positiveInteger,
   repeated,
   writeOutputFile,
@@ -57,8 +57,7 @@ const DRAWN = 6;
 async function inspectCommand(options: InspectOptions, { output, signal }: ActionContext): Promise<void> {
   await checkTestFiles(options);
   const runs = openRuns(options, output);
-  const path = resolve(options.output ?? join(runs[0].directory, 'inspect.html'));
-  checkOutputFile(options.output === undefined ? 'the page' : '--output', path);
+  const path = placeOfPage(options.output, runs[0].directory);
   const test = await testDataOf(options, runs[0]);
   const pairs = test.pairs.slice(0, options.sentences);
   await startBackend(options, output, runs[0].config);

@@ -124,7 +124,7 @@ export class Attention extends NestedLayer {
       throw new ConfigError(expected('the input shape of Attention', '[[B, T, Q], [B, S, C]]', inputShape));
     }
     const size = this.given.units ?? queries;
-    if (size % this.heads !== 0) throw new ConfigError(expected('heads', `a divisor of ${size}`, this.heads));
+    checkHeads(this.heads, this.score, size);
     const fill = (name: string) => resolveInitializer('glorotUniform', new Random(this.seed).fork(name), name);
     const kernel = (name: string, from: number): void =>
       this.makeWeight({ name, shape: [from, size], fill: fill(name) });
@@ -246,6 +246,14 @@ export class Attention extends NestedLayer {
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...savedOptions(this.given, optionNames) };
   }
+}
+
+/** Refuses a number of heads that does not fit the score, or the width that they share. @param what names it in errors */
+export function checkHeads(heads: number, score: AttentionScore | 'none', width: number, what = 'heads'): void {
+  if (heads > 1 && (score === 'dot' || score === 'none')) {
+    throw new ConfigError(expected(what, `1 for the score ${score}`, heads));
+  }
+  if (width % heads !== 0) throw new ConfigError(expected(what, `a divisor of ${width}`, heads));
 }
 
 /** The memory's mask of a call with tensors. */

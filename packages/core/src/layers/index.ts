@@ -14,7 +14,7 @@ export type {
   RecurrentStackOptions,
   SimpleRNNOptions,
 };
-export { attentionScores } from './attention.js';
+export { attentionScores, checkHeads } from './attention.js';
 export type { AttendOptions, AttentionMemory, AttentionResult, AttentionScore } from './attention.js';
 export type { MergeMode } from './bidirectional.js';
 export { NestedLayer } from './nestedLayer.js';

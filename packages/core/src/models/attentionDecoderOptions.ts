@@ -1,5 +1,5 @@
 import { ConfigError, expected } from '../errors.js';
-import { attentionScores, type AttentionScore } from '../layers/attention.js';
+import { attentionScores, checkHeads, type AttentionScore } from '../layers/attention.js';
 import { assertKnownOptions, type BaseLayerOptions } from '../layers/options.js';
 import { choice, flag, positiveInteger, presentOptions, rate, seedOf } from '../options.js';
 
@@ -51,28 +51,16 @@ export interface AttentionDecoderOptions extends BaseLayerOptions {
   seed?: number;
 }
 
+/** Those that a SequenceToSequence's `decoder` has too. */
+export const decoderNetworkNames = [
+  ...['units', 'layers', 'score', 'attentionUnits', 'heads', 'attend', 'inputFeeding', 'coverage', 'readoutSize'],
+  ...['deepOutput', 'residual'],
+];
+
 export const attentionDecoderOptionNames = [
-  ...[
-    'vocabularySize',
-    'embeddingSize',
-    'units',
-    'layers',
-    'score',
-    'attentionUnits',
-    'heads',
-    'attend',
-    'inputFeeding',
-  ],
-  ...['coverage', 'readoutSize', 'deepOutput', 'tieWeights', 'sharedEmbedding', 'residual', 'layerNorm', 'dropout'],
-  ...[
-    'betweenDropout',
-    'outputDropout',
-    'embeddingDropout',
-    'recurrentDropout',
-    'weightDropout',
-    'variational',
-    'seed',
-  ],
+  ...['vocabularySize', 'embeddingSize', ...decoderNetworkNames, 'tieWeights', 'sharedEmbedding', 'layerNorm'],
+  ...['dropout', 'betweenDropout', 'outputDropout', 'embeddingDropout', 'recurrentDropout', 'weightDropout'],
+  ...['variational', 'seed'],
 ];
 
 /** The options with their defaults. */
@@ -102,13 +90,9 @@ export function resolveAttentionDecoder(options: AttentionDecoderOptions): Resol
     throw new ConfigError(expected('attentionUnits', `absent for the score ${score}`, given.attentionUnits));
   }
   const heads = positiveInteger(given.heads ?? 1, 'heads');
-  if (heads > 1 && (score === 'dot' || score === 'none')) {
-    throw new ConfigError(expected('heads', `1 for the score ${score}`, heads));
-  }
   const attentionUnits =
     given.attentionUnits === undefined ? undefined : positiveInteger(given.attentionUnits, 'attentionUnits');
-  const width = attentionUnits ?? units;
-  if (width % heads !== 0) throw new ConfigError(expected('heads', `a divisor of ${width}`, heads));
+  checkHeads(heads, score, attentionUnits ?? units);
   const layers = positiveInteger(given.layers ?? 1, 'layers');
   const residual = flag(given.residual, false, 'residual');
   if (residual && layers === 1) throw new ConfigError(expected('layers', 'at least 2 for residual connections', 1));

@@ -2,7 +2,7 @@ import { ConfigError, expected } from '../errors.js';
 import { attentionScores, type AttentionScore } from '../layers/attention.js';
 import { assertKnownOptions } from '../layers/options.js';
 import { choice, dropoutRates, flag, positiveInteger, presentOptions, sizeOrNone } from '../options.js';
-import type { AttentionDecoderOptions } from './attentionDecoderOptions.js';
+import { decoderNetworkNames, type AttentionDecoderOptions } from './attentionDecoderOptions.js';
 import type { LSTMEncoderOptions } from './encoder.js';
 
 const dropoutNames = ['embedding', 'input', 'context', 'between', 'output', 'recurrent', 'weight'] as const;
@@ -84,21 +84,7 @@ const names = {
     ...['decoder', 'dropout', 'variational', 'layerNorm', 'attendEmbeddings'],
   ],
   encoder: ['units', 'layers', 'bidirectional', 'residual'],
-  decoder: [
-    ...[
-      'units',
-      'layers',
-      'score',
-      'attentionUnits',
-      'heads',
-      'attend',
-      'inputFeeding',
-      'coverage',
-      'readoutSize',
-      'deepOutput',
-    ],
-    'residual',
-  ],
+  decoder: decoderNetworkNames,
 };
 
 /** Fills in the defaults, and refuses what is unknown or out of range. */

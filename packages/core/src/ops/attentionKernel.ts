@@ -10,8 +10,8 @@ export interface AttentionData {
   S: number;
   H: number;
   C: number;
-  /** 1 when absent */
-  heads?: number;
+  /** N, of which H and C are multiples */
+  heads: number;
   score: AttentionScore;
   scale: number;
   query: Floats;
@@ -33,7 +33,7 @@ interface Look {
   unit: number;
 }
 
-function* looks({ B, T, S, H, C, heads = 1, lengths }: AttentionData): Generator<Look> {
+function* looks({ B, T, S, H, C, heads, lengths }: AttentionData): Generator<Look> {
   for (let b = 0; b < B; b++) {
     for (let n = 0; n < heads; n++) {
       const [unit, column] = [(n * H) / heads, (n * C) / heads];
@@ -55,7 +55,7 @@ function* looks({ B, T, S, H, C, heads = 1, lengths }: AttentionData): Generator
 
 /** context [B, T, C] and weights [B, N, T, S] */
 export function attend(data: AttentionData): { context: Floats; weights: Floats } {
-  const { B, T, S, C, heads = 1, values } = data;
+  const { B, T, S, C, heads, values } = data;
   const context = allocate(data, B * T * C);
   const weights = allocate(data, B * heads * T * S);
   const width = C / heads;
@@ -73,7 +73,7 @@ export function attend(data: AttentionData): { context: Floats; weights: Floats 
 }
 
 /** e_ts of a query and the key at position s. */
-function scoreOf({ H, heads = 1, score, scale, query, keys, vector }: AttentionData, look: Look, s: number): number {
+function scoreOf({ H, heads, score, scale, query, keys, vector }: AttentionData, look: Look, s: number): number {
   const q = look.query;
   const k = look.key + s * H;
   const v = look.unit;
@@ -116,7 +116,7 @@ export function attendGradient(
   dcontext: Floats,
   dweights?: Floats,
 ): AttentionGradients {
-  const { S, C, heads = 1, values } = data;
+  const { S, C, heads, values } = data;
   const d: AttentionGradients = {
     query: allocate(data, data.query.length),
     keys: allocate(data, data.keys.length),
@@ -151,7 +151,7 @@ export function attendGradient(
 
 /** Adds what the gradient `de` of one score gives to those of its query, its key and the vector. */
 function addScoreGradient(data: AttentionData, d: AttentionGradients, look: Look, s: number, de: number): void {
-  const { H, heads = 1, query, keys, vector } = data;
+  const { H, heads, query, keys, vector } = data;
   const { query: dquery, keys: dkeys } = d;
   const q = look.query;
   const k = look.key + s * H;
@@ -181,7 +181,7 @@ function allocate({ query }: AttentionData, size: number): Floats {
 
 export const attentionKernel: Kernel = ({ inputs, attrs, backend }) => {
   const data = readData(inputs, attrs, backend);
-  const { B, T, S, C, heads = 1 } = data;
+  const { B, T, S, C, heads } = data;
   const { context, weights } = attend(data);
   return [
     makeOutput(backend, context as Float32Array, [B, T, C]),
